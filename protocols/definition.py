@@ -1,0 +1,205 @@
+"""The text of one protocol version as frozen values. Pure module.
+
+`ProtocolDefinition` is what a published `ProtocolVersion` hands out; every rule of the product that depends on a
+protocol reads it from here. `definition_codec` reads and writes its JSON form.
+Units are in the names: minutes, hours, mg, mg/kg, ng/mL. Offsets are minutes after their anchor.
+
+Two kinds of moment are kept apart on purpose (elapsed time and wall-clock time are never mixed):
+`Elapsed` counts real minutes from the anchor, `LocalClock` is a wall time some local days after the anchor's day.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Literal
+
+Audience = Literal["patient", "therapist", "nurse", "clinician"]
+Anchor = Literal["pump_stop", "t0"]
+Gate = Literal["none", "window"]
+Scope = Literal["each_infusion", "after_last"]
+
+
+@dataclass(frozen=True)
+class Elapsed:
+    """`minutes` of real time after the anchor (may be negative)."""
+
+    minutes: int
+
+
+@dataclass(frozen=True)
+class LocalClock:
+    """Wall time `hour:minute` in the patient's zone, `days` local days after the anchor's local day."""
+
+    days: int
+    hour: int
+    minute: int
+
+
+Moment = Elapsed | LocalClock
+
+
+@dataclass(frozen=True)
+class DoseRule:
+    """Dose by weight: mg/kg, never above `ceiling_mg` without a co-signature, rounded to `rounding_mg`."""
+
+    mg_per_kg: Decimal
+    ceiling_mg: Decimal
+    rounding_mg: Decimal
+    route: str = "iv"
+    infusion_minutes: int = 40
+
+
+@dataclass(frozen=True)
+class ClearanceRule:
+    """Which population model and which absolute plasma threshold decide that the drug has cleared."""
+
+    model: str = "otto2021"
+    threshold_ng_ml: Decimal = Decimal("20")
+    aborted_below_mg: Decimal = Decimal("5")
+
+
+@dataclass(frozen=True)
+class StaffPhase:
+    """`role` is needed from `from_minute` to `to_minute` after the planned start, using `load` of its capacity."""
+
+    role: str
+    from_minute: int
+    to_minute: int
+    load: int = 1
+
+
+@dataclass(frozen=True)
+class SeriesPhase:
+    """`visits` infusions whose start-to-start gaps are elapsed hours within [min, max], aiming at target."""
+
+    name: str
+    visits: int
+    gap_min_hours: int
+    gap_target_hours: int
+    gap_max_hours: int
+    weekdays: tuple[int, ...] = (0, 1, 2, 3, 4)
+
+
+@dataclass(frozen=True)
+class WindowRule:
+    """Offsets of the plasticity window, after T0 (decisions 1.6); all are thesis-grade values a clinician approves."""
+
+    practice_from_hours: int = 16
+    core_until_hours: int = 96
+    tail_until_days: int = 14
+    closing_last_hours: int = 24
+    quiet_block_minutes: int = 30
+    quiet_warn_minutes: int = 240
+
+
+@dataclass(frozen=True)
+class FollowUpRule:
+    """One obligation that follows an infusion (decisions 1.7, 1.9; clinical D1, D2).
+
+    `after_night`: earliest is additionally the next local day at 07:00 and T0 + `night_hours`.
+    `hard_latest`: past `latest` the task is late; past `hard_latest` it is missed.
+    `gate` none = safety, released at pump stop, signed or not; window = released when the window opens.
+    `repeat_days`: one task per entry (ordinals from 1), all four moments shifted by that many elapsed days.
+    """
+
+    kind: str
+    title: str
+    audience: Audience
+    anchor: Anchor
+    gate: Gate
+    earliest: Moment
+    target: Moment
+    latest: Moment
+    hard_latest: Moment
+    scope: Scope = "each_infusion"
+    therapy: bool = False
+    duration_minutes: int = 0
+    after_night: bool = False
+    night_hours: int = 8
+    required: bool = True
+    repeat_days: tuple[int, ...] = (0,)
+    message_kind: str = ""
+    send_from: str = "08:00"
+    send_until: str = "21:30"
+    grade: str = "D"
+    source: str = ""
+
+
+@dataclass(frozen=True)
+class VitalsLimits:
+    """Gates of the vitals (clinical C4). Block: no start; pause: pause and recheck; stop: stop, no resume."""
+
+    block_systolic: int = 160
+    block_diastolic: int = 100
+    pause_systolic: int = 180
+    pause_diastolic: int = 110
+    pause_heart_rate: int = 120
+    pause_spo2: int = 92
+    stop_systolic: int = 200
+    stop_diastolic: int = 120
+    stop_spo2: int = 88
+
+
+@dataclass(frozen=True)
+class DischargeRule:
+    """Criteria that a sign-off rests on, by code (see sessions/discharge.py), and the minimum observation."""
+
+    criteria: tuple[str, ...]
+    observe_from_start_minutes: int = 120
+    observe_from_stop_minutes: int = 60
+    aborted_observe_from_stop_minutes: int = 60
+    vitals_within_percent: int = 20
+    max_systolic: int = 140
+    max_diastolic: int = 90
+    min_aldrete: int = 9
+    min_moaas: int = 5
+    late_signing_minutes: int = 30
+
+
+@dataclass(frozen=True)
+class ProtocolDefinition:
+    """The whole text of one version. Phases are in order; the series is their visits one after another."""
+
+    title: str
+    indication: str
+    dose: DoseRule
+    clearance: ClearanceRule
+    phases: tuple[SeriesPhase, ...]
+    staffing: tuple[StaffPhase, ...]
+    window: WindowRule
+    follow_ups: tuple[FollowUpRule, ...]
+    discharge: DischargeRule
+    limits: VitalsLimits = field(default_factory=VitalsLimits)
+    chair_minutes: int = 160
+    turnover_minutes: int = 15
+    therapy_minutes: int = 50
+    vitals_minutes: tuple[int, ...] = (-10, 0, 10, 20, 30, 40, 55, 70, 85, 100, 120)
+    preinfusion_checks: tuple[str, ...] = ()
+    weekly_session_cap: int | None = None
+    minimum_age_years: int = 18
+    source: str = ""
+    evidence: str = ""
+
+    @property
+    def visits(self) -> int:
+        """Number of infusions in the whole series."""
+        return sum(phase.visits for phase in self.phases)
+
+    def gap_before(self, ordinal: int) -> SeriesPhase | None:
+        """The phase whose gap limits apply between infusion `ordinal - 1` and `ordinal` (from 1); None for the first."""
+        if ordinal <= 1:
+            return None
+        seen = 0
+        for phase in self.phases:
+            seen += phase.visits
+            if ordinal <= seen:
+                return phase
+        return self.phases[-1]
+
+    def follow_up(self, kind: str) -> FollowUpRule:
+        """The rule of that kind; KeyError when the version has none."""
+        for rule in self.follow_ups:
+            if rule.kind == kind:
+                return rule
+        raise KeyError(kind)

@@ -1,0 +1,134 @@
+"""What a definition must satisfy before anything is planned on it. Pure module.
+
+Hard limits only (clinical.md C1 and the order of things); judgement calls are findings of `protocols/review.py`.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from protocols.definition import Elapsed, FollowUpRule, ProtocolDefinition, SeriesPhase, StaffPhase
+from staff.errors import InvalidInput
+
+ROUTES = ("iv", "im", "sc", "oral", "intranasal")
+MIN_DOSE_MG_PER_KG = Decimal("0.1")
+MAX_DOSE_MG_PER_KG = Decimal("1.0")
+MAX_CEILING_MG = Decimal("200")
+MIN_INFUSION_MINUTES, MAX_INFUSION_MINUTES = 30, 100
+MIN_OBSERVATION_FROM_START, MIN_OBSERVATION_FROM_STOP = 120, 60
+MAX_VISITS = 60
+
+
+def check_definition(definition: ProtocolDefinition) -> None:
+    """Raise InvalidInput at the first broken hard rule, naming its field."""
+    _check_dose(definition)
+    _check_times(definition)
+    for number, phase in enumerate(definition.phases):
+        _check_phase(phase, f"definition.phases.{number}")
+    for number, part in enumerate(definition.staffing):
+        _check_staffing(part, definition.chair_minutes, f"definition.staffing.{number}")
+    kinds = [rule.kind for rule in definition.follow_ups]
+    for number, rule in enumerate(definition.follow_ups):
+        path = f"definition.follow_ups.{number}"
+        _require(kinds.count(rule.kind) == 1, "is listed twice", f"{path}.kind")
+        _check_follow_up(rule, path)
+
+
+def _require(holds: bool, message: str, path: str) -> None:
+    if not holds:
+        raise InvalidInput(message, field=path)
+
+
+def _check_dose(definition: ProtocolDefinition) -> None:
+    dose, clearance = definition.dose, definition.clearance
+    _require(
+        MIN_DOSE_MG_PER_KG <= dose.mg_per_kg <= MAX_DOSE_MG_PER_KG,
+        "must be between 0.1 and 1.0 mg/kg",
+        "definition.dose.mg_per_kg",
+    )
+    _require(0 < dose.ceiling_mg <= MAX_CEILING_MG, "must be above 0 and at most 200 mg", "definition.dose.ceiling_mg")
+    _require(0 < dose.rounding_mg <= 5, "must be above 0 and at most 5 mg", "definition.dose.rounding_mg")
+    _require(dose.route in ROUTES, f"must be one of {', '.join(ROUTES)}", "definition.dose.route")
+    _require(
+        MIN_INFUSION_MINUTES <= dose.infusion_minutes <= MAX_INFUSION_MINUTES,
+        "must be between 30 and 100 minutes",
+        "definition.dose.infusion_minutes",
+    )
+    _require(
+        clearance.threshold_ng_ml in (Decimal(10), Decimal(20), Decimal(50)),
+        "must be 50, 20 or 10 ng/mL",
+        "definition.clearance.threshold_ng_ml",
+    )
+
+
+def _check_times(definition: ProtocolDefinition) -> None:
+    discharge = definition.discharge
+    _require(
+        discharge.observe_from_start_minutes >= MIN_OBSERVATION_FROM_START,
+        "must be at least 120 minutes",
+        "definition.discharge.observe_from_start_minutes",
+    )
+    _require(
+        discharge.observe_from_stop_minutes >= MIN_OBSERVATION_FROM_STOP,
+        "must be at least 60 minutes",
+        "definition.discharge.observe_from_stop_minutes",
+    )
+    _require(bool(discharge.criteria), "must name at least one criterion", "definition.discharge.criteria")
+    stay = max(
+        discharge.observe_from_start_minutes,
+        definition.dose.infusion_minutes + discharge.observe_from_stop_minutes,
+    )
+    _require(
+        stay <= definition.chair_minutes <= 720,
+        "must cover infusion and observation, and at most 720 minutes",
+        "definition.chair_minutes",
+    )
+    _require(0 <= definition.turnover_minutes <= 120, "must be 0 to 120 minutes", "definition.turnover_minutes")
+    _require(20 <= definition.therapy_minutes <= 180, "must be 20 to 180 minutes", "definition.therapy_minutes")
+    _require(1 <= definition.visits <= MAX_VISITS, f"must be 1 to {MAX_VISITS} visits in all", "definition.phases")
+    _require(18 <= definition.minimum_age_years <= 120, "must be at least 18 years", "definition.minimum_age_years")
+    _require(
+        list(definition.vitals_minutes) == sorted(set(definition.vitals_minutes)),
+        "must rise without repeats",
+        "definition.vitals_minutes",
+    )
+
+
+def _check_phase(phase: SeriesPhase, path: str) -> None:
+    _require(1 <= phase.visits <= MAX_VISITS, f"must be 1 to {MAX_VISITS}", f"{path}.visits")
+    _require(phase.gap_min_hours >= 24, "must be at least 24 hours", f"{path}.gap_min_hours")
+    _require(
+        phase.gap_min_hours <= phase.gap_target_hours <= phase.gap_max_hours <= 24 * 90,
+        "must satisfy min <= target <= max <= 90 days",
+        f"{path}.gap_target_hours",
+    )
+    _require(
+        bool(phase.weekdays) and set(phase.weekdays) <= set(range(7)),
+        "must be weekdays 0 (Monday) to 6",
+        f"{path}.weekdays",
+    )
+
+
+def _check_staffing(part: StaffPhase, chair_minutes: int, path: str) -> None:
+    _require(part.role in ("nurse", "clinician"), "must be nurse or clinician", f"{path}.role")
+    _require(
+        0 <= part.from_minute < part.to_minute <= chair_minutes,
+        "must lie inside the stay in the chair",
+        f"{path}.to_minute",
+    )
+    _require(1 <= part.load <= 10, "must be 1 to 10", f"{path}.load")
+
+
+def _check_follow_up(rule: FollowUpRule, path: str) -> None:
+    moments = (rule.earliest, rule.target, rule.latest, rule.hard_latest)
+    elapsed = [moment.minutes for moment in moments if isinstance(moment, Elapsed)]
+    _require(elapsed == sorted(elapsed), "earliest, target, latest, hard latest are out of order", f"{path}.earliest")
+    _require(rule.anchor == "pump_stop" or rule.gate == "window", "needs the window gate", f"{path}.gate")
+    _require(not rule.therapy or rule.gate == "window", "therapy waits for the window", f"{path}.gate")
+    _require(not rule.therapy or rule.duration_minutes > 0, "needs a duration", f"{path}.duration_minutes")
+    _require(
+        1 <= len(rule.repeat_days) <= 60 and list(rule.repeat_days) == sorted(set(rule.repeat_days)),
+        "must rise without repeats",
+        f"{path}.repeat_days",
+    )
+    _require(all(0 <= days <= 366 for days in rule.repeat_days), "must be 0 to 366 days", f"{path}.repeat_days")
