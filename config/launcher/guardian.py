@@ -1,0 +1,32 @@
+"""Waits for the test run that started it to end, however it ends, then stops that run's servers.
+
+    python -m config.launcher.guardian FOLDER
+
+Standard input is a pipe whose other end only the test run holds: its end of file is the sign, after `kill -9` too.
+"""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import sys
+from pathlib import Path
+
+from config.launcher.state import StateFolder
+from config.launcher.sweep import stop_everything
+
+
+def main(folder: str) -> int:
+    """Wait, stop, clean up."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    sys.stdin.buffer.read()
+    state = StateFolder(Path(folder))
+    stop_everything(state)
+    state.wipe()
+    shutil.rmtree(state.root, ignore_errors=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))
