@@ -1,0 +1,167 @@
+"""When and by which channel a patient may be written to, and that the words stay neutral. Pure module.
+
+Quiet hours 21:30 to 08:00 in the patient's own zone (decisions 1.9). A message that can no longer arrive in time is
+not sent late: it is printed on the sheet instead, and the caller makes that visible. Texts of SMS, e-mail and calendar
+feeds carry no drug name, diagnosis or therapy word by default (product.md, what must never happen, 8).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from scheduling.domain.intervals import as_utc
+from scheduling.domain.localtime import local_clock, local_date, parse_clock, resolve_local
+from staff.errors import InvalidInput
+
+QUIET_FROM = time(21, 30)
+QUIET_UNTIL = time(8, 0)
+LAST_CALL = timedelta(minutes=5)  # a message pulled forward leaves this long before its send window shuts
+
+Channel = Literal["email", "sms"]
+
+
+@dataclass(frozen=True)
+class SendTime:
+    """due_at: send from then on. expires_at: never at or after it. local_text: due_at as the patient's clock shows it.
+
+    zone is the IANA name. moved: not at the wished moment, because that one lay in hours without messages.
+    """
+
+    due_at: datetime
+    expires_at: datetime
+    local_text: str
+    zone: str
+    moved: bool
+
+
+@dataclass(frozen=True)
+class SheetOnly:
+    """No message: what it would say goes on the printed sheet, and why."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class ContactOption:
+    """One contact point with what is known of it; `rank` 0 comes first. `code` is the caller's own key."""
+
+    code: str
+    channel: Channel
+    verified: bool
+    consented: bool
+    opted_out: bool = False
+    rank: int = 0
+
+
+@dataclass(frozen=True)
+class NoContact:
+    """Nobody may be written to, and why: an item for a person's list."""
+
+    reason: str
+
+
+def in_quiet_hours(at: datetime, zone: ZoneInfo) -> bool:
+    """True from 21:30 (inclusive) to 08:00 (exclusive) local time."""
+    return not QUIET_UNTIL <= local_clock(at, zone).clock < QUIET_FROM
+
+
+def send_hours(send_from: str = "08:00", send_until: str = "21:30") -> tuple[time, time]:
+    """The daily hours [from, until) of a message kind, never wider than the quiet hours allow. Raises InvalidInput."""
+    opens, shuts = max(parse_clock(send_from), QUIET_UNTIL), min(parse_clock(send_until), QUIET_FROM)
+    if opens >= shuts:
+        raise InvalidInput("leaves no time of day to send", field="send_until")
+    return opens, shuts
+
+
+def next_allowed(
+    at: datetime, zone: ZoneInfo, send_from: str = "08:00", send_until: str = "21:30"
+) -> datetime:
+    """The first instant from `at` on at which such a message may leave. What a dispatcher asks again before sending."""
+    opens, shuts = send_hours(send_from, send_until)
+    at = as_utc(at)
+    day = local_date(at, zone)
+    for ahead in range(3):
+        start = resolve_local(day + timedelta(days=ahead), opens, zone).instant
+        until = resolve_local(day + timedelta(days=ahead), shuts, zone).instant
+        if at < until:
+            return max(at, start)
+    raise AssertionError("three local days always hold an hour in which messages may leave")
+
+
+def send_time(
+    *,
+    earliest: datetime,
+    target: datetime,
+    expires_at: datetime,
+    zone: ZoneInfo,
+    send_from: str = "08:00",
+    send_until: str = "21:30",
+) -> SendTime | SheetOnly:
+    """When to send: the target, else the next allowed hour before expiry, else the last allowed one since `earliest`.
+
+    All bounds are instants; the message is useful in [earliest, expires_at). Raises InvalidInput when that is empty.
+    """
+    earliest, wished, expires_at = as_utc(earliest), as_utc(target), as_utc(expires_at)
+    if expires_at <= earliest:
+        raise InvalidInput("a message cannot expire before it may be sent", field="expires_at")
+    wished = max(wished, earliest)
+    due = next_allowed(wished, zone, send_from, send_until)
+    if due >= expires_at:
+        pulled = _last_allowed(min(wished, expires_at), earliest, zone, send_from, send_until)
+        if pulled is None:
+            return SheetOnly(f"no message may leave between {send_until} and {send_from}: printed sheet only")
+        due = pulled
+    local = due.astimezone(zone)
+    text = f"{local:%a} {local.day} {local:%b %Y}, {local:%H:%M}"
+    return SendTime(due, expires_at, text, zone.key, moved=due != wished)
+
+
+def _last_allowed(
+    before: datetime, earliest: datetime, zone: ZoneInfo, send_from: str, send_until: str
+) -> datetime | None:
+    """The last comfortable instant in [earliest, before) at which such a message may leave."""
+    opens, shuts = send_hours(send_from, send_until)
+    for back in range(2):
+        day = local_date(before, zone) - timedelta(days=back)
+        start = max(resolve_local(day, opens, zone).instant, earliest)
+        last = min(resolve_local(day, shuts, zone).instant, before) - LAST_CALL
+        if start <= last:
+            return last
+    return None
+
+
+def choose_channel(
+    options: Sequence[ContactOption], preferred: Channel | None = None
+) -> ContactOption | NoContact:
+    """The contact point to write to: preferred channel first, then rank. Verified, consented, not opted out: all three."""
+    if not options:
+        return NoContact("no contact details on file")
+    usable = [item for item in options if item.verified and item.consented and not item.opted_out]
+    if usable:
+        return min(usable, key=lambda item: (item.channel != preferred, item.rank, item.code))
+    if all(item.opted_out for item in options):
+        return NoContact("the patient has opted out of messages")
+    if not any(item.consented and not item.opted_out for item in options):
+        return NoContact("no consent to messages on file")
+    return NoContact("no verified contact details on file")
+
+
+CLINICAL_WORDS = (
+    r"(?:es)?ketamin\w*", r"spravato", r"infusion\w*", r"intraven\w+", r"iv", r"drip", r"inject\w*",
+    r"drugs?", r"dos(?:e|es|age|ing)", r"mg(?:/kg)?", r"medicat\w+", r"medicines?", r"prescri\w+", r"an(?:a)?esthe\w+",
+    r"sedat\w+", r"dissociat\w+", r"psych\w+", r"mental\w*", r"depress\w*", r"antidepress\w*", r"anxi\w+", r"bipolar",
+    r"suicid\w*", r"self[- ]harm\w*", r"ptsd", r"trauma\w*", r"disorder\w*", r"diagnos\w+", r"symptom\w*",
+    r"therap\w+", r"counsel\w+", r"treatment\w*", r"integration", r"plasticity", r"neuro\w+", r"relaps\w+",
+    r"phq(?:-?9)?", r"gad(?:-?7)?", r"qids\S*", r"madrs", r"cadss\S*", r"c-?ssrs", r"moaa/?s",
+)  # fmt: skip
+_CLINICAL = re.compile(rf"(?<![\w])(?:{'|'.join(CLINICAL_WORDS)})(?![\w])", re.IGNORECASE)
+
+
+def contains_clinical_words(text: str) -> tuple[str, ...]:
+    """The drug, diagnosis and therapy words found in a text, lower case, in order, each once. Empty: it is neutral."""
+    return tuple(dict.fromkeys(match.group(0).lower() for match in _CLINICAL.finditer(text)))
