@@ -1,0 +1,56 @@
+"""Who may do what: one table, synced into Django groups and permissions by `python3 manage.py sync_roles`.
+
+A user may hold several roles. An action's permission codename is the action with `_` for `.`.
+"""
+
+from __future__ import annotations
+
+CLINICIAN, NURSE, THERAPIST = "clinician", "nurse", "therapist"
+COORDINATOR, PROTOCOL_ADMIN = "coordinator", "protocol_admin"
+
+LABELS = {
+    CLINICIAN: "Prescribing clinician",
+    NURSE: "Infusion nurse",
+    THERAPIST: "Licensed therapist",
+    COORDINATOR: "Coordinator",
+    PROTOCOL_ADMIN: "Protocol admin",
+}
+
+CARE_TEAM = frozenset({CLINICIAN, NURSE, COORDINATOR})
+CLINICAL = frozenset({CLINICIAN, NURSE, THERAPIST})
+
+ACTIONS: dict[str, frozenset[str]] = {
+    "patient.view": frozenset({CLINICIAN, NURSE, THERAPIST, COORDINATOR}),
+    "patient.edit": CARE_TEAM,
+    "series.view": frozenset({CLINICIAN, NURSE, THERAPIST, COORDINATOR}),
+    "series.book": frozenset({CLINICIAN, COORDINATOR}),
+    "series.end": frozenset({CLINICIAN}),
+    "appointment.view": frozenset({CLINICIAN, NURSE, THERAPIST, COORDINATOR}),
+    "appointment.move": frozenset({CLINICIAN, NURSE, COORDINATOR}),
+    "appointment.check_in": CARE_TEAM,
+    "infusion.view": frozenset({CLINICIAN, NURSE}),
+    "infusion.record": frozenset({CLINICIAN, NURSE}),
+    "infusion.order": frozenset({CLINICIAN}),
+    "infusion.sign_off": frozenset({CLINICIAN}),
+    "infusion.amend": frozenset({CLINICIAN, NURSE}),
+    "safety_contact.record": CLINICAL,
+    "queue.view": frozenset({THERAPIST, CLINICIAN, COORDINATOR}),
+    "window.claim": frozenset({THERAPIST}),
+    "therapy.book": frozenset({THERAPIST, COORDINATOR}),
+    "therapy.conduct": frozenset({THERAPIST}),
+    "follow_up.view": frozenset({CLINICIAN, NURSE, THERAPIST, COORDINATOR}),
+    "follow_up.complete": frozenset({CLINICIAN, NURSE, THERAPIST}),
+    "message.view": CARE_TEAM,
+    "message.act": CARE_TEAM,
+    "protocol.view": frozenset({CLINICIAN, NURSE, THERAPIST, COORDINATOR, PROTOCOL_ADMIN}),
+    "protocol.edit": frozenset({PROTOCOL_ADMIN}),
+    "protocol.approve": frozenset({PROTOCOL_ADMIN, CLINICIAN}),
+    "resource.edit": frozenset({COORDINATOR}),
+}
+
+
+def codename(action: str) -> str:
+    """Permission codename of an action: `infusion.sign_off` -> `infusion_sign_off`."""
+    if action not in ACTIONS:
+        raise KeyError(f"unknown action {action!r}")
+    return action.replace(".", "_")
