@@ -1,7 +1,8 @@
 """The embedded servers, together: PostgreSQL and Valkey on unix sockets, and the addresses that reach them.
 
-`start()` is used by the demo (data kept in the state folder) and by the test lanes (data thrown away). A server that
-the environment already names (DATABASE_URL, REDIS_URL) is used instead of an embedded one, by the same code path.
+`start()` is used by the demo (data kept in the state folder) and by the test lanes (data thrown away). A
+server that the environment already names (DATABASE_URL, REDIS_URL) is used instead of an embedded one, by
+the same code path.
 """
 
 from __future__ import annotations
@@ -16,9 +17,12 @@ from config.launcher.postgres import APP_ROLE, OWNER_ROLE, Postgres, database_ur
 from config.launcher.processes import Record
 from config.launcher.valkey import Valkey
 
+
 @dataclass
 class Servers:
-    """The embedded servers of one demo or one test lane; `stop()` may be called at any stage and more than once."""
+    """The embedded servers of one demo or one test lane; `stop()` may be called at any stage and more than
+    once.
+    """
 
     sockets: Path | None = None
     postgres: Postgres | None = None
@@ -52,8 +56,8 @@ class Servers:
 class Surroundings:
     """What the embedded servers are given by the demo or the test lane that starts them.
 
-    `place` and `sockets` answer with the data folder and the socket folder for the servers' account (and remember
-    them where they must be found again); `note` is told of each process as soon as it runs.
+    `place` and `sockets` answer with the data folder and the socket folder for the servers' account (and
+    remember them where they must be found again); `note` is told of each process as soon as it runs.
     """
 
     instance: str
@@ -83,7 +87,9 @@ def start(around: Surroundings, *, want_postgres: bool = True, want_valkey: bool
             )  # fmt: skip
             servers.postgres.start()
         if want_valkey:
-            servers.valkey = Valkey(account, data, folder, around.logs / "valkey.log", around.instance, around.note)
+            servers.valkey = Valkey(
+                account, data, folder, around.logs / "valkey.log", around.instance, around.note
+            )
             servers.valkey.start()
     except BaseException:
         servers.stop()

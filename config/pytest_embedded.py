@@ -1,9 +1,11 @@
-"""pytest plugin: the tests run on the same engines as the product, started here before Django reads its settings.
+"""pytest plugin: the tests run on the same engines as the product, started here before Django reads its
+settings.
 
-It starts embedded PostgreSQL and Valkey (or uses DATABASE_URL and REDIS_URL), names them in the environment, from
-which xdist's workers inherit them, and ends them with the run, however the run ends (config/launcher/guardian.py).
-DATABASE_URL is the owning role, which can create the test database; DATABASE_APP_ROLE is the role that runs.
-CLEARWINDOW_TEST_STATE names the folder with the servers' pid files (`run/`) and logs, for tests that kill servers.
+It starts embedded PostgreSQL and Valkey (or uses DATABASE_URL and REDIS_URL), names them in the environment,
+from which xdist's workers inherit them, and ends them with the run, however the run ends
+(config/launcher/guardian.py). DATABASE_URL is the owning role, which can create the test database;
+DATABASE_APP_ROLE is the role that runs. CLEARWINDOW_TEST_STATE names the folder with the servers' pid files
+(`run/`) and logs, for tests that kill servers.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ import pytest
 
 from config import embedded
 from config.launcher import chromium
+from config.launcher.environment import ADDRESS_FILES, named_by_caller
 from config.launcher.errors import LauncherError
 from config.launcher.processes import Record, write_record
 from config.launcher.state import PROJECT, StateFolder, new_secrets
@@ -75,24 +78,30 @@ def _start_servers(state: StateFolder) -> embedded.Servers:
     )  # fmt: skip
     return embedded.start(
         around,
-        want_postgres="DATABASE_URL" not in os.environ,
-        want_valkey="REDIS_URL" not in os.environ,
+        want_postgres=not named_by_caller("DATABASE_URL"),
+        want_valkey=not named_by_caller("REDIS_URL"),
     )
 
 
 def _set_environment(state: StateFolder, servers: embedded.Servers) -> None:
-    owner = servers.owner_url or os.environ.get("DATABASE_OWNER_URL") or os.environ["DATABASE_URL"]
+    owner = servers.owner_url or named_by_caller("DATABASE_OWNER_URL") or named_by_caller("DATABASE_URL")
+    redis = servers.redis_url or named_by_caller("REDIS_URL")
     os.environ.update(
         new_secrets(),
         CLEARWINDOW_ENV="test",
         DATABASE_URL=owner,
         DATABASE_OWNER_URL=owner,
-        REDIS_URL=servers.redis_url or os.environ["REDIS_URL"],
+        REDIS_URL=redis,
         OUTBOX_DIR=str(state.outbox),
     )
     os.environ.setdefault("DATABASE_APP_ROLE", embedded.APP_ROLE)
     os.environ.setdefault(chromium.VARIABLE, chromium.find(may_install=False))
-    for name in ("EMAIL_URL", "SMS_BACKEND", "ALLOWED_HOSTS"):  # a test never reaches a real person
+    for name in (
+        "EMAIL_URL",
+        "SMS_BACKEND",
+        "ALLOWED_HOSTS",
+        *ADDRESS_FILES,
+    ):  # a test never reaches a real person
         os.environ.pop(name, None)
 
 

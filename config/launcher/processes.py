@@ -1,9 +1,9 @@
 """Processes we started: a pid file for each, and a stop that can only ever hit our own.
 
-A pid alone proves nothing: after a crash the number may belong to somebody else. A record therefore carries the
-process's start token as well, and every process we start has our instance token in its environment. A group is
-stopped only when its leader's start token still matches, or, where the leader is gone, member by member, and only
-those members that carry our instance token.
+A pid alone proves nothing: after a crash the number may belong to somebody else. A record therefore carries
+the process's start token as well, and every process we start has our instance token in its environment. A
+group is stopped only when its leader's start token still matches, or, where the leader is gone, member by
+member, and only those members that carry our instance token.
 """
 
 from __future__ import annotations
@@ -41,7 +41,8 @@ class Record:
 def start_token(pid: int) -> str | None:
     """What tells this process from an earlier one with the same number; None when it is gone or a zombie.
 
-    On Linux: the boot's id and the start in clock ticks since boot, which no change of the wall clock can move.
+    On Linux: the boot's id and the start in clock ticks since boot, which no change of the wall clock can
+    move.
     """
     if sys.platform == "linux":
         try:
@@ -91,7 +92,9 @@ def read_record(path: Path) -> Record | None:
         record = Record(**content)
     except (OSError, ValueError, TypeError):
         return None
-    whole = isinstance(record.pid, int) and isinstance(record.pgid, int) and record.pid > 1 and record.pgid > 1
+    whole = (
+        isinstance(record.pid, int) and isinstance(record.pgid, int) and record.pid > 1 and record.pgid > 1
+    )
     return record if whole and record.instance and record.started else None
 
 
@@ -148,8 +151,12 @@ def _signal_all(record: Record, number: signal.Signals) -> None:
             os.kill(pid, number)
 
 
-def stop_groups(records: list[Record], first: signal.Signals = signal.SIGTERM, grace_seconds: float = 10) -> list[str]:
-    """Ask the groups to end, wait for all of them together, then kill what is left. Returns the names that ran."""
+def stop_groups(
+    records: list[Record], first: signal.Signals = signal.SIGTERM, grace_seconds: float = 10
+) -> list[str]:
+    """Ask the groups to end, wait for all of them together, then kill what is left. Returns the names that
+    ran.
+    """
     running = [record for record in records if members(record)]
     for record in running:
         _signal_all(record, first)

@@ -1,4 +1,6 @@
-"""What the embedded servers share: started in a process group of their own, noted at once, waited for, stopped."""
+"""What the embedded servers share: started in a process group of their own, noted at once, waited for,
+stopped.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +15,7 @@ from typing import ClassVar
 
 from config.launcher.accounts import Account
 from config.launcher.errors import LauncherError
+from config.launcher.interrupts import uninterrupted
 from config.launcher.processes import INSTANCE_VARIABLE, Record, record_of, stop_groups, wait_until
 
 
@@ -52,12 +55,11 @@ class Server:
 
     def spawn(self, command: list[str]) -> None:
         """Start the server's process."""
-        with self.log.open("ab") as log:
+        with self.log.open("ab") as log, uninterrupted(), suppress(ProcessLookupError):
             self.process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
                 env=self.environment(), **self.account.popen_options(),
             )  # fmt: skip
-        with suppress(ProcessLookupError):
             self.record = record_of(self.name, self.process.pid, self.instance, self.log)
             self.note(self.record)
 

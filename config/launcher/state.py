@@ -61,18 +61,18 @@ class StateFolder:
         return self.root / "logins.txt"
 
     def prepare(self) -> None:
-        """Make the folder and its private parts. Raises LauncherError when this account may not write here."""
+        """Make the folder and its private parts. Raises LauncherError when it may not write here."""
         try:
             self.root.mkdir(parents=True, exist_ok=True)
-            # Root's servers run as `nobody`, who must pass through to `data/`; what is private is closed below.
+            # Root's servers run as `nobody`, who must pass through to `data/`; the rest is closed below.
             self.root.chmod(0o711 if os.geteuid() == 0 else 0o700)
             for folder in (self.run, self.logs, self.outbox):
                 folder.mkdir(exist_ok=True)
                 folder.chmod(0o700)
         except OSError as error:
             raise LauncherError(
-                f"Cannot write to {self.root} ({error.strerror}). It may belong to another account: run as that "
-                f"account, or name another folder in {STATE_VARIABLE}."
+                f"Cannot write to {self.root} ({error.strerror}). It may belong to another account: run as "
+                f"that account, or name another folder in {STATE_VARIABLE}."
             ) from error
 
     @contextmanager
@@ -121,7 +121,9 @@ class StateFolder:
         if remembered and Path(remembered).is_dir():
             return Path(remembered)
         wanted = self.root / "data"
-        chosen = wanted if wanted.is_dir() and account.can("-w", wanted) else make_data_folder(wanted, account)
+        chosen = (
+            wanted if wanted.is_dir() and account.can("-w", wanted) else make_data_folder(wanted, account)
+        )
         if chosen != wanted:
             self.write_json("place.json", {"data": str(chosen)})
         return chosen

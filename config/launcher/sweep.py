@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import signal
-from collections.abc import Iterable
 
 from config.launcher.accounts import require_own_folder, service_account
 from config.launcher.errors import LauncherError
@@ -15,19 +14,24 @@ _SERVERS = {"valkey": (signal.SIGTERM, 5.0), "postgresql": (signal.SIGINT, 15.0)
 LAUNCHER = "launcher"
 
 
-def stop_everything(state: StateFolder, keep: Iterable[str] = ()) -> list[str]:
+def stop_everything(state: StateFolder, instance: str | None = None) -> list[str]:
     """Stop the process groups that the pid files name: first the clients together, then the servers.
 
-    Pid files of groups that are gone are removed, except those named in `keep`. Returns the names that still ran.
+    With `instance`, only what belongs to that one start. The pid files of what was stopped, and of what is
+    gone, are removed. The command's own pid file is not touched. Returns the names that still ran.
     """
-    records = [record for record in read_records(state.run) if record.name not in keep]
+    records = [
+        record
+        for record in read_records(state.run)
+        if record.name != LAUNCHER and instance in (None, record.instance)
+    ]
     stopped = stop_groups([record for record in records if record.name not in _SERVERS])
     for name, (first, grace_seconds) in _SERVERS.items():
         stopped += stop_groups([record for record in records if record.name == name], first, grace_seconds)
-    for path in state.run.glob("*.json"):
-        if path.stem not in keep:
+    for record in records:
+        path = state.run / f"{record.name}.json"
+        if read_record(path) == record:
             path.unlink(missing_ok=True)
-    remove_sockets(state)
     return stopped
 
 

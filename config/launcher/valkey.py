@@ -68,7 +68,9 @@ class Valkey(Server):
             "port": "0", "unixsocket": str(self.socket_path), "unixsocketperm": "700", "dir": str(self.place),
             "save": "", "appendonly": "no", "daemonize": "no", "maxclients": "200",
         }  # fmt: skip
-        self.spawn([str(program), *(part for name, value in options.items() for part in (f"--{name}", value))])
+        self.spawn(
+            [str(program), *(part for name, value in options.items() for part in (f"--{name}", value))]
+        )
         if not self.comes_up(30):
             raise self.fail()
 
