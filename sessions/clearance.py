@@ -1,24 +1,26 @@
-"""From the pump log to the moment the drug has cleared, and from there to T0. Pure module.
+"""From the pump log to T_pk, and from there to T0. Pure module.
 
-Rules (decisions 1.1-1.5): T_pk is the 95th percentile, residual error included, of the last downward crossing of the
-version's absolute threshold. T0 = max(T_pk, T_sign) or a recorded override that is never before T_sign.
-Every number here is an estimate from a published population model, not a measurement.
-Times are aware; results are UTC, rounded up to whole seconds. Concentrations in ng/mL, amounts in mg.
+`T_pk` comes from `pharmacokinetics.estimate`; this module holds the rules of decisions 1.3-1.5:
+T_sign is the observed time of the last discharge criterion met; T0 = max(T_pk, T_sign), or a recorded override that
+is never before T_sign. Times are aware; results are UTC.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Literal
 
-from protocols.definition import ClearanceRule
-from sessions.pharmacokinetics.interval import Crossing, Interval
-from sessions.pharmacokinetics.library import CLEARANCE_MODELS, KAMP_2020, get_model
-from sessions.pharmacokinetics.prediction import Prediction
+from sessions.pharmacokinetics.chart_points import CurvePoints, curve_points
+from sessions.pharmacokinetics.estimate import (
+    Caution,
+    ClearanceEstimateValue,
+    StatedDelay,
+    estimate_clearance,
+    predict_planned,
+)
 from sessions.pharmacokinetics.pump_log import (
     Flow,
     PumpEntry,
@@ -28,15 +30,15 @@ from sessions.pharmacokinetics.pump_log import (
     minutes_between,
     projected,
     read_pump_log,
-    regimen_of,
 )
-from sessions.pharmacokinetics.regimen import Regimen
-from sessions.pharmacokinetics.sensitivity import AGE_FROM, OLDEST_AGE, age_clearance_factor
-from sessions.pharmacokinetics.structure import Person
 from staff.errors import InvalidInput, RuleNotMet
 
 __all__ = [
+    "ADVANCE_REASONS",
+    "DELAY_REASONS",
+    "Caution",
     "ClearanceEstimateValue",
+    "CurvePoints",
     "Flow",
     "MeasuredLevel",
     "PumpEntry",
@@ -44,126 +46,177 @@ __all__ = [
     "Push",
     "StatedDelay",
     "T0Override",
+    "curve_points",
     "decide_t0",
     "delivered_mg",
     "estimate_clearance",
+    "log_fingerprint",
     "minutes_between",
+    "override_stands",
     "predict_planned",
     "projected",
     "read_pump_log",
     "t_sign",
 ]
 
-ENGINE_VERSION = "1"
-NEVER_ABOVE = 0.95
-MIN_WEIGHT_KG, MAX_WEIGHT_KG = 20.0, 350.0
-MAX_DELAY_HOURS = 72.0
+DELAY_REASONS = {
+    "still_affected": "Patient still under drug effect",
+    "sedative_given": "Sedative or other drug given",
+    "clinical_judgement": "Clinical judgement",
+    "not_fit": "Not fit for therapy today",
+    "line_infiltrated": "Line infiltrated, absorption unknown",
+}
+ADVANCE_REASONS = {
+    "measured_level": "Measured plasma level below the threshold",
+    "fast_recovery": "Recovered early on examination",
+    "lower_exposure": "Known lower exposure than the model assumes",
+}
 
 
 @dataclass(frozen=True)
-class Warned:
-    """One limit of the estimate, said in words. `code` is stable."""
+class MeasuredLevel:
+    """A plasma ketamine level: when the blood was drawn and what the laboratory reported (ng/mL)."""
 
-    code: str
-    message: str
-
-
-@dataclass(frozen=True)
-class StatedDelay:
-    """Hours a clinician adds where no model knows better; 0 is allowed, the reason is not optional."""
-
-    hours: float
-    reason: str
+    drawn_at: datetime
+    ng_ml: Decimal
 
 
 @dataclass(frozen=True)
-class ClearanceEstimateValue:
-    """What is known about one infusion's clearance at one moment, with everything it was computed from.
+class T0Override:
+    """A clinician's own T0. `made_on` is the fingerprint of the pump log it was decided on.
 
-    `p5`, `p50`, `p95`: last downward crossing over the draws that reach the threshold, of the governing variant,
-    stated delay included; None when no draw reaches it. `t_pk` None = withheld, a clinician must state T0.
-    `never`: share of draws that never reach the threshold. `aborted`: below the version's mg, or never above:
-    T_pk is then the pump stop, T0 follows the sign-off, and staff are asked whether a window opens at all.
-    `alternate_at`: the typical crossing of the structural alternate (kamp2020), for display beside.
+    `decided_by` and `second_person` are any stable ids of two different people; the second is needed to advance.
     """
 
-    t_pk: datetime | None
-    p5: datetime | None
-    p50: datetime | None
-    p95: datetime | None
-    never: float
-    cmax_p5_ng_ml: float
-    cmax_p50_ng_ml: float
-    cmax_p95_ng_ml: float
-    delivered_mg: float
-    aborted: bool
-    projected: bool
-    model: str
-    threshold_ng_ml: Decimal
-    sensitivity: str | None
-    clearance_factor: float
-    alternate_at: datetime | None
-    stated_delay_hours: float | None
-    warnings: tuple[Warned, ...]
-    inputs: dict[str, Any]
+    at: datetime
+    reason_code: str
+    decided_by: str
+    reason: str = ""
+    second_person: str = ""
+    measured: MeasuredLevel | None = None
+    made_on: str = ""
 
 
-def estimate_clearance(
+def t_sign(criteria_times: Iterable[datetime], last_reading_at: datetime, pump_stop: datetime) -> datetime:
+    """Observed time of the last criterion met: never before the readings it rests on, never before pump stop.
+
+    Raises RuleNotMet when no criterion was observed.
+    """
+    times = [item.astimezone(UTC) for item in criteria_times]
+    if not times:
+        raise RuleNotMet(
+            "No discharge criterion has been observed.", code="criteria-missing", field="criteria"
+        )
+    return max([*times, last_reading_at.astimezone(UTC), pump_stop.astimezone(UTC)])
+
+
+def decide_t0(
     *,
-    log: PumpLog,
-    weight_kg: float | Decimal,
-    age_years: float,
-    model: str = "otto2021",
-    threshold_ng_ml: Decimal | float = Decimal("20"),
-    aborted_below_mg: Decimal | float = Decimal("5"),
-    sensitivity: str | None = "perez2021",
-    earlier_logs: Sequence[PumpLog] = (),
-    hepatic_disease: bool = False,
-    interacting_drugs: Sequence[str] = (),
-    stated_delay: StatedDelay | None = None,
-    infiltrated: bool = False,
-) -> ClearanceEstimateValue:
-    """Estimate for a stopped, or projected, pump log; `earlier_logs` of the same patient add their remainder.
+    t_pk: datetime | None,
+    p50: datetime | None,
+    t_sign: datetime,
+    override: T0Override | None = None,
+    pump_stop: datetime | None = None,
+    threshold_ng_ml: Decimal | None = None,
+) -> datetime:
+    """T0 = max(T_pk, T_sign), or the override when it is allowed.
 
-    Raises InvalidInput for a missing or impossible weight, age, model or threshold, and RuleNotMet for a running
-    log (use `projected`) or when hepatic disease or an interacting drug asks for a stated delay and none is given.
+    Never before T_sign. Later: freely, with a coded reason. Earlier than T_pk: coded reason and a second person,
+    and not before max(T_sign, P50), unless a level measured after pump stop lies below the threshold; then not
+    before T_sign or the moment the blood was drawn. `t_pk` None (withheld) needs an override.
+    Every refusal is a RuleNotMet with code `t0-...` and field `at`, `reason_code`, `second_person` or `measured`.
     """
-    person = _person(weight_kg, age_years)
-    _check_model(model)
-    threshold = _threshold(threshold_ng_ml)
-    if log.stop is None:
-        raise RuleNotMet("The pump is still running.", code="pump-running", field="log")
-    delay = _delay(stated_delay, hepatic_disease, interacting_drugs)
-    factor = age_clearance_factor(float(age_years)) if sensitivity and age_years > AGE_FROM else 1.0
-    origin = min([log.start, *(item.start for item in earlier_logs)])
-    regimen = regimen_of([*earlier_logs, log], origin)
-    drawn = _governing(model, person, regimen, float(threshold), factor)
-    given = delivered_mg(log)
-    aborted = given < float(aborted_below_mg) or drawn.crossing.never >= NEVER_ABOVE
-    times = _Times(origin, delay)
-    value = ClearanceEstimateValue(
-        t_pk=None,
-        p5=times.at(drawn.crossing.p5),
-        p50=times.at(drawn.crossing.p50),
-        p95=times.at(drawn.crossing.p95),
-        never=drawn.crossing.never,
-        cmax_p5_ng_ml=drawn.cmax[0],
-        cmax_p50_ng_ml=drawn.cmax[1],
-        cmax_p95_ng_ml=drawn.cmax[2],
-        delivered_mg=given,
-        aborted=aborted,
-        projected=log.projected,
-        model=model,
-        threshold_ng_ml=threshold,
-        sensitivity=sensitivity if factor < 1.0 else None,
-        clearance_factor=drawn.factor,
-        alternate_at=times.at(Prediction(KAMP_2020, person, regimen).below(float(threshold))),
-        stated_delay_hours=delay,
-        warnings=tuple(_warnings(person, factor, hepatic_disease, interacting_drugs, infiltrated, drawn, log)),
-        inputs=_inputs(log, earlier_logs, regimen, origin, person),
-    )
-    if infiltrated:
-        return value
-    if aborted:
-        return replace(value, t_pk=_after_abort(value, model, person, earlier_logs, threshold, factor))
-    return replace(value, t_pk=max(log.stop, value.p95 or log.stop))
+    signed = t_sign.astimezone(UTC)
+    if override is None:
+        if t_pk is None:
+            raise RuleNotMet(
+                "No clearance time can be estimated: a clinician must state when therapy may begin.",
+                code="t0-not-estimated",
+                field="at",
+            )
+        return max(t_pk.astimezone(UTC), signed)
+    if override.at.utcoffset() is None:
+        raise InvalidInput("needs a time zone", field="at")
+    wanted = override.at.astimezone(UTC)
+    if wanted < signed:
+        raise RuleNotMet(
+            "Therapy cannot begin before the patient was ready to leave.", code="t0-before-sign", field="at"
+        )
+    if t_pk is None or wanted >= t_pk.astimezone(UTC):
+        _check_reason(override, {**DELAY_REASONS, **ADVANCE_REASONS})
+        return wanted
+    _check_advance(override, wanted, p50, pump_stop, threshold_ng_ml)
+    return wanted
+
+
+def _check_reason(override: T0Override, allowed: dict[str, str]) -> None:
+    if override.reason_code not in allowed:
+        raise RuleNotMet("Choose a reason.", code="t0-reason", field="reason_code")
+
+
+def _check_advance(
+    override: T0Override,
+    wanted: datetime,
+    p50: datetime | None,
+    pump_stop: datetime | None,
+    threshold_ng_ml: Decimal | None,
+) -> None:
+    _check_reason(override, ADVANCE_REASONS)
+    if not override.second_person or override.second_person == override.decided_by:
+        raise RuleNotMet(
+            "An earlier time than the estimate needs a second prescriber.",
+            code="t0-second-person",
+            field="second_person",
+        )
+    if override.measured is not None:
+        _check_measured(override.measured, wanted, pump_stop, threshold_ng_ml)
+    elif override.reason_code == "measured_level":
+        raise RuleNotMet("Record the measured level.", code="t0-level-missing", field="measured")
+    elif p50 is None or wanted < p50.astimezone(UTC):
+        raise RuleNotMet(
+            "Without a measured level, therapy cannot begin before half of patients would have cleared the drug.",
+            code="t0-before-median",
+            field="at",
+        )
+
+
+def _check_measured(
+    level: MeasuredLevel, wanted: datetime, pump_stop: datetime | None, threshold_ng_ml: Decimal | None
+) -> None:
+    drawn = level.drawn_at.astimezone(UTC)
+    if pump_stop is None or drawn <= pump_stop.astimezone(UTC):
+        raise RuleNotMet(
+            "The level must be drawn after the pump stopped.", code="t0-level-early", field="measured"
+        )
+    if not level.ng_ml.is_finite() or level.ng_ml < 0:
+        raise InvalidInput("must be a number, 0 or above", field="measured")
+    if threshold_ng_ml is None or level.ng_ml >= threshold_ng_ml:
+        raise RuleNotMet(
+            "The measured level is not below the threshold.", code="t0-level-high", field="measured"
+        )
+    if wanted < drawn:
+        raise RuleNotMet(
+            "The level says nothing about the time before it.", code="t0-before-level", field="at"
+        )
+
+
+def log_fingerprint(log: PumpLog) -> str:
+    """A text equal for equal pump logs, to see whether an override was decided on this one."""
+    flows = [
+        f"{item.start.isoformat()}/{item.end.isoformat() if item.end else ''}/{item.rate_mg_per_min!r}"
+        for item in log.flows
+    ]
+    pushes = [f"{item.at.isoformat()}/{item.mg!r}" for item in log.pushes]
+    stop = log.stop.isoformat() if log.stop else ""
+    return "|".join([log.start.isoformat(), stop, *flows, *pushes])
+
+
+Standing = Literal["stands", "void"]
+
+
+def override_stands(override: T0Override, *, t_pk: datetime | None, log: PumpLog) -> Standing:
+    """Whether a recorded override survives an amended pump log: an advance is void, a delay stands."""
+    if not override.made_on or override.made_on == log_fingerprint(log):
+        return "stands"
+    advances = t_pk is not None and override.at.astimezone(UTC) < t_pk.astimezone(UTC)
+    return "void" if advances else "stands"

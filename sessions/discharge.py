@@ -1,0 +1,243 @@
+"""Ready to leave? Discharge criteria, minimum observation, and what stands in the way. Pure module.
+
+Source of the criteria: clinical C5 (Aldrete, PADSS, esketamine label), decisions 1.3 and 1.5. A criterion that is
+missing always blocks; one that is unmet, or recorded as not assessable, can be overridden by a reason and a second
+named person. Times are aware, `now` is passed in; results are UTC.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Literal
+
+from protocols.definition import DischargeRule
+from staff.errors import InvalidInput
+
+CRITERIA = {
+    "alertness": "Fully awake, answers readily (MOAA/S 5)",
+    "orientation": "Knows who and where they are, and the date",
+    "perception": "No perceptual disturbance, by staff judgement",
+    "vitals": "Blood pressure back near the value before the infusion, or within the normal range",
+    "gait": "Walks steadily, or moves as before the infusion",
+    "nausea": "Nausea absent or controlled",
+    "suicidality": "No new or worse suicidal intent today",
+    "escort": "Goes home with an adult, or an agreed alternative",
+    "instructions": "Written instructions given and understood",
+    "observation": "Watched for the minimum time",
+}
+ESCORT_ALTERNATIVES = {
+    "adult_present": "Adult present",
+    "adult_phoned": "Named adult phoned and on the way",
+    "transport_and_adult_home": "Licensed transport, adult at home",
+    "stays_until_cleared": "Stays in the clinic until the drug has cleared",
+}
+COMPUTED = ("observation",)
+
+State = Literal["met", "unmet", "not_assessable"]
+
+
+@dataclass(frozen=True)
+class Vitals:
+    """One reading. Pressures in mmHg, heart rate per minute, oxygen saturation in percent."""
+
+    at: datetime
+    systolic: int
+    diastolic: int
+    heart_rate: int | None = None
+    spo2: int | None = None
+
+
+@dataclass(frozen=True)
+class CriterionResult:
+    """What was observed for one criterion, and when.
+
+    `reason` explains not assessable. `override_reason` and `second_person` (a stable id, another person than
+    `recorded_by`) let an unmet or not assessable one pass.
+    """
+
+    code: str
+    state: State
+    observed_at: datetime
+    recorded_by: str = ""
+    value: str = ""
+    reason: str = ""
+    override_reason: str = ""
+    second_person: str = ""
+
+    @property
+    def overridden(self) -> bool:
+        """Whether a reason and a second, different person let it pass."""
+        return bool(
+            self.state != "met"
+            and self.override_reason.strip()
+            and self.second_person
+            and self.second_person != self.recorded_by
+        )
+
+
+@dataclass(frozen=True)
+class Blocker:
+    """Why the patient cannot be signed off yet. `code` is the criterion."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True)
+class DischargeDecision:
+    """`ready` = may be signed off now. `met`, `unmet` (not overridden), `overridden`, `missing` hold criterion codes.
+
+    `t_sign` is the observed time of the last criterion, None while anything is missing.
+    `observe_until` is the end of minimum observation. `needs_second_person`: an unmet criterion waits for one.
+    """
+
+    ready: bool
+    met: tuple[str, ...]
+    unmet: tuple[str, ...]
+    overridden: tuple[str, ...]
+    missing: tuple[str, ...]
+    t_sign: datetime | None
+    observe_until: datetime
+    blockers: tuple[Blocker, ...]
+    needs_second_person: bool
+
+
+def observation_end(
+    rule: DischargeRule,
+    *,
+    start: datetime,
+    stop: datetime,
+    delivered_mg: float | Decimal,
+    aborted_below_mg: float | Decimal = Decimal("5"),
+    extra_minutes: int = 0,
+) -> datetime:
+    """End of minimum observation: from start and from stop, or only from stop when hardly any drug was given.
+
+    `extra_minutes` (0 or more) is added for a sedative or another reason of the version.
+    """
+    begin, end = start.astimezone(UTC), stop.astimezone(UTC)
+    if end < begin:
+        raise InvalidInput("lies before the start", field="stop")
+    extra = timedelta(minutes=max(0, extra_minutes))
+    if Decimal(str(delivered_mg)) < Decimal(str(aborted_below_mg)):
+        return end + timedelta(minutes=rule.aborted_observe_from_stop_minutes) + extra
+    from_start = begin + timedelta(minutes=rule.observe_from_start_minutes)
+    return max(from_start, end + timedelta(minutes=rule.observe_from_stop_minutes)) + extra
+
+
+def vitals_pass(rule: DischargeRule, reading: Vitals, baseline: Vitals | None) -> bool:
+    """Each pressure within the percentage of its value before the infusion, OR at or below the absolute limits."""
+    if reading.systolic <= rule.max_systolic and reading.diastolic <= rule.max_diastolic:
+        return True
+    if baseline is None:
+        return False
+    share = rule.vitals_within_percent / 100
+    return (
+        abs(reading.systolic - baseline.systolic) <= share * baseline.systolic
+        and abs(reading.diastolic - baseline.diastolic) <= share * baseline.diastolic
+    )
+
+
+def vitals_result(
+    rule: DischargeRule, reading: Vitals, baseline: Vitals | None, *, recorded_by: str = ""
+) -> CriterionResult:
+    """The vitals criterion judged from a reading."""
+    state: State = "met" if vitals_pass(rule, reading, baseline) else "unmet"
+    value = f"{reading.systolic}/{reading.diastolic}"
+    return CriterionResult("vitals", state, reading.at, recorded_by=recorded_by, value=value)
+
+
+def assess_discharge(
+    rule: DischargeRule,
+    results: Mapping[str, CriterionResult],
+    *,
+    start: datetime,
+    stop: datetime,
+    now: datetime,
+    delivered_mg: float | Decimal,
+    aborted_below_mg: float | Decimal = Decimal("5"),
+    last_reading_at: datetime | None = None,
+    extra_minutes: int = 0,
+) -> DischargeDecision:
+    """Judge the recorded results against the version's criteria.
+
+    `observation` is computed, not recorded; a result for it is used only for its override. Raises InvalidInput for
+    an unknown criterion, a result from the future, or one observed before the pump stopped.
+    """
+    ends = observation_end(
+        rule,
+        start=start,
+        stop=stop,
+        delivered_mg=delivered_mg,
+        aborted_below_mg=aborted_below_mg,
+        extra_minutes=extra_minutes,
+    )
+    judged = dict(results)
+    if "observation" in rule.criteria:
+        judged["observation"] = _observation(results.get("observation"), ends, now)
+    for code, result in judged.items():
+        _check_result(code, result, now)
+    missing = tuple(code for code in rule.criteria if code not in judged)
+    present = [judged[code] for code in rule.criteria if code in judged]
+    met = tuple(item.code for item in present if item.state == "met")
+    overridden = tuple(item.code for item in present if item.overridden)
+    unmet = tuple(item.code for item in present if item.state != "met" and not item.overridden)
+    blockers = tuple(_blockers(missing, [judged[code] for code in unmet], ends))
+    return DischargeDecision(
+        ready=not blockers,
+        met=met,
+        unmet=unmet,
+        overridden=overridden,
+        missing=missing,
+        t_sign=None if blockers else _latest(present, stop, last_reading_at),
+        observe_until=ends,
+        blockers=blockers,
+        needs_second_person=bool(unmet),
+    )
+
+
+def _observation(given: CriterionResult | None, ends: datetime, now: datetime) -> CriterionResult:
+    current = now.astimezone(UTC)
+    if current >= ends:
+        return CriterionResult("observation", "met", ends)
+    if given is None:
+        return CriterionResult("observation", "unmet", current)
+    return CriterionResult(
+        "observation",
+        "unmet",
+        current,
+        recorded_by=given.recorded_by,
+        override_reason=given.override_reason,
+        second_person=given.second_person,
+    )
+
+
+def _check_result(code: str, result: CriterionResult, now: datetime) -> None:
+    if code not in CRITERIA or result.code != code:
+        raise InvalidInput("is not a discharge criterion", field=f"results.{code}")
+    if result.observed_at.utcoffset() is None:
+        raise InvalidInput("needs a time zone", field=f"results.{code}.observed_at")
+    if result.observed_at > now:
+        raise InvalidInput("lies in the future", field=f"results.{code}.observed_at")
+    if result.state == "not_assessable" and not result.reason.strip():
+        raise InvalidInput("needs a reason when not assessable", field=f"results.{code}.reason")
+
+
+def _blockers(missing: tuple[str, ...], unmet: list[CriterionResult], ends: datetime) -> list[Blocker]:
+    blockers = [Blocker(code, f"Not recorded yet: {CRITERIA[code].lower()}.") for code in missing]
+    for item in unmet:
+        if item.code == "observation":
+            blockers.append(Blocker(item.code, "Minimum observation is not over yet."))
+        else:
+            word = "Not assessable" if item.state == "not_assessable" else "Not met"
+            blockers.append(Blocker(item.code, f"{word}: {CRITERIA[item.code].lower()}."))
+    return blockers
+
+
+def _latest(present: list[CriterionResult], stop: datetime, last_reading_at: datetime | None) -> datetime:
+    times = [item.observed_at.astimezone(UTC) for item in present]
+    readings = [last_reading_at.astimezone(UTC)] if last_reading_at else []
+    return max([*times, *readings, stop.astimezone(UTC)])
