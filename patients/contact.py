@@ -1,8 +1,9 @@
 """When and by which channel a patient may be written to, and that the words stay neutral. Pure module.
 
-Quiet hours 21:30 to 08:00 in the patient's own zone (decisions 1.9). A message that can no longer arrive in time is
-not sent late: it is printed on the sheet instead, and the caller makes that visible. Texts of SMS, e-mail and calendar
-feeds carry no drug name, diagnosis or therapy word by default (product.md, what must never happen, 8).
+Quiet hours 21:30 to 08:00 in the patient's own zone (decisions 1.9). A message that can no longer arrive in
+time is not sent late: it is printed on the sheet instead, and the caller makes that visible. Texts of SMS,
+e-mail and calendar feeds carry no drug name, diagnosis or therapy word by default (product.md, what must
+never happen, 8).
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ Channel = Literal["email", "sms"]
 
 @dataclass(frozen=True)
 class SendTime:
-    """due_at: send from then on. expires_at: never at or after it. local_text: due_at as the patient's clock shows it.
+    """due_at: send from then on. expires_at: never at or after it. local_text: due_at as the patient's clock
+    shows it.
 
     zone is the IANA name. moved: not at the wished moment, because that one lay in hours without messages.
     """
@@ -71,7 +73,9 @@ def in_quiet_hours(at: datetime, zone: ZoneInfo) -> bool:
 
 
 def send_hours(send_from: str = "08:00", send_until: str = "21:30") -> tuple[time, time]:
-    """The daily hours [from, until) of a message kind, never wider than the quiet hours allow. Raises InvalidInput."""
+    """The daily hours [from, until) of a message kind, never wider than the quiet hours allow. Raises
+    InvalidInput.
+    """
     opens, shuts = max(parse_clock(send_from), QUIET_UNTIL), min(parse_clock(send_until), QUIET_FROM)
     if opens >= shuts:
         raise InvalidInput("leaves no time of day to send", field="send_until")
@@ -81,7 +85,9 @@ def send_hours(send_from: str = "08:00", send_until: str = "21:30") -> tuple[tim
 def next_allowed(
     at: datetime, zone: ZoneInfo, send_from: str = "08:00", send_until: str = "21:30"
 ) -> datetime:
-    """The first instant from `at` on at which such a message may leave. What a dispatcher asks again before sending."""
+    """The first instant from `at` on at which such a message may leave. What a dispatcher asks again before
+    sending.
+    """
     opens, shuts = send_hours(send_from, send_until)
     at = as_utc(at)
     day = local_date(at, zone)
@@ -102,9 +108,11 @@ def send_time(
     send_from: str = "08:00",
     send_until: str = "21:30",
 ) -> SendTime | SheetOnly:
-    """When to send: the target, else the next allowed hour before expiry, else the last allowed one since `earliest`.
+    """When to send: the target, else the next allowed hour before expiry, else the last allowed one since
+    `earliest`.
 
-    All bounds are instants; the message is useful in [earliest, expires_at). Raises InvalidInput when that is empty.
+    All bounds are instants; the message is useful in [earliest, expires_at). Raises InvalidInput when that is
+    empty.
     """
     earliest, wished, expires_at = as_utc(earliest), as_utc(target), as_utc(expires_at)
     if expires_at <= earliest:
@@ -138,7 +146,9 @@ def _last_allowed(
 def choose_channel(
     options: Sequence[ContactOption], preferred: Channel | None = None
 ) -> ContactOption | NoContact:
-    """The contact point to write to: preferred channel first, then rank. Verified, consented, not opted out: all three."""
+    """The contact point to write to: preferred channel first, then rank. Verified, consented, not opted out:
+    all three.
+    """
     if not options:
         return NoContact("no contact details on file")
     usable = [item for item in options if item.verified and item.consented and not item.opted_out]
@@ -153,9 +163,9 @@ def choose_channel(
 
 CLINICAL_WORDS = (
     r"(?:es)?ketamin\w*", r"spravato", r"infusion\w*", r"intraven\w+", r"iv", r"drip", r"inject\w*",
-    r"drugs?", r"dos(?:e|es|age|ing)", r"mg(?:/kg)?", r"medicat\w+", r"medicines?", r"prescri\w+", r"an(?:a)?esthe\w+",
-    r"sedat\w+", r"dissociat\w+", r"psych\w+", r"mental\w*", r"depress\w*", r"antidepress\w*", r"anxi\w+", r"bipolar",
-    r"suicid\w*", r"self[- ]harm\w*", r"ptsd", r"trauma\w*", r"disorder\w*", r"diagnos\w+", r"symptom\w*",
+    r"drugs?", r"dos(?:e|es|age|ing)", r"mg(?:/kg)?", r"medicat\w+", r"medicines?", r"prescri\w+",
+    r"an(?:a)?esthe\w+",     r"sedat\w+", r"dissociat\w+", r"psych\w+", r"mental\w*", r"depress\w*", r"antidepress\w*", r"anxi\w+",
+    r"bipolar",     r"suicid\w*", r"self[- ]harm\w*", r"ptsd", r"trauma\w*", r"disorder\w*", r"diagnos\w+", r"symptom\w*",
     r"therap\w+", r"counsel\w+", r"treatment\w*", r"integration", r"plasticity", r"neuro\w+", r"relaps\w+",
     r"phq(?:-?9)?", r"gad(?:-?7)?", r"qids\S*", r"madrs", r"cadss\S*", r"c-?ssrs", r"moaa/?s",
 )  # fmt: skip
@@ -163,5 +173,7 @@ _CLINICAL = re.compile(rf"(?<![\w])(?:{'|'.join(CLINICAL_WORDS)})(?![\w])", re.I
 
 
 def contains_clinical_words(text: str) -> tuple[str, ...]:
-    """The drug, diagnosis and therapy words found in a text, lower case, in order, each once. Empty: it is neutral."""
+    """The drug, diagnosis and therapy words found in a text, lower case, in order, each once. Empty: it is
+    neutral.
+    """
     return tuple(dict.fromkeys(match.group(0).lower() for match in _CLINICAL.finditer(text)))

@@ -1,11 +1,12 @@
 """What follows one infusion: every obligation of the protocol version with its moments, or why it is dropped.
 
-Pure module. Sources: decisions 1.6-1.9 and 1.14, clinical.md D1 and D2. One call plans one infusion; nothing is moved
-silently: a target that leaves its wished moment carries a flag, an obligation that falls away carries a reason.
+Pure module. Sources: decisions 1.6-1.9 and 1.14, clinical.md D1 and D2. One call plans one infusion; nothing
+is moved silently: a target that leaves its wished moment carries a flag, an obligation that falls away
+carries a reason.
 
-Safety follow-ups (gate none) hang on the pump stop and never wait for sign-off. Everything with the window gate hangs
-on T0, never begins before it, and ends with the quiet time before the next infusion (block; the target also keeps
-clear of the longer warning time where it can).
+Safety follow-ups (gate none) hang on the pump stop and never wait for sign-off. Everything with the window
+gate hangs on T0, never begins before it, and ends with the quiet time before the next infusion (block; the
+target also keeps clear of the longer warning time where it can).
 """
 
 from __future__ import annotations
@@ -90,9 +91,9 @@ class InfusionAnchors:
 class PlannedFollowUp:
     """One obligation. earliest, target and latest are starting moments: later than `latest` is late.
 
-    A task must be over by `hard_latest` (therapy must have ended), afterwards it is missed.
-    earliest <= target <= latest <= hard_latest holds whenever `dropped` is None. `ordinal` counts a rule's repeats
-    from 1, `infusion` is the ordinal of the infusion. `why` holds words for a person, `flags` codes for a program.
+    A task must be over by `hard_latest` (therapy must have ended), afterwards it is missed. earliest <=
+    target <= latest <= hard_latest holds whenever `dropped` is None. `ordinal` counts a rule's repeats from
+    1, `infusion` is the ordinal of the infusion. `why` holds words for a person, `flags` codes for a program.
     """
 
     kind: str
@@ -139,10 +140,10 @@ def plan_follow_ups(
 ) -> tuple[PlannedFollowUp, ...]:
     """Every follow-up of one infusion, in the order of the version's rules, dropped ones with their reason.
 
-    zone: the patient's. working: hours in which a therapist works; they move the target of therapy, nothing else.
-    other_sessions: starts of the patient's other therapy sessions, which count towards the weekly cap.
-    window_opens False: no clinician opened a window (aborted infusion); safety follow-ups stay.
-    Raises InvalidInput when the next infusion does not start after this one.
+    zone: the patient's. working: hours in which a therapist works; they move the target of therapy, nothing
+    else. other_sessions: starts of the patient's other therapy sessions, which count towards the weekly cap.
+    window_opens False: no clinician opened a window (aborted infusion); safety follow-ups stay. Raises
+    InvalidInput when the next infusion does not start after this one.
     """
     next_start = None if next_infusion_start is None else as_utc(next_infusion_start)
     if next_start is not None and next_start <= as_utc(anchors.starts_at):
@@ -160,7 +161,8 @@ def plan_follow_ups(
 def session_earliest(rule: FollowUpRule, t0: datetime, zone: ZoneInfo) -> datetime:
     """Earliest start of a task after T0: its own offset and, for `after_night`, one night after T0.
 
-    One night = 07:00 of the local day after T0's local day, and `night_hours` elapsed hours, whichever is later.
+    One night = 07:00 of the local day after T0's local day, and `night_hours` elapsed hours, whichever is
+    later.
     """
     earliest = max(as_utc(t0), moment_after(t0, rule.earliest, zone).instant)
     if not rule.after_night:
@@ -169,7 +171,7 @@ def session_earliest(rule: FollowUpRule, t0: datetime, zone: ZoneInfo) -> dateti
 
 
 def merge_same_kind(follow_ups: Iterable[PlannedFollowUp]) -> tuple[PlannedFollowUp, ...]:
-    """Across infusions: of two live tasks of one kind less than 12 h apart only the later infusion's stays."""
+    """Across infusions: of two live tasks of a kind less than 12 h apart only the later infusion's stays."""
     items = list(follow_ups)
     for index, item in enumerate(items):
         if item.dropped is None and any(
@@ -223,7 +225,7 @@ def _plan_one(frame: _Frame, rule: FollowUpRule, ordinal: int, days: int) -> Pla
 
 
 def _settle_safety(task: PlannedFollowUp) -> PlannedFollowUp:
-    """A safety task goes out in its own time or, when that is already over at the pump stop, is printed only."""
+    """A safety task goes out in its own time or, when that is over at the pump stop, is printed only."""
     if task.earliest >= task.hard_latest:
         return _drop(task, SHEET_ONLY)
     latest = max(task.latest, task.earliest)
@@ -263,7 +265,9 @@ def _settle_in_window(frame: _Frame, rule: FollowUpRule, task: PlannedFollowUp) 
 def _find_target(
     frame: _Frame, task: PlannedFollowUp, wished: datetime, calm_until: datetime, last_start: datetime
 ) -> tuple[datetime, list[str]]:
-    """Target and its flags: outside the quiet hours before an infusion if at all possible, in working time if known."""
+    """Target and its flags: outside the quiet hours before an infusion if at all possible, in working time if
+    known.
+    """
     flags: list[str] = []
     if task.therapy and frame.working is not None:
         length = Duration(task.duration_minutes)
@@ -301,7 +305,9 @@ def _apply_weekly_cap(
     other_sessions: Sequence[datetime],
     zone: ZoneInfo,
 ) -> tuple[PlannedFollowUp, ...]:
-    """Decisions 1.14: above the cap session 2 falls first, then repeated work, never the session after each infusion."""
+    """Decisions 1.14: above the cap session 2 falls first, then repeated work, never the session after each
+    infusion.
+    """
     cap = definition.weekly_session_cap
     if cap is None:
         return tuple(planned)

@@ -1,7 +1,7 @@
 """Half-open intervals [start, end) of aware instants, and the sums done with lists of them. Pure module.
 
-Every interval is stored in UTC: Python compares and subtracts two datetimes of the same zone by their wall clocks,
-which is wrong by an hour across a clock change. Lists that come out are sorted by start.
+Every interval is stored in UTC: Python compares and subtracts two datetimes of the same zone by their wall
+clocks, which is wrong by an hour across a clock change. Lists that come out are sorted by start.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def as_utc(instant: datetime) -> datetime:
 
 @dataclass(frozen=True, order=True)
 class Interval:
-    """[start, end): start belongs to it, end does not. Raises InvalidInput for naive times or end <= start."""
+    """[start, end): start belongs to it, end does not. InvalidInput for naive times or end <= start."""
 
     start: datetime
     end: datetime
@@ -127,9 +127,9 @@ def assign_lanes(
 ) -> tuple[int, ...]:
     """A lane 1..capacity for each item, so that no two items of one lane overlap; in the order of the items.
 
-    Colouring an interval graph from left to right always fits when never more than `capacity` items share an instant
-    (a booking that uses load n is listed n times). An item keeps its `current` lane where that lane is free.
-    Raises Clash when the load goes above the capacity, InvalidInput for a capacity below 1.
+    Colouring an interval graph from left to right always fits when never more than `capacity` items share an
+    instant (a booking that uses load n is listed n times). An item keeps its `current` lane where that lane
+    is free. Raises Clash when the load goes above the capacity, InvalidInput for a capacity below 1.
     """
     if capacity < 1:
         raise InvalidInput("capacity must be at least 1", field="capacity")

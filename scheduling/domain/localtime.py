@@ -1,10 +1,10 @@
 """Elapsed time and wall-clock time, kept apart, and the way from one to the other. Pure module.
 
-`Duration` counts real minutes; `WallClock` is what a clock on the wall of a place shows on a date. Adding one to the
-other is a TypeError: 24 hours after 20:30 is not always 20:30 (decisions 1.12).
-A wall clock becomes an instant only through a zone, by `resolve_local`:
-- a time skipped by a clock change moves forward by the length of the gap and is flagged `moved`
-  (02:30 in a one-hour gap becomes 03:30; on a date that a place skipped altogether, the same time on the next date);
+`Duration` counts real minutes; `WallClock` is what a clock on the wall of a place shows on a date. Adding one
+to the other is a TypeError: 24 hours after 20:30 is not always 20:30 (decisions 1.12). A wall clock becomes
+an instant only through a zone, by `resolve_local`:
+- a time skipped by a clock change moves forward by the length of the gap and is flagged `moved` (02:30 in a
+  one-hour gap becomes 03:30; on a date that a place skipped altogether, the same time on the next date);
 - a time that occurs twice is the earlier of the two and is flagged `ambiguous`.
 """
 
@@ -52,7 +52,9 @@ class Duration:
 
 @dataclass(frozen=True)
 class Resolved:
-    """An instant (UTC) found for a wall clock. moved: that clock time did not exist; ambiguous: it occurred twice."""
+    """An instant (UTC) found for a wall clock. moved: that clock time did not exist; ambiguous: it occurred
+    twice.
+    """
 
     instant: datetime
     moved: bool = False
@@ -113,14 +115,18 @@ def add_local_days(instant: datetime, days: int, zone: ZoneInfo) -> Resolved:
 
 
 def local_day(day: date, zone: ZoneInfo) -> Interval | None:
-    """[midnight, next midnight) of a local date; None for a date that the place skipped (Apia, 30 December 2011)."""
+    """[midnight, next midnight) of a local date; None for a date that the place skipped (Apia, 30 December
+    2011).
+    """
     start = resolve_local(day, time(0), zone).instant
     end = resolve_local(day + timedelta(days=1), time(0), zone).instant
     return Interval(start, end) if start < end and local_date(start, zone) == day else None
 
 
 def moment_after(anchor: datetime, moment: Moment, zone: ZoneInfo) -> Resolved:
-    """The instant that a protocol's moment means after `anchor`: elapsed minutes, or a wall clock counted in local days."""
+    """The instant that a protocol's moment means after `anchor`: elapsed minutes, or a wall clock counted in
+    local days.
+    """
     if isinstance(moment, Elapsed):
         return Resolved(anchor + Duration(moment.minutes))
     if isinstance(moment, LocalClock):

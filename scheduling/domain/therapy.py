@@ -1,8 +1,9 @@
-"""Whether therapy may be planned or started at a moment, with the reasons in words. Pure module; decisions 1.1, 1.5-1.8.
+"""Whether therapy may be planned or started at a moment, with the reasons in words. Pure module; decisions
+1.1, 1.5-1.8.
 
 This is the service's side of the rule; the database refuses the no-therapy period by itself (decisions 2.3).
-A safety contact is not therapy and is never refused; preparation and education are exempt from the quiet time: for
-those nothing here is asked.
+A safety contact is not therapy and is never refused; preparation and education are exempt from the quiet
+time: for those nothing here is asked.
 """
 
 from __future__ import annotations
@@ -25,8 +26,8 @@ Act = Literal["plan", "start"]
 class InfusionFacts:
     """What is known of one infusion of the patient.
 
-    starts_at: planned until the first pump event, then actual. t0 None: it cannot be estimated. signed: the window, or
-    "no window opens", is signed. locked: the window is still pending or being recalculated.
+    starts_at: planned until the first pump event, then actual. t0 None: it cannot be estimated. signed: the
+    window, or "no window opens", is signed. locked: the window is still pending or being recalculated.
     """
 
     ordinal: int
@@ -87,7 +88,9 @@ def _no_therapy(session: Interval, infusion: InfusionFacts, zone: ZoneInfo) -> l
     if session.end <= start:
         return []
     if infusion.t0 is None:
-        text = f"No therapy after infusion {infusion.ordinal}: a clinician must first state when the drug has cleared"
+        text = (
+            f"No therapy after infusion {infusion.ordinal} until a clinician states when the drug has cleared"
+        )
         return [Reason("no-therapy-period", text)]
     if session.start >= as_utc(infusion.t0):
         return []

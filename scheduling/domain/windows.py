@@ -1,8 +1,10 @@
-"""The plasticity window of one infusion, its phases and its state in the queue. Pure module; decisions 1.1, 1.6.
+"""The plasticity window of one infusion, its phases and its state in the queue. Pure module; decisions 1.1,
+1.6.
 
-One window per infusion. It opens at T0 (the no-therapy period is [infusion start, T0), so therapy may begin exactly
-then) and is cut where the next no-therapy period begins. All offsets are elapsed hours from the version's WindowRule;
-whether such a window exists in people is a thesis (clinical.md D), which pages say with its evidence grade.
+One window per infusion. It opens at T0 (the no-therapy period is [infusion start, T0), so therapy may begin
+exactly then) and is cut where the next no-therapy period begins. All offsets are elapsed hours from the
+version's WindowRule; whether such a window exists in people is a thesis (clinical.md D), which pages say with
+its evidence grade.
 """
 
 from __future__ import annotations
@@ -26,8 +28,8 @@ WindowState = Literal["opening", "open", "closing", "closed"]
 class Window:
     """Half-open phases: rest [opens, practice_from), core [opens, core_until), tail [core_until, tail_until).
 
-    `weekly_until` is later than `tail_until` only after the last infusion. Every moment is already cut at `cut_at`,
-    the start of the next no-therapy period; None = nothing cuts it.
+    `weekly_until` is later than `tail_until` only after the last infusion. Every moment is already cut at
+    `cut_at`, the start of the next no-therapy period; None = nothing cuts it.
     """
 
     opens: datetime
@@ -86,8 +88,8 @@ def window_state(
 ) -> WindowState:
     """The queue's word for a signed window at an instant.
 
-    opening: the earliest session is still ahead; closing: the last `closing_last_hours` of the core; closed: core over.
-    An unsigned infusion has no state: it waits for sign-off, whatever the clock says.
+    opening: the earliest session is still ahead; closing: the last `closing_last_hours` of the core; closed:
+    core over. An unsigned infusion has no state: it waits for sign-off, whatever the clock says.
     """
     if at >= window.core_until:
         return "closed"
@@ -104,5 +106,7 @@ def no_therapy_period(infusion_start: datetime, t0: datetime) -> Interval:
 
 
 def merge(windows: Iterable[Window], no_therapy: Iterable[Interval] = ()) -> tuple[Interval, ...]:
-    """Union of the core windows minus the no-therapy periods. For display only: obligations hang on single windows."""
+    """Union of the core windows minus the no-therapy periods. For display only: obligations hang on single
+    windows.
+    """
     return subtract(union(part for window in windows for part in window.core), no_therapy)
