@@ -161,14 +161,17 @@ def choose_channel(
     return NoContact("no verified contact details on file")
 
 
-CLINICAL_WORDS = (
-    r"(?:es)?ketamin\w*", r"spravato", r"infusion\w*", r"intraven\w+", r"iv", r"drip", r"inject\w*",
-    r"drugs?", r"dos(?:e|es|age|ing)", r"mg(?:/kg)?", r"medicat\w+", r"medicines?", r"prescri\w+",
-    r"an(?:a)?esthe\w+",     r"sedat\w+", r"dissociat\w+", r"psych\w+", r"mental\w*", r"depress\w*", r"antidepress\w*", r"anxi\w+",
-    r"bipolar",     r"suicid\w*", r"self[- ]harm\w*", r"ptsd", r"trauma\w*", r"disorder\w*", r"diagnos\w+", r"symptom\w*",
-    r"therap\w+", r"counsel\w+", r"treatment\w*", r"integration", r"plasticity", r"neuro\w+", r"relaps\w+",
-    r"phq(?:-?9)?", r"gad(?:-?7)?", r"qids\S*", r"madrs", r"cadss\S*", r"c-?ssrs", r"moaa/?s",
-)  # fmt: skip
+# Patterns of whole words, split at white space: drug and route, diagnosis and state, therapy, named scales.
+CLINICAL_WORDS = tuple(
+    r"""
+    (?:es)?ketamin\w* spravato infusion\w* intraven\w+ iv drip inject\w* drugs? dos(?:e|es|age|ing) mg(?:/kg)?
+    medicat\w+ medicines? prescri\w+ ana?esthe\w+ sedat\w+
+    dissociat\w+ psych\w+ mental\w* depress\w* antidepress\w* anxi\w+ bipolar suicid\w* self[-\s]harm\w* ptsd
+    trauma\w* disorder\w* diagnos\w+ symptom\w* relaps\w+
+    therap\w+ counsel\w+ treatment\w* integration plasticity neuro\w+
+    phq(?:-?9)? gad(?:-?7)? qids\S* madrs cadss\S* c-?ssrs moaa/?s
+    """.split()
+)
 _CLINICAL = re.compile(rf"(?<![\w])(?:{'|'.join(CLINICAL_WORDS)})(?![\w])", re.IGNORECASE)
 
 
