@@ -161,18 +161,19 @@ def choose_channel(
     return NoContact("no verified contact details on file")
 
 
-# Patterns of whole words, split at white space: drug and route, diagnosis and state, therapy, named scales.
-CLINICAL_WORDS = tuple(
+_CLINICAL = re.compile(
     r"""
-    (?:es)?ketamin\w* spravato infusion\w* intraven\w+ iv drip inject\w* drugs? dos(?:e|es|age|ing) mg(?:/kg)?
-    medicat\w+ medicines? prescri\w+ ana?esthe\w+ sedat\w+
-    dissociat\w+ psych\w+ mental\w* depress\w* antidepress\w* anxi\w+ bipolar suicid\w* self[-\s]harm\w* ptsd
-    trauma\w* disorder\w* diagnos\w+ symptom\w* relaps\w+
-    therap\w+ counsel\w+ treatment\w* integration plasticity neuro\w+
-    phq(?:-?9)? gad(?:-?7)? qids\S* madrs cadss\S* c-?ssrs moaa/?s
-    """.split()
+    (?<!\w)(?:
+        (?:es)?ketamin\w* | spravato | infusion\w* | intraven\w+ | iv | drip | inject\w* | drugs?
+      | dos(?:e|es|age|ing) | mg(?:/kg)? | medicat\w+ | medicines? | prescri\w+ | ana?esthe\w+ | sedat\w+
+      | dissociat\w+ | psych\w+ | mental\w* | (?:anti)?depress\w* | anxi\w+ | bipolar | suicid\w* | ptsd
+      | self[-\s]harm\w* | trauma\w* | disorder\w* | diagnos\w+ | symptom\w* | relaps\w+
+      | therap\w+ | counsel\w+ | treatment\w* | integration | plasticity | neuro\w+
+      | phq(?:-?9)? | gad(?:-?7)? | qids\S* | madrs | cadss\S* | c-?ssrs | moaa/?s
+    )(?!\w)
+    """,
+    re.IGNORECASE | re.VERBOSE,
 )
-_CLINICAL = re.compile(rf"(?<![\w])(?:{'|'.join(CLINICAL_WORDS)})(?![\w])", re.IGNORECASE)
 
 
 def contains_clinical_words(text: str) -> tuple[str, ...]:
