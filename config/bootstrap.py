@@ -126,9 +126,9 @@ def _made_by_somebody_else(venv: Path) -> bool:
     return not (venv / _STAMP).exists() and (venv / "pyvenv.cfg").exists() and _run([str(python), "-c", ""])
 
 
-def _run(command: list[str], *, quiet: bool = True) -> bool:
+def _run(command: list[str], *, quiet: bool = True, **extra: str) -> bool:
     """Whether a program ends well; its messages go to standard error unless `quiet`."""
-    environment = {key: value for key, value in os.environ.items() if key not in _IN_PIPS_WAY}
+    environment = {key: value for key, value in os.environ.items() if key not in _IN_PIPS_WAY} | extra
     output = subprocess.DEVNULL if quiet else sys.stderr
     try:
         done = subprocess.run(  # noqa: S603 - fixed programs, our own paths
@@ -140,19 +140,48 @@ def _run(command: list[str], *, quiet: bool = True) -> bool:
 
 
 def _with_uv(venv: Path, lock: Path) -> bool:
-    """uv, where there is one, is several times faster. Any failure leaves the work to pip."""
-    uv = shutil.which("uv")
-    if uv is None:
-        return False
+    """Fill the environment by uv: the one on PATH, else the locked one, which pip fetches first.
+
+    uv fetches and unpacks in parallel, several times faster than pip. Whatever fails here is left to pip.
+    """
     python = str(venv / "bin" / "python")
-    make_it = [uv, "venv", "--quiet", "--allow-existing", "--python", _base_python(), str(venv)]
-    fill_it = [uv, "pip", "install", "--quiet", "--no-deps", "--require-hashes", "--python", python]
-    return (os.path.exists(python) or _run(make_it)) and _run([*fill_it, "-r", str(lock)], quiet=False)
+    found = shutil.which("uv")
+    if found:
+        made = os.path.exists(python) or _run(
+            [found, "venv", "--quiet", "--allow-existing", "--python", _base_python(), str(venv)]
+        )
+    else:
+        found = str(venv / "bin" / "uv")
+        made = _with_pip(venv, _only("uv", lock, venv / "uv.txt"), quiet=True)
+    if not made:
+        return False
+    cache = venv / ".uv-cache"  # beside its target (hard links), and nothing is left in the person's home
+    fill_it = [found, "pip", "install", "--quiet", "--no-deps", "--require-hashes", "--python", python]
+    try:
+        return _run([*fill_it, "-r", str(lock)], UV_CACHE_DIR=str(cache), **_uv_settings())
+    finally:
+        shutil.rmtree(cache, ignore_errors=True)
 
 
-def _with_pip(venv: Path, lock: Path) -> bool:
-    """This machine's pip fills an environment that has none: so it needs neither `ensurepip` nor
-    python3-venv.
+def _uv_settings() -> dict[str, str]:
+    """What the person told pip about indexes and certificates, in uv's words."""
+    told = {"UV_DEFAULT_INDEX": os.environ.get("PIP_INDEX_URL"), "SSL_CERT_FILE": os.environ.get("PIP_CERT")}
+    return {name: value for name, value in told.items() if value and name not in os.environ}
+
+
+def _only(package: str, lock: Path, target: Path) -> Path:
+    """A requirements file with one package of the lock file and its hashes."""
+    lines = lock.read_text(encoding="utf-8").splitlines()
+    start = next(index for index, line in enumerate(lines) if line.startswith(f"{package}=="))
+    end = start + 1
+    while end < len(lines) and lines[end].startswith(" "):
+        end += 1
+    target.write_text("\n".join(lines[start:end]) + "\n", encoding="utf-8")
+    return target
+
+
+def _with_pip(venv: Path, lock: Path, *, quiet: bool = False) -> bool:
+    """This machine's pip fills an environment that has none: it needs neither `ensurepip` nor python3-venv.
 
     Raises BootstrapError where there is no pip that can.
     """
@@ -161,9 +190,9 @@ def _with_pip(venv: Path, lock: Path) -> bool:
     make_it = [_base_python(), "-m", "venv", "--without-pip", str(venv)]
     if not os.path.exists(python) and not _run(make_it, quiet=False):
         raise BootstrapError(f"Python's own `venv` could not make {venv}: see the lines above.")
-    quietly = ["--quiet", "--no-input", "--disable-pip-version-check", "--no-warn-script-location"]
+    quietly = ["-qq", "--no-input", "--disable-pip-version-check", "--no-warn-script-location"]
     fill_it = [*pip, "--python", python, "install", *quietly, "--no-compile", "--no-deps", "--require-hashes"]
-    return _run([*fill_it, "-r", str(lock)], quiet=False)
+    return _run([*fill_it, "-r", str(lock)], quiet=quiet)
 
 
 def _base_python() -> str:

@@ -2,5 +2,34 @@
 
 from __future__ import annotations
 
+from allauth.account.decorators import secure_admin_login
+from django.conf import settings
+from django.contrib import admin
+from django.urls import include, path
 
-urlpatterns: list = []
+from config import demo_views
+from staff.styleguide import styleguide
+
+admin.site.site_header = admin.site.site_title = "Clearwindow technical admin"
+admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]  # documented way of allauth
+
+handler400 = "config.errors.bad_request"
+handler403 = "config.errors.not_allowed"
+handler404 = "config.errors.not_found"
+handler500 = "config.errors.server_error"
+
+urlpatterns = [
+    path("", include("scheduling.urls")),
+    path("", include("patients.urls")),
+    path("", include("protocols.urls")),
+    path("", include("sessions.urls")),
+    path("api/", include("config.api")),
+    path("accounts/", include("allauth.urls")),
+    path("admin/", admin.site.urls),
+    path("site/", demo_views.site_switch, name="site_switch"),
+    path("demo/clock/", demo_views.clock_jump, name="clock_jump"),
+    path("demo/sign-in/", demo_views.demo_sign_in, name="demo_sign_in"),
+    path("demo/tour/<int:step>/", demo_views.tour_step, name="tour_step"),
+]
+if not settings.IS_PRODUCTION:
+    urlpatterns.append(path("styleguide/", styleguide, name="styleguide"))

@@ -34,6 +34,7 @@ TONES: dict[str, tuple[str, str]] = {
     "warning": ("triangle-alert", "cut"),
     "danger": ("octagon-alert", "block"),
     "estimate": ("chart-spline", "dashed"),
+    "error": ("circle-alert", "cut"),
 }
 TIME_FORMATS = {
     "full": "D j M Y, H:i",
@@ -77,6 +78,21 @@ def alert(tone: str, title: str, text: str = "", url: str = "", action: str = ""
         "url": url,
         "action": action,
         "icon_name": TONES[tone][0],
+    }
+
+
+@register.inclusion_tag("components/alert.html", takes_context=True)
+def flash_line(context: template.Context, message: Any) -> dict[str, Any]:
+    """One line of Django's messages framework. `extra_tags="undo:<url>"` gives it an Undo button."""
+    tone = message.level_tag if message.level_tag in TONES else "neutral"
+    extra = message.extra_tags or ""
+    return {
+        "tone": tone,
+        "text": message.message,
+        "icon_name": TONES[tone][0],
+        "flash": True,
+        "undo_url": extra.removeprefix("undo:") if extra.startswith("undo:") else "",
+        "csrf_token": context.get("csrf_token"),
     }
 
 
@@ -264,3 +280,15 @@ def initials(name: object) -> str:
     words = [word for word in str(name).replace("@", " ").split() if word]
     letters = [words[0][0], words[-1][0]] if len(words) > 1 else [word[0] for word in words]
     return "".join(letters).upper()
+
+
+@register.filter
+def slice_code(code: object) -> str:
+    """The first eight signs of a UUID: short enough to read aloud, shown beside a second identifier."""
+    return str(code)[:8]
+
+
+@register.filter
+def add_px(value: float, step: float) -> float:
+    """Add SVG units."""
+    return round(float(value) + float(step), 1)

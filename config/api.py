@@ -1,0 +1,34 @@
+"""`/api/v1/`: every app registers its viewsets; the schema and its page sit beside them."""
+
+from __future__ import annotations
+
+from django.urls import include, path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+from rest_framework.authtoken.views import ObtainAuthToken
+from rest_framework.routers import SimpleRouter
+from rest_framework.throttling import ScopedRateThrottle
+
+from patients.api import api_routes as patient_routes
+from protocols.api import api_routes as protocol_routes
+from scheduling.api import api_routes as scheduling_routes
+from sessions.api import api_routes as session_routes
+
+
+
+class TokenView(ObtainAuthToken):
+    """E-mail and password for an API token; slow on purpose, because it is a sign-in."""
+
+    throttle_classes = [ScopedRateThrottle]
+    throttle_scope = "token"
+
+
+router = SimpleRouter(trailing_slash=True)
+for register in (protocol_routes, patient_routes, session_routes, scheduling_routes):
+    register(router)
+
+urlpatterns = [
+    path("v1/", include(router.urls)),
+    path("v1/token/", TokenView.as_view(), name="api_token"),
+    path("v1/schema/", SpectacularAPIView.as_view(), name="api_schema"),
+    path("docs/", SpectacularSwaggerSplitView.as_view(url_name="api_schema"), name="api_docs"),
+]

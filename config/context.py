@@ -1,0 +1,120 @@
+"""What every page shows around its content: navigation by role, the site, the demo's clock."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.urls import reverse
+
+from staff.clock import app_now
+
+# (label, url name, icon, action that makes it visible, first path segment)
+NAVIGATION = (
+    ("Today", "home", "sun", "patient.view", ""),
+    ("Patients", "patient_list", "users", "patient.view", "patients"),
+    ("Chair board", "chair_board", "armchair", "infusion.view", "board"),
+    ("Week", "week", "calendar-days", "appointment.view", "week"),
+    ("Therapy queue", "therapist_queue", "sunrise", "queue.view", "queue"),
+    ("Work list", "work_list", "list-checks", "follow_up.view", "work"),
+    ("Messages", "message_list", "mail", "message.view", "messages"),
+    ("Protocols", "protocol_list", "clipboard-list", "protocol.view", "protocols"),
+)
+JUMPS = (
+    ("5-minutes", "+5 min"),
+    ("sign-off", "To sign-off"),
+    ("therapy-time", "To therapy time"),
+    ("evening", "To 20:30"),
+    ("tomorrow", "Tomorrow 09:00"),
+)
+
+
+def page(request: HttpRequest) -> dict[str, Any]:
+    """Context of base.html. No queries for visitors; roles, sites and the clock for staff."""
+    context: dict[str, Any] = {"request_id": getattr(request, "reference", ""), "demo": settings.IS_DEMO}
+    user = getattr(request, "user", None)
+    if user is None or not user.is_authenticated or request.headers.get("HX-Request"):
+        return context
+    context["nav_items"] = _navigation(request)
+    site = current_site(request)
+    if site is not None:
+        context["current_site"] = {"name": site.name, "time_zone": site.time_zone}
+    context["sites"] = [
+        {"name": item.name, "code": str(item.code), "current": item == site} for item in request.site_choices  # type: ignore[attr-defined]  # set by current_site
+    ]
+    context["site_switch_url"] = reverse("site_switch")
+    if settings.IS_DEMO:
+        context["clock_bar"] = {
+            "now": app_now(),
+            "post_url": reverse("clock_jump"),
+            "jumps": [{"value": value, "label": label} for value, label in JUMPS],
+        }
+        context["tour"] = tour(request)
+    return context
+
+
+def _navigation(request: HttpRequest) -> list[dict[str, Any]]:
+    segment = request.path.strip("/").split("/")[0]
+    return [
+        {"label": label, "url": reverse(name), "icon": icon, "current": segment == prefix}
+        for label, name, icon, action, prefix in NAVIGATION
+        if request.user.may(action)  # type: ignore[union-attr]  # authenticated users are staff.User
+    ]
+
+
+def current_site(request: HttpRequest) -> Any:
+    """The site whose day is shown: the one chosen, else the first the person works at. None without sites."""
+    if not hasattr(request, "site_choices"):
+        request.site_choices = list(request.user.sites.order_by("name"))  # type: ignore[attr-defined,union-attr]  # cached for the request
+    choices = request.site_choices  # type: ignore[attr-defined]  # set above
+    chosen = request.session.get("site")
+    return next((site for site in choices if str(site.code) == chosen), choices[0] if choices else None)
+
+
+TOURS: dict[str, tuple[tuple[str, str, str], ...]] = {
+    "nurse": (
+        ("Record an infusion", "Open the chair board and pick who is in a chair. Start, pause and stop are one tap.", "chair_board"),
+        ("Watch the drug clear", "The record draws the predicted level. Therapy time follows every pump event.", "chair_board"),
+        ("See what is left to do", "The work list holds what the software cannot do on its own.", "work_list"),
+    ),
+    "clinician": (
+        ("Plan a series", "Open a patient, choose Plan a series, and book six visits at once.", "patient_list"),
+        ("Sign off a visit", "Open a recovering patient from the chair board, check the criteria and sign.", "chair_board"),
+        ("See the windows used", "The therapy queue shows every open window and when it closes.", "therapist_queue"),
+    ),
+    "therapist": (
+        ("Read the queue", "One row per patient, the window that closes first on top.", "therapist_queue"),
+        ("Take a patient", "Take an unassigned row and book a free time inside the window in two clicks.", "therapist_queue"),
+        ("Move the clock", "Use the clock bar to jump to the therapy time and start the session from its row.", "therapist_queue"),
+    ),
+    "coordinator": (
+        ("See the day", "Today lists who is coming, who is late and what is waiting.", "home"),
+        ("Plan a series", "Open a patient and plan six visits around holidays and staff hours.", "patient_list"),
+        ("Follow the messages", "Every reminder with its time, its fate and what to do if it failed.", "message_list"),
+    ),
+    "protocol_admin": (
+        ("Read a protocol", "Every number with its source and evidence grade.", "protocol_list"),
+        ("Revise it", "A revision is a new draft. Running series stay on their version.", "protocol_list"),
+        ("Have it approved", "A second person approves; only then does it become active.", "protocol_list"),
+    ),
+}
+
+
+def tour(request: HttpRequest) -> dict[str, Any] | None:
+    """The demo's three-step strip for the role signed in with; None once dismissed."""
+    role = request.session.get("tour_role")
+    step = int(request.session.get("tour_step", 1))
+    if role not in TOURS or not 1 <= step <= 3:
+        return None
+    title, text, target = TOURS[role][step - 1]
+    return {
+        "step": step,
+        "total": 3,
+        "title": title,
+        "text": text,
+        "next_url": reverse("tour_step", args=[step]),
+        "next_label": "Show me" if step < 3 else "Done",
+        "dismiss_url": reverse("tour_step", args=[0]),
+        "target": reverse(target),
+    }

@@ -1,0 +1,111 @@
+"""What happens around every request: a reference id, no caching of clinical pages, idle sign-out, history context,
+and domain errors turned into pages."""
+
+from __future__ import annotations
+
+import logging
+import time
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import pghistory
+from django.conf import settings
+from django.contrib.auth import logout
+from django.contrib.auth.views import redirect_to_login
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from staff.clock import app_now
+from staff.errors import DomainError
+
+log = logging.getLogger("clearwindow.web")
+GetResponse = Callable[[HttpRequest], HttpResponse]
+LAST_SEEN = "last_seen"
+POLLED = ("/queue/", "/board/", "/healthz/")
+TITLES = {
+    400: "That could not be read",
+    403: "Not allowed",
+    409: "Something changed in between",
+    412: "This page is out of date",
+    422: "A rule stands in the way",
+    503: "Busy right now",
+}
+
+
+class PageGuardMiddleware:
+    """A reference id for every request, `no-store` for every page that is not a static file."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        request.reference = uuid.uuid4().hex[:12]  # type: ignore[attr-defined]  # read by pages and problem documents
+        response = self.get_response(request)
+        response.setdefault("Cache-Control", "no-store, private")
+        response.setdefault("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=()")
+        response["X-Request-Reference"] = request.reference  # type: ignore[attr-defined]  # set above
+        if request.user.is_authenticated or request.path.startswith("/accounts/"):
+            response.headers["Vary"] = ", ".join(filter(None, [response.headers.get("Vary"), "HX-Request"]))
+        return response
+
+
+class IdleTimeoutMiddleware:
+    """Signs out after SESSION_IDLE_SECONDS without an act of the person; background polling does not count."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.user.is_authenticated:
+            # The computer's clock, not the demo's: moving the demo clock must not sign anyone out.
+            now = int(time.time())
+            last = int(request.session.get(LAST_SEEN, now))
+            if now - last > settings.SESSION_IDLE_SECONDS:
+                logout(request)
+                return redirect_to_login(request.get_full_path())
+            polled = request.headers.get("HX-Request") and request.path.startswith(POLLED)
+            if LAST_SEEN not in request.session or (not polled and now - last > 30):
+                request.session[LAST_SEEN] = now
+        return self.get_response(request)
+
+
+class HistoryContextMiddleware:
+    """Every history row written during a request names the person and the route."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.method in ("GET", "HEAD", "OPTIONS"):
+            return self.get_response(request)
+        user = request.user
+        with pghistory.context(user=user.pk if user.is_authenticated else None, url=request.path, method=request.method):
+            return self.get_response(request)
+
+
+class DomainErrorMiddleware:
+    """A refusal that no form caught becomes a page that says what to do next. Nothing was written."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        if not isinstance(error, DomainError):
+            return None
+        log.info("refused %s on %s", error.code, getattr(request.resolver_match, "view_name", "?"))
+        return refusal_page(request, error)
+
+
+def refusal_page(request: HttpRequest, error: DomainError) -> HttpResponse:
+    """The page (or htmx fragment) for one refusal, with its own status."""
+    context: dict[str, Any] = {
+        "error": error,
+        "refusal_title": TITLES.get(error.status, "That did not work"),
+        "moment": app_now() if error.status != 503 else None,
+    }
+    template = "_refusal.html" if request.headers.get("HX-Request") else "409.html"
+    return render(request, template, context, status=error.status)

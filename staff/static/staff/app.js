@@ -1,0 +1,96 @@
+// What every page does in the browser. Pages work without it; it only saves steps.
+import { startCountdowns } from "./countdown.js";
+import { flash } from "./flash.js";
+import { startShortcuts } from "./shortcuts.js";
+
+const root = document.documentElement;
+
+// Things that would do nothing without scripts are hidden until now.
+function reveal(scope) {
+  for (const element of scope.querySelectorAll("[data-needs-script], [data-theme-toggle]")) element.hidden = false;
+}
+
+// An error summary takes the focus, so that it is read out first and its links are the next stop.
+function focusErrors(scope) {
+  scope.querySelector("[data-error-summary]")?.focus();
+}
+
+function nextTheme() {
+  const dark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+  return dark ? "light" : "dark";
+}
+
+// The server reads the cookie and writes data-theme itself: no flash of the other theme, and no inline script.
+function toggleTheme() {
+  root.dataset.theme = nextTheme();
+  document.cookie = `cw_theme=${root.dataset.theme}; path=/; max-age=31536000; samesite=lax`;
+}
+
+// Pump times are noted a little late: -1, -5, -10 minutes from what stands in the box.
+function nudge(button) {
+  const box = document.getElementById(button.dataset.for);
+  const typed = new Date(`${box.value}Z`); // read and written as UTC: only the wall clock moves
+  if (Number.isNaN(typed.getTime())) return;
+  typed.setUTCMinutes(typed.getUTCMinutes() - Number(button.dataset.nudge));
+  box.value = typed.toISOString().slice(0, box.step === "1" ? 19 : 16);
+  box.dispatchEvent(new Event("change", { bubbles: true }));
+}
+
+function onClick(event) {
+  const target = event.target;
+  const opener = target.closest("[data-dialog-open]");
+  if (opener) return document.getElementById(opener.dataset.dialogOpen)?.showModal();
+  if (target.closest("[data-dialog-close]")) return target.closest("dialog").close();
+  if (target.closest("[data-dismiss]")) return target.closest("[data-flash]").remove();
+  if (target.closest("[data-theme-toggle]")) return toggleTheme();
+  const nudger = target.closest("[data-nudge]");
+  if (nudger) return nudge(nudger);
+  for (const menu of document.querySelectorAll("details.menu[open]")) {
+    if (!menu.contains(target)) menu.open = false;
+  }
+}
+
+function onEscape(event) {
+  if (event.key !== "Escape") return;
+  const menu = document.querySelector("details.menu[open]");
+  if (!menu) return;
+  menu.open = false;
+  menu.querySelector("summary").focus();
+}
+
+// htmx: 4xx forms are swapped in; these are not, so say what happened. Nothing typed is lost.
+const REFUSALS = {
+  401: "You are signed out. Sign in again in another tab, then press the button once more.",
+  403: "You may not do this. Nothing was changed.",
+  404: "This is no longer here, or not yours to see. Nothing was changed.",
+};
+
+function onResponse(event) {
+  const { response } = event.detail.ctx;
+  const status = response.status;
+  if (!REFUSALS[status] && status < 500) return;
+  const reference = response.headers.get("X-Request-ID");
+  const words = REFUSALS[status] ?? "Something went wrong on the server. Nothing was changed. Try again.";
+  flash("error", reference ? `${words} Reference ${reference}.` : words);
+}
+
+// A redirect to the sign-in page must not be drawn into a corner of this one.
+function onBeforeSwap(event) {
+  const raw = event.detail.ctx.response?.raw;
+  if (!raw?.redirected || !new URL(raw.url).pathname.startsWith("/accounts/login")) return;
+  event.preventDefault();
+  flash("error", REFUSALS[401]);
+}
+
+document.addEventListener("click", onClick);
+document.addEventListener("keydown", onEscape);
+document.addEventListener("htmx:response:error", onResponse);
+document.addEventListener("htmx:error", () => flash("error", "No answer from the server. What you typed is still here. Try again."));
+document.addEventListener("htmx:before:swap", onBeforeSwap);
+document.addEventListener("htmx:after:swap", () => { reveal(document); focusErrors(document); });
+document.addEventListener("cw:flash", (event) => flash(event.detail.tone ?? "success", event.detail.text));
+
+reveal(document);
+focusErrors(document);
+startCountdowns();
+startShortcuts();
