@@ -7,6 +7,7 @@ wrong value could hurt someone with are generated columns over that document, so
 from __future__ import annotations
 
 import uuid
+from datetime import timedelta
 from typing import ClassVar
 
 import pghistory
@@ -18,6 +19,9 @@ from django.db.models.functions import Cast
 
 from protocols.definition import ProtocolDefinition
 from protocols.definition_codec import load
+
+# Approval by the author alone waits this long after submission and stays marked (decisions 2.10).
+SOLE_APPROVAL_WAIT = timedelta(hours=24)
 
 
 def _number(path: str, section: str = "dose") -> models.Expression:
@@ -72,6 +76,8 @@ class ProtocolVersion(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="approved_versions", null=True, blank=True
     )
     approval = models.CharField(max_length=14, choices=Approval, blank=True)
+    submitted_at = models.DateTimeField(null=True, blank=True)
+    returned_note = models.CharField(max_length=500, blank=True)
     approved_at = models.DateTimeField(null=True, blank=True)
     activated_at = models.DateTimeField(null=True, blank=True)
     retired_at = models.DateTimeField(null=True, blank=True)
@@ -128,6 +134,11 @@ class ProtocolVersion(models.Model):
             models.CheckConstraint(
                 condition=~Q(approval="second-person") | ~Q(approved_by=F("author")),
                 name="version_author_is_not_second_person",
+            ),
+            models.CheckConstraint(
+                condition=~Q(approval="sole")
+                | Q(submitted_at__isnull=False, approved_at__gte=F("submitted_at") + SOLE_APPROVAL_WAIT),
+                name="version_sole_approval_waits_a_day",
             ),
         ]
 
