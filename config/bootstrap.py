@@ -152,7 +152,9 @@ def _with_uv(venv: Path, lock: Path) -> bool:
         )
     else:
         found = str(venv / "bin" / "uv")
-        made = _with_pip(venv, _only("uv", lock, venv / "uv.txt"), quiet=True)
+        only_uv = _only("uv", lock, venv / "uv.txt")
+        made = _with_pip(venv, only_uv, quiet=True)
+        only_uv.unlink()
     if not made:
         return False
     cache = venv / ".uv-cache"  # beside its target (hard links), and nothing is left in the person's home
@@ -201,10 +203,13 @@ def _base_python() -> str:
 
 
 def _host_python_with_pip() -> str:
+    """An interpreter of this machine whose pip can fill another environment (`--python`, since pip 22.3)."""
+    has_pip = "import pip"
+    new_enough = "import pip; assert tuple(map(int, pip.__version__.split('.')[:2])) > (22, 2)"
     for python in dict.fromkeys((sys.executable, _base_python())):
-        if _run([python, "-m", "pip", "--python", python, "--version"]):
+        if _run([python, "-c", new_enough]):
             return python
-    if _run([sys.executable, "-m", "pip", "--version"]):
+    if _run([sys.executable, "-c", has_pip]):
         raise BootstrapError(
             f"The pip of {sys.executable} is too old: pip 22.3 or newer is needed "
             "(`python3 -m pip install --upgrade pip`)."
