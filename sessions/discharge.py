@@ -36,7 +36,7 @@ ESCORT_ALTERNATIVES = {
 }
 COMPUTED = ("observation",)
 
-State = Literal["met", "unmet", "not_assessable"]
+State = Literal["met", "unmet", "not-assessable"]
 
 
 @dataclass(frozen=True)
@@ -222,7 +222,7 @@ def _check_result(code: str, result: CriterionResult, now: datetime) -> None:
         raise InvalidInput("needs a time zone", field=f"results.{code}.observed_at")
     if result.observed_at > now:
         raise InvalidInput("lies in the future", field=f"results.{code}.observed_at")
-    if result.state == "not_assessable" and not result.reason.strip():
+    if result.state == "not-assessable" and not result.reason.strip():
         raise InvalidInput("needs a reason when not assessable", field=f"results.{code}.reason")
 
 
@@ -232,7 +232,7 @@ def _blockers(missing: tuple[str, ...], unmet: list[CriterionResult], ends: date
         if item.code == "observation":
             blockers.append(Blocker(item.code, "Minimum observation is not over yet."))
         else:
-            word = "Not assessable" if item.state == "not_assessable" else "Not met"
+            word = "Not assessable" if item.state == "not-assessable" else "Not met"
             blockers.append(Blocker(item.code, f"{word}: {CRITERIA[item.code].lower()}."))
     return blockers
 

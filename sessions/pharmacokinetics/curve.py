@@ -18,6 +18,8 @@ from sessions.pharmacokinetics.disposition import Array, Modes
 from sessions.pharmacokinetics.exponential_sums import Term, evaluate, zeros
 from sessions.pharmacokinetics.regimen import Step
 
+SMALLEST = 1e-300  # ng/mL; below it logarithms run into the end of the number range
+
 
 @dataclass(frozen=True)
 class ModalCurve:
@@ -55,7 +57,7 @@ class ModalCurve:
         rate = np.array([step.rate for step in self.steps])[known][..., None]
         decayed = self._states[known] * np.exp(-self.modes.rates * since)
         state = decayed - rate * np.expm1(-self.modes.rates * since) / self.modes.rates
-        return np.where(place >= 0, state @ self.modes.weights, 0.0)
+        return np.where(place >= 0, np.maximum(state @ self.modes.weights, 0.0), 0.0)
 
     def terms(self, place: int) -> tuple[float, list[Term]]:
         """Plateau and exponential terms of the concentration after step `place`, in time since that step."""
@@ -99,6 +101,8 @@ def peak(curve: ModalCurve) -> tuple[float, float | None]:
 
 def last_below(curve: ModalCurve, level: float) -> float | None:
     """Earliest time T with C < `level` at every t >= T (the last downward crossing); None when never reached."""
+    if level <= 0.0:
+        return None
     for place in reversed(range(len(curve.steps))):
         plateau, terms = curve.terms(place)
         length = curve.length(place)
@@ -120,6 +124,8 @@ def _falls_below(terms: Sequence[Term], level: float) -> float | None:
     for _ in range(200):
         parts = [c * math.exp(-r * since) for c, r in terms]
         total = math.fsum(parts)
+        if total <= SMALLEST:
+            break
         slope = math.fsum(part * rate for part, (_, rate) in zip(parts, terms, strict=True)) / total
         move = math.log(total / level) / slope
         since += move

@@ -13,7 +13,7 @@ from functools import cached_property, lru_cache
 
 import numpy as np
 
-from sessions.pharmacokinetics.disposition import Array, Modes, many_ketamine_modes, person_values
+from sessions.pharmacokinetics.disposition import Array, many_ketamine_modes, person_values
 from sessions.pharmacokinetics.draws import DRAWS, deviations
 from sessions.pharmacokinetics.regimen import Regimen, Step
 from sessions.pharmacokinetics.structure import Person, PopulationModel
@@ -39,15 +39,40 @@ class Crossing(Percentiles):
     never: float
 
 
+@dataclass(frozen=True)
+class _Crowd:
+    """All draws at once. Arrays are modes x draws; `factor` is exp(eps) of each draw's whole curve."""
+
+    rates: Array
+    weights: Array
+    factor: Array
+
+    def total(self, state: Array) -> Array:
+        """Concentration of each draw in that state."""
+        values: Array = (state * self.weights).sum(0)
+        return values
+
+    def along(self, state: Array, rate: float, grid: Array, rows: Array | slice) -> Array:
+        """Concentrations of the draws `rows` at each time of `grid` since the step: grid x rows."""
+        rates, weights = self.rates[:, rows], self.weights[:, rows]
+        plateau = rate / rates
+        amounts = weights * (state[:, rows] - plateau)
+        total = np.broadcast_to((weights * plateau).sum(0), (len(grid), rates.shape[1])).copy()
+        for mode in range(len(rates)):
+            total += amounts[mode] * np.exp(-rates[mode] * grid[:, None])
+        return total
+
+
 @lru_cache(maxsize=64)
-def _population(model: PopulationModel, person: Person, residual: bool, count: int) -> tuple[Modes, Array]:
+def _population(model: PopulationModel, person: Person, residual: bool, count: int) -> _Crowd:
     if model.variability is None:
         raise InvalidInput("prints no variability, so no interval can be drawn", field="model")
     eta, eps = deviations(model.variability, residual=residual, count=count)
     values = person_values(model, person)
     for column, name in enumerate(model.variability.parameters):
         values[name] = values[name] * np.exp(eta[:, column])
-    return many_ketamine_modes(model, values), np.exp(eps)
+    modes = many_ketamine_modes(model, values)
+    return _Crowd(np.ascontiguousarray(modes.rates.T), np.ascontiguousarray(modes.weights.T), np.exp(eps))
 
 
 @dataclass(frozen=True)
@@ -61,7 +86,7 @@ class Interval:
     count: int = DRAWS
 
     @cached_property
-    def _drawn(self) -> tuple[Modes, Array]:
+    def _crowd(self) -> _Crowd:
         return _population(self.model, self.person, self.residual, self.count)
 
     @cached_property
@@ -71,7 +96,7 @@ class Interval:
     @cached_property
     def _states(self) -> list[Array]:
         """Per step, the state of every mode of every draw just after it."""
-        rates = self._drawn[0].rates
+        rates = self._crowd.rates
         state, states = np.zeros_like(rates), []
         for place, step in enumerate(self._steps):
             if place:
@@ -81,72 +106,79 @@ class Interval:
             states.append(state)
         return states
 
+    def _length(self, place: int) -> float:
+        return self._steps[place + 1].at_min - self._steps[place].at_min
+
     def cmax(self) -> Percentiles:
         """Percentiles of the peak concentration in ng/mL, residual included if asked for."""
-        modes, factor = self._drawn
-        best = np.zeros(len(factor))
-        for place, (step, state) in enumerate(zip(self._steps, self._states, strict=True)):
-            best = np.maximum(best, (state * modes.weights).sum(-1))
+        best = np.zeros(self.count)
+        for place, step in enumerate(self._steps):
+            best = np.maximum(best, self._crowd.total(self._states[place]))
             if step.rate and place:
                 best = np.maximum(best, self._inner_peak(place))
-        return Percentiles(*_percentiles(best * factor))
+        return Percentiles(*_percentiles(best * self._crowd.factor))
 
     def _inner_peak(self, place: int) -> Array | float:
         """Highest value inside a running segment: only where a curve starts rising and ends falling."""
-        modes, rate, state = self._drawn[0], self._steps[place].rate, self._states[place]
-        length = self._steps[place + 1].at_min - self._steps[place].at_min
-        slopes = modes.weights * (rate - modes.rates * state)
-        turning = (slopes.sum(-1) > 0) & ((slopes * np.exp(-modes.rates * length)).sum(-1) < 0)
+        crowd, rate, state = self._crowd, self._steps[place].rate, self._states[place]
+        length = self._length(place)
+        slopes = crowd.weights * (rate - crowd.rates * state)
+        turning = (slopes.sum(0) > 0) & ((slopes * np.exp(-crowd.rates * length)).sum(0) < 0)
         if not turning.any():
             return 0.0
-        peaks = np.zeros(len(turning))
+        peaks = np.zeros(self.count)
         grid = length * np.linspace(0.0, 1.0, PEAK_GRID)
-        peaks[turning] = _values(modes, state, rate, grid, turning).max(-1)
+        peaks[turning] = crowd.along(state, rate, grid, np.flatnonzero(turning)).max(0)
         return peaks
 
     def below(self, level_ng_ml: float) -> Crossing:
         """Percentiles of the minute after which a curve stays below `level_ng_ml`."""
-        modes, factor = self._drawn
-        levels = level_ng_ml / factor
-        times = np.full(len(factor), np.nan)
+        levels = level_ng_ml / self._crowd.factor
+        times = np.full(self.count, np.nan)
         for place in reversed(range(len(self._steps))):
             pending = np.isnan(times)
             if not pending.any():
                 break
-            self._cross(place, levels, times, pending)
+            if self._steps[place].rate:
+                self._cross_running(place, levels, times, pending)
+            else:
+                self._cross_falling(place, levels, times, pending)
         reached = times[~np.isnan(times)]
-        return Crossing(*_percentiles(reached), never=1.0 - len(reached) / len(times))
+        return Crossing(*_percentiles(reached), never=1.0 - len(reached) / self.count)
 
-    def _cross(self, place: int, levels: Array, times: Array, pending: Array) -> None:
-        """Fill `times` for the pending draws whose last crossing lies after step `place` and before the next."""
-        modes, step, state = self._drawn[0], self._steps[place], self._states[place]
-        if not step.rate:
-            above = pending & ((state * modes.weights).sum(-1) >= levels)
-            if above.any():
-                times[above] = step.at_min + _fall(
-                    modes.rates[above], (state * modes.weights)[above], levels[above]
-                )
-            return
-        length = self._steps[place + 1].at_min - step.at_min
-        highest = (modes.weights * (state + rate_gain(step.rate, modes.rates, length))).sum(-1)
+    def _cross_falling(self, place: int, levels: Array, times: Array, pending: Array) -> None:
+        """Fill `times` where a curve falls through its level after step `place`, with nothing running."""
+        crowd, amounts = self._crowd, self._states[place] * self._crowd.weights
+        above = pending & (amounts.sum(0) >= levels)
+        if above.all():
+            times[:] = self._steps[place].at_min + _fall(crowd.rates, amounts, levels)
+        elif above.any():
+            found = _fall(crowd.rates[:, above], amounts[:, above], levels[above])
+            times[above] = self._steps[place].at_min + found
+
+    def _cross_running(self, place: int, levels: Array, times: Array, pending: Array) -> None:
+        """Fill `times` where the last crossing lies inside a running segment: grid, then bisection."""
+        crowd, step, state = self._crowd, self._steps[place], self._states[place]
+        length = self._length(place)
+        highest = crowd.total(state + _gain(step.rate, crowd.rates, length))
         able = np.flatnonzero(pending & (highest >= levels))
         if not len(able):
             return
         grid = length * np.linspace(0.0, 1.0, CROSSING_GRID)
-        above_grid = _values(modes, state, step.rate, grid, able) >= levels[able, None]
-        hit = above_grid.any(-1)
+        above = crowd.along(state, step.rate, grid, able) >= levels[able]
+        hit = above.any(0)
         rows = able[hit]
-        last = CROSSING_GRID - 1 - above_grid[hit][:, ::-1].argmax(-1)
+        last = CROSSING_GRID - 1 - above[::-1, hit].argmax(0)
         left, right = grid[last], grid[np.minimum(last + 1, CROSSING_GRID - 1)]
+        rates, weights, begin = crowd.rates[:, rows], crowd.weights[:, rows], state[:, rows]
         for _ in range(40):
             middle = 0.5 * (left + right)
-            high = _at(modes, state, step.rate, middle, rows) >= levels[rows]
+            high = (weights * _moved(begin, step.rate, rates, middle)).sum(0) >= levels[rows]
             left, right = np.where(high, middle, left), np.where(high, right, middle)
         times[rows] = step.at_min + 0.5 * (left + right)
 
     def band(self, times: Sequence[float]) -> Array:
-        """P5, P50 and P95 of the concentration at each of the ascending `times` (min): shape (3, len(times))."""
-        modes, factor = self._drawn
+        """P5, P50 and P95 of the concentration at each of `times` (min): shape (3, len(times))."""
         at = np.asarray(times, dtype=float)
         result = np.zeros((3, len(at)))
         starts = np.array([step.at_min for step in self._steps])
@@ -154,56 +186,34 @@ class Interval:
         for place in np.unique(which[which >= 0]):
             chosen = which == place
             step = self._steps[place]
-            everyone = np.arange(len(factor))
-            values = _values(modes, self._states[place], step.rate, at[chosen] - step.at_min, everyone)
-            result[:, chosen] = _row_percentiles((values * factor[:, None]).T)
+            values = self._crowd.along(self._states[place], step.rate, at[chosen] - step.at_min, slice(None))
+            result[:, chosen] = _row_percentiles(values * self._crowd.factor)
         return result
 
 
-def rate_gain(rate: float, rates: Array, minutes: Array | float) -> Array:
+def _gain(rate: float, rates: Array, minutes: Array | float) -> Array:
     """What a constant `rate` adds to each mode within `minutes`."""
     return -rate * np.expm1(-rates * minutes) / rates
 
 
-def _moved(state: Array, rate: float, rates: Array, minutes: float) -> Array:
+def _moved(state: Array, rate: float, rates: Array, minutes: Array | float) -> Array:
     moved = state * np.exp(-rates * minutes)
-    return moved + rate_gain(rate, rates, minutes) if rate else moved
-
-
-def _values(modes: Modes, state: Array, rate: float, grid: Array, rows: Array) -> Array:
-    """Concentrations of the draws `rows` at each time of `grid` since the step: shape (rows, grid)."""
-    rates, weights = modes.rates[rows], modes.weights[rows]
-    plateau = rate / rates
-    amounts = weights * (state[rows] - plateau)
-    total = np.broadcast_to((weights * plateau).sum(-1)[:, None], (len(rates), len(grid))).copy()
-    for mode in range(rates.shape[-1]):
-        total += amounts[:, mode, None] * np.exp(-rates[:, mode, None] * grid)
-    return total
-
-
-def _at(modes: Modes, state: Array, rate: float, since: Array, rows: Array) -> Array:
-    """Concentration of each draw of `rows` at its own time."""
-    rates = modes.rates[rows]
-    values: Array = (modes.weights[rows] * _moved_rows(state[rows], rate, rates, since)).sum(-1)
-    return values
-
-
-def _moved_rows(state: Array, rate: float, rates: Array, since: Array) -> Array:
-    minutes = since[:, None]
-    moved: Array = state * np.exp(-rates * minutes) + rate_gain(rate, rates, minutes)
-    return moved
+    return moved + _gain(rate, rates, minutes) if rate else moved
 
 
 def _fall(rates: Array, amounts: Array, levels: Array) -> Array:
-    """Times at which positive sums of decaying exponentials reach `levels`: Newton on the convex logarithm."""
-    since = np.zeros(len(levels))
+    """Times at which positive sums of decaying exponentials reach `levels`: Newton on the convex logarithm.
+
+    It starts left of the root, where the slowest mode alone would reach the level, and never passes it.
+    """
     wanted = np.log(levels)
+    since = np.maximum(0.0, (np.log(amounts[0]) - wanted) / rates[0])
     for _ in range(60):
-        parts = amounts * np.exp(-rates * since[:, None])
-        total = parts.sum(-1)
-        move = (np.log(total) - wanted) * total / (parts * rates).sum(-1)
+        parts = amounts * np.exp(-rates * since)
+        total = parts.sum(0)
+        move = (np.log(total) - wanted) * total / (parts * rates).sum(0)
         since += move
-        if np.max(np.abs(move)) < 1e-7:
+        if np.abs(move).max() < 1e-7:
             break
     return since
 
@@ -219,8 +229,7 @@ def _row_percentiles(values: Array) -> Array:
     """Linear-interpolation percentiles of each row (rows must not be empty): shape (3, rows)."""
     last = values.shape[1] - 1
     places = [share * last for share in PERCENTILES]
-    needed = sorted({min(int(place) + step, last) for place in places for step in (0, 1)})
-    ordered = np.partition(values, needed, axis=1)
+    ordered = np.sort(values, axis=1)
     found = []
     for place in places:
         low, high = ordered[:, int(place)], ordered[:, min(int(place) + 1, last)]

@@ -87,7 +87,8 @@ KAMP_2020 = PopulationModel(
     title="Kamp 2020",
     citation=(
         "Kamp J, Olofsen E, Henthorn TK, van Velzen M, Niesters M, Dahan A. Ketamine pharmacokinetics: a systematic "
-        "review of the literature, meta-analysis, and population analysis. Anesthesiology 2020;133:1192-1213."
+        "review of the literature, meta-analysis, and population analysis. Anesthesiology 2020;133:1192-1213. "
+        "doi:10.1097/ALN.0000000000003577."
     ),
     population="Meta-analysis of 14 raw data sets; covariates without effect in the meta-regression",
     sampling_site="arterial",
@@ -200,20 +201,20 @@ SIMONS_2022 = PopulationModel(
 DOMINO_1984 = PopulationModel(
     id="domino1984",
     title="Domino 1984",
-    citation="Domino EF, Domino SE, Smith RE, et al. Clin Pharmacol Ther 1984;36:645-653 (adult ketamine kinetics).",
+    citation="Domino, as peers implement it: PMID 7198883 (1982) or Clin Pharmacol Ther 1984;36:645; they disagree.",
     population="Adults; not stated in the sources read",
     sampling_site="not stated",
     drug="racemic ketamine",
     role="comparison",
     parameters=MappingProxyType(_per_kg(0.063, 0.4381, ((0.5921, 0.2470), (0.5900, 0.0146)))),
     peripherals=(("v2", "q2"), ("v3", "q3")),
-    note="Read in opentiva, SimTIVA and stanpumpR; peers cite the paper differently. No variances found.",
+    note="Read in opentiva, SimTIVA and stanpumpR. No variances found.",
 )
 
 CLEMENTS_1981 = PopulationModel(
     id="clements1981",
     title="Clements 1981",
-    citation="Clements JA, Nimmo WS. Pharmacokinetics and analgesic effect of ketamine in man. Br J Anaesth 1981;53:27-30.",
+    citation="Clements 1981, Br J Anaesth 53:27. doi:10.1093/bja/53.1.27.",
     population="Adults, 0.25 mg/kg bolus",
     sampling_site="not stated",
     drug="racemic ketamine",
@@ -226,7 +227,7 @@ CLEMENTS_1981 = PopulationModel(
 HIJAZI_2003 = PopulationModel(
     id="hijazi2003",
     title="Hijazi 2003",
-    citation="Hijazi Y, Bodonian C, Bolon M, et al. Br J Anaesth 2003;90:155-160 (ketamine in intensive care).",
+    citation="Hijazi 2003, Br J Anaesth 90:155. doi:10.1093/bja/aeg028.",
     population="Critically ill adults (population not verified)",
     sampling_site="not stated",
     drug="racemic ketamine",

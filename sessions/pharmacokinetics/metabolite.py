@@ -27,6 +27,7 @@ from sessions.pharmacokinetics.matrix_exponential import exponentials
 from sessions.pharmacokinetics.regimen import Step
 from sessions.pharmacokinetics.structure import NG_PER_ML_PER_MG_PER_L, Metabolite, PopulationModel
 
+GRID_PER_STEP = 120
 SMALLEST_RELATIVE_GAP = 1e-4  # below it partial fractions would lose more than four digits
 
 
@@ -170,10 +171,11 @@ def metabolite_peak(curve: Curve, tail_minutes: float) -> tuple[float, float | N
 
 
 def _peak_grid(steps: tuple[Step, ...], tail_minutes: float) -> Array:
+    """Fine just after each step, where a curve can turn fast, and ever coarser until the next one."""
     starts = np.array([step.at_min for step in steps])
-    between = [np.linspace(start, end, 49)[:-1] for start, end in zip(starts[:-1], starts[1:], strict=True)]
-    tail = starts[-1] + np.concatenate([[0.0], np.geomspace(0.01, tail_minutes, 240)])
-    return np.unique(np.concatenate([*between, tail]))
+    lengths = np.append(np.diff(starts), tail_minutes)
+    shape = np.concatenate([[0.0], np.geomspace(1e-4, 1.0, GRID_PER_STEP)])
+    return np.unique((starts[:, None] + lengths[:, None] * shape).ravel())
 
 
 def _narrowed(curve: Curve, left: float, right: float) -> tuple[float, float]:
