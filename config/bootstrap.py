@@ -126,9 +126,9 @@ def _made_by_somebody_else(venv: Path) -> bool:
     return not (venv / _STAMP).exists() and (venv / "pyvenv.cfg").exists() and _run([str(python), "-c", ""])
 
 
-def _run(command: list[str], *, quiet: bool = True, **extra: str) -> bool:
+def _run(command: list[str], *, quiet: bool = True, extra: dict[str, str] | None = None) -> bool:
     """Whether a program ends well; its messages go to standard error unless `quiet`."""
-    environment = {key: value for key, value in os.environ.items() if key not in _IN_PIPS_WAY} | extra
+    environment = {key: value for key, value in os.environ.items() if key not in _IN_PIPS_WAY} | (extra or {})
     output = subprocess.DEVNULL if quiet else sys.stderr
     try:
         done = subprocess.run(  # noqa: S603 - fixed programs, our own paths
@@ -160,7 +160,7 @@ def _with_uv(venv: Path, lock: Path) -> bool:
     cache = venv / ".uv-cache"  # beside its target (hard links), and nothing is left in the person's home
     fill_it = [found, "pip", "install", "--quiet", "--no-deps", "--require-hashes", "--python", python]
     try:
-        return _run([*fill_it, "-r", str(lock)], UV_CACHE_DIR=str(cache), **_uv_settings())
+        return _run([*fill_it, "-r", str(lock)], extra={"UV_CACHE_DIR": str(cache), **_uv_settings()})
     finally:
         shutil.rmtree(cache, ignore_errors=True)
 
