@@ -1,0 +1,75 @@
+"""Items that need a person: raised once per cause, resolved with words. Nothing that fails stays silent."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import transaction
+
+from patients.models import Patient
+from scheduling.models import WorkItem
+from staff.clock import app_now
+from staff.errors import InvalidInput, StateConflict
+from staff.models import Site, User
+
+
+@transaction.atomic
+def raise_item(
+    *,
+    kind: str,
+    key: str,
+    site: Site,
+    title: str,
+    role: str,
+    due_at: datetime,
+    patient: Patient | None = None,
+    detail: str = "",
+    owner: User | None = None,
+    url: str = "",
+    at: datetime | None = None,
+) -> WorkItem:
+    """Put one item on a list. While an item of this `kind` and `key` is open, it is refreshed, not doubled.
+
+    `role` is a name of staff/roles.py: whose list it is on when no `owner` is named. Title and detail carry no
+    name of a patient; pages show that beside them to those who may see it. Safe under concurrent callers.
+    """
+    fields = {
+        "site": site,
+        "patient": patient,
+        "title": title[:160],
+        "detail": detail[:500],
+        "role": role,
+        "owner": owner,
+        "url": url,
+        "due_at": due_at,
+    }
+    fresh = WorkItem(kind=kind, key=key, created_at=at or app_now(), **fields)
+    WorkItem.objects.bulk_create([fresh], ignore_conflicts=True)
+    item = WorkItem.objects.select_for_update().get(kind=kind, key=key, resolved_at__isnull=True)
+    changed = [name for name, value in fields.items() if getattr(item, name) != value]
+    if changed:
+        for name in changed:
+            setattr(item, name, fields[name])
+        item.save(update_fields=changed)
+    return item
+
+
+@transaction.atomic
+def resolve_item(*, item: WorkItem, by: User, resolution: str, at: datetime | None = None) -> WorkItem:
+    """Close an item with words. Raises InvalidInput without words, StateConflict when it is closed already."""
+    words = resolution.strip()
+    if not words:
+        raise InvalidInput("Say in a few words what was done.", field="resolution")
+    current = WorkItem.objects.select_for_update().get(pk=item.pk)
+    if current.resolved_at is not None:
+        raise StateConflict("This item is closed already.", code="item-closed")
+    current.resolved_at, current.resolved_by, current.resolution = at or app_now(), by, words[:200]
+    current.save(update_fields=["resolved_at", "resolved_by", "resolution"])
+    return current
+
+
+def settle(*, kind: str, key: str, resolution: str, at: datetime | None = None, by: User | None = None) -> int:
+    """Close the open item of this cause because the cause is gone. Returns how many were closed (0 or 1)."""
+    return WorkItem.objects.filter(kind=kind, key=key, resolved_at__isnull=True).update(
+        resolved_at=at or app_now(), resolved_by=by, resolution=resolution[:200]
+    )
