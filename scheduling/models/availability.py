@@ -10,6 +10,7 @@ from django.contrib.postgres.fields import DateRangeField, DateTimeRangeField
 from django.db import models
 from django.db.models import F, Q
 
+from scheduling.querysets import ResourceQuerySet
 from staff.models import Site
 
 
@@ -33,6 +34,7 @@ class Resource(models.Model):
     )
     capacity = models.PositiveSmallIntegerField(default=1)
     active = models.BooleanField(default=True)
+    objects = ResourceQuerySet.as_manager()
 
     class Meta:
         ordering = ["site", "kind", "name"]

@@ -19,6 +19,7 @@ from django.db.models import Deferrable, F, Q
 from patients.models import Patient
 from protocols.models import ProtocolVersion
 from scheduling.models.availability import Resource
+from scheduling.querysets import AppointmentQuerySet, ResourceBookingQuerySet, TreatmentSeriesQuerySet
 from sessions.models import Infusion, IntegrationSession
 from staff.models import Site
 
@@ -51,6 +52,7 @@ class TreatmentSeries(models.Model):
     booked_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True, blank=True)
     version = models.PositiveIntegerField(default=1)
+    objects = TreatmentSeriesQuerySet.as_manager()
 
     class Meta:
         ordering = ["-booked_at"]
@@ -137,6 +139,7 @@ class Appointment(models.Model):
     booked_by = models.ForeignKey(USER, on_delete=models.PROTECT, related_name="+")
     booked_at = models.DateTimeField()
     version = models.PositiveIntegerField(default=1)
+    objects = AppointmentQuerySet.as_manager()
 
     class Meta:
         ordering = ["during"]
@@ -223,6 +226,7 @@ class ResourceBooking(models.Model):
     lane = models.PositiveSmallIntegerField()
     appointment = models.ForeignKey(Appointment, on_delete=models.CASCADE, related_name="resource_bookings")
     during = DateTimeRangeField()
+    objects = ResourceBookingQuerySet.as_manager()
 
     class Meta:
         ordering = ["during"]
