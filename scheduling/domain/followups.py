@@ -171,15 +171,22 @@ def session_earliest(rule: FollowUpRule, t0: datetime, zone: ZoneInfo) -> dateti
 
 
 def merge_same_kind(follow_ups: Iterable[PlannedFollowUp]) -> tuple[PlannedFollowUp, ...]:
-    """Across infusions: of two live tasks of a kind less than 12 h apart only the later infusion's stays."""
+    """Across infusions: of two live tasks of a kind less than 12 h apart only the later infusion's stays.
+
+    Safety tasks (gate none) are never joined: each infusion sends its own.
+    """
     items = list(follow_ups)
     for index, item in enumerate(items):
-        if item.dropped is None and any(
-            other.dropped is None
-            and other.kind == item.kind
-            and other.infusion > item.infusion
-            and abs(other.target - item.target) < MERGE_WITHIN.delta
-            for other in items
+        if (
+            item.gate == "window"
+            and item.dropped is None
+            and any(
+                other.dropped is None
+                and other.kind == item.kind
+                and other.infusion > item.infusion
+                and abs(other.target - item.target) < MERGE_WITHIN.delta
+                for other in items
+            )
         ):
             items[index] = _drop(item, MERGED_LATER)
     return tuple(items)
