@@ -12,6 +12,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Lower
 
+from patients.querysets import OfPatientQuerySet, PatientQuerySet
 from staff.fields import EncryptedTextField
 from staff.models import Site, validate_time_zone
 
@@ -49,6 +50,8 @@ class Patient(models.Model):
     status = models.CharField(max_length=8, choices=Status, default=Status.ACTIVE)
     created_at = models.DateTimeField()
     version = models.PositiveIntegerField(default=1)
+
+    objects = PatientQuerySet.as_manager()
 
     class Meta:
         ordering = ["family_name", "given_name", "pk"]
@@ -100,6 +103,8 @@ class ContactPoint(models.Model):
     opted_out_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField()
     version = models.PositiveIntegerField(default=1)
+
+    objects = OfPatientQuerySet.as_manager()
 
     class Meta:
         ordering = ["-preferred", "pk"]

@@ -1,0 +1,110 @@
+"""Which patients a person may see, and how they are found. Only filters; nothing here writes."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
+
+from django.contrib.postgres.search import TrigramSimilarity
+from django.db import models
+from django.db.models import F, Q, Value
+from django.db.models.functions import Concat
+
+from staff import roles
+
+if TYPE_CHECKING:
+    from patients.models import Patient  # noqa: F401 - names the rows of PatientQuerySet
+    from staff.models import User
+
+# Hazard H1: names this alike, or half as alike with the same birth date, are shown to the person who chooses.
+SIMILAR_NAME = 0.6
+SIMILAR_NAME_SAME_BIRTH_DATE = 0.3
+MOST_WORDS = 5
+_DAY_MONTH = ("%d %b %Y", "%d %B %Y", "%d.%m.%Y")
+
+
+def scope(user: User, prefix: str = "") -> Q:
+    """The patients `user` may see, as a condition on a patient reached by `prefix` ("" or "patient__").
+
+    Care team: everybody at the person's sites. Therapist: patients assigned to them, and unassigned ones at
+    their sites. Nobody else sees patients at all.
+    """
+    held, sites = user.role_names, user.site_ids()
+    seen = Q(pk__in=[])
+    if held & roles.CARE_TEAM:
+        seen |= Q(**{f"{prefix}site__in": sites})
+    if roles.THERAPIST in held:
+        seen |= Q(**{f"{prefix}therapist": user})
+        seen |= Q(**{f"{prefix}therapist__isnull": True, f"{prefix}site__in": sites})
+    return seen
+
+
+def read_birth_date(text: str) -> date | None:
+    """A whole birth date as people type it into a search box; None when it is not one.
+
+    "03/04/1984" is not read: it is March in one country and April in another.
+    """
+    plain = " ".join(text.split())
+    if re.fullmatch(r"\d{4}-\d{2}-\d{2}", plain, re.ASCII):
+        try:
+            return date.fromisoformat(plain)
+        except ValueError:
+            return None
+    for pattern in _DAY_MONTH:
+        try:
+            return datetime.strptime(plain, pattern).date()  # noqa: DTZ007 - a calendar day has no zone
+        except ValueError:
+            continue
+    return None
+
+
+class PatientQuerySet(models.QuerySet["Patient"]):
+    """Patients, limited to a person and found by what is on their paper."""
+
+    def visible_to(self, user: User) -> PatientQuerySet:
+        """Only those `user` may see."""
+        return self.filter(scope(user))
+
+    def with_people(self) -> PatientQuerySet:
+        """Site, therapist and prescriber in the same query."""
+        return self.select_related("site", "therapist", "prescriber")
+
+    def matching(self, text: str) -> PatientQuerySet:
+        """Every word is part of the name or begins the record number; or the whole text is the birth date."""
+        born = read_birth_date(text)
+        if born is not None:
+            return self.filter(birth_date=born)
+        found = self
+        for word in text.replace(",", " ").split()[:MOST_WORDS]:
+            found = found.filter(
+                Q(given_name__icontains=word) | Q(family_name__icontains=word) | Q(mrn__istartswith=word)
+            )
+        return found
+
+    def sounding_like(self, text: str) -> PatientQuerySet:
+        """Names with letters in common with `text`, most alike first: for a search that found nothing."""
+        return (
+            self._with_alikeness(text)
+            .filter(alike__gte=SIMILAR_NAME_SAME_BIRTH_DATE)
+            .order_by("-alike", "pk")
+        )
+
+    def similar_to(self, *, given_name: str, family_name: str, birth_date: date) -> PatientQuerySet:
+        """Patients who could be confused with this person: alike in name, or less alike with the same birth
+        date.
+        """
+        near = Q(alike__gte=SIMILAR_NAME) | Q(alike__gte=SIMILAR_NAME_SAME_BIRTH_DATE, birth_date=birth_date)
+        return self._with_alikeness(f"{family_name} {given_name}").filter(near).order_by("-alike", "pk")
+
+    def _with_alikeness(self, text: str) -> PatientQuerySet:
+        name = Concat(F("family_name"), Value(" "), F("given_name"))
+        return self.annotate(alike=TrigramSimilarity(name, text))
+
+
+class OfPatientQuerySet(models.QuerySet[Any]):
+    """Rows that belong to a patient are visible with that patient."""
+
+    def visible_to(self, user: User) -> OfPatientQuerySet:
+        """Only rows of patients `user` may see."""
+        return self.filter(scope(user, "patient__"))

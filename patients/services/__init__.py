@@ -1,0 +1,39 @@
+"""The only writers of patients and what belongs to them. Pages, API, seed and commands all come through here."""
+
+from patients.services.contacts import (
+    add_contact_point,
+    consent_contact_point,
+    hold_messages,
+    opt_out,
+    release_messages,
+    set_preferred,
+    set_quiet_hours,
+    verify_contact_point,
+)
+from patients.services.history import record_contraindication, record_prior_exposure, resolve_contraindication
+from patients.services.people import (
+    assign_prescriber,
+    assign_therapist,
+    create_patient,
+    set_status,
+    update_patient,
+)
+
+__all__ = [
+    "add_contact_point",
+    "assign_prescriber",
+    "assign_therapist",
+    "consent_contact_point",
+    "create_patient",
+    "hold_messages",
+    "opt_out",
+    "record_contraindication",
+    "record_prior_exposure",
+    "release_messages",
+    "resolve_contraindication",
+    "set_preferred",
+    "set_quiet_hours",
+    "set_status",
+    "update_patient",
+    "verify_contact_point",
+]

@@ -1,0 +1,194 @@
+"""How a patient may be written to. An address is used only when verified, consented and not opted out (model
+`usable`).
+
+An address is never edited: a new one is added and verified, the old one opted out. So no verification
+outlives its address (hazard H8). An opt-out is accepted at every moment, whoever asks and whatever the state
+(decisions 2.9).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, time
+
+from django.db import IntegrityError, transaction
+
+from patients.contact import QUIET_FROM, QUIET_UNTIL
+from patients.models import ContactPoint, ContactPreference, Patient
+from patients.services.addresses import normalise
+from staff.clock import app_now
+from staff.errors import InvalidInput, RuleNotMet, StaleVersion, StateConflict
+from staff.fields import blind_index
+from staff.history import acting
+from staff.models import User
+
+SHORTEST_DAY_HOURS = 4  # fewer hours a day than this and reminders could no longer arrive in time
+
+
+def add_contact_point(
+    *,
+    patient: Patient,
+    channel: str,
+    address: str,
+    by: User,
+    at: datetime | None = None,
+    preferred: bool = False,
+) -> ContactPoint:
+    """Put an e-mail address or a mobile number on file. The first one is preferred. Twice the same:
+    StateConflict.
+    """
+    at = at or app_now()
+    plain = normalise(channel, address, country=patient.site.country)
+    with acting(by):
+        points = ContactPoint.objects.select_for_update().filter(patient=patient)
+        known = list(points)
+        first = not any(point.preferred for point in known)
+        if preferred and not first:
+            points.filter(preferred=True).update(preferred=False)
+        point = ContactPoint(
+            patient=patient,
+            channel=channel,
+            address=plain,
+            address_index=blind_index(plain),
+            preferred=preferred or first,
+            created_at=at,
+        )
+        try:
+            with transaction.atomic():
+                point.save()
+        except IntegrityError as error:
+            raise StateConflict(
+                "This address is already on file for this patient.", code="address-on-file", field="address"
+            ) from error
+    return point
+
+
+def verify_contact_point(
+    *,
+    contact_point: ContactPoint,
+    address_again: str,
+    by: User,
+    at: datetime | None = None,
+    expected_version: int | None = None,
+) -> ContactPoint:
+    """The patient has read the address back, and it was typed again without looking: both must be the same.
+
+    Raises RuleNotMet `does-not-match` at `address_again`.
+    """
+    again = normalise(contact_point.channel, address_again, country=contact_point.patient.site.country)
+    with acting(by):
+        point = _locked(contact_point, expected_version)
+        if blind_index(again) != point.address_index:
+            raise RuleNotMet(
+                "This is not the address on file. Ask again; if it has changed, add the new one.",
+                code="does-not-match",
+                field="address_again",
+            )
+        if point.verified_at is None:
+            _change(point, verified_at=at or app_now())
+    return point
+
+
+def consent_contact_point(
+    *, contact_point: ContactPoint, by: User, at: datetime | None = None, expected_version: int | None = None
+) -> ContactPoint:
+    """The patient agrees to messages to this address. Takes back an earlier opt-out of it."""
+    with acting(by):
+        point = _locked(contact_point, expected_version)
+        if point.consented_at is None or point.opted_out_at is not None:
+            _change(point, consented_at=at or app_now(), opted_out_at=None)
+    return point
+
+
+def opt_out(*, contact_point: ContactPoint, by: User | None, at: datetime | None = None) -> ContactPoint:
+    """No more messages to this address. `by` None = the patient, through a link. Never refused; asks no
+    version.
+    """
+    with acting(by):
+        point = _locked(contact_point, None)
+        if point.opted_out_at is None:
+            _change(point, opted_out_at=at or app_now())
+    return point
+
+
+def set_preferred(
+    *, contact_point: ContactPoint, by: User, at: datetime | None = None, expected_version: int | None = None
+) -> ContactPoint:
+    """Use this address first. Raises StateConflict when the patient has opted out of it."""
+    with acting(by):
+        list(ContactPoint.objects.select_for_update().filter(patient=contact_point.patient_id))
+        point = _locked(contact_point, expected_version)
+        if point.opted_out_at is not None:
+            raise StateConflict("The patient has opted out of this address.", code="opted-out")
+        if not point.preferred:
+            ContactPoint.objects.filter(patient=point.patient_id, preferred=True).update(preferred=False)
+            _change(point, preferred=True)
+    return point
+
+
+def set_quiet_hours(
+    *, patient: Patient, quiet_from: time, quiet_until: time, by: User, at: datetime | None = None
+) -> ContactPreference:
+    """Hours without messages, [quiet_from, quiet_until) over midnight, in the patient's zone.
+
+    They may be longer than the clinic's 21:30 to 08:00, never shorter, and leave at least four hours a day.
+    """
+    if quiet_from > QUIET_FROM:
+        raise InvalidInput("Messages never leave after 21:30. Enter 21:30 or earlier.", field="quiet_from")
+    if quiet_until < QUIET_UNTIL:
+        raise InvalidInput("Messages never leave before 08:00. Enter 08:00 or later.", field="quiet_until")
+    if (
+        quiet_from.hour * 60 + quiet_from.minute - quiet_until.hour * 60 - quiet_until.minute
+        < SHORTEST_DAY_HOURS * 60
+    ):
+        raise InvalidInput(
+            "Leave at least four hours a day in which messages may arrive.", field="quiet_until"
+        )
+    with acting(by):
+        preference = _preference(patient)
+        preference.quiet_from, preference.quiet_until = quiet_from, quiet_until
+        preference.save(update_fields=["quiet_from", "quiet_until"])
+    return preference
+
+
+def hold_messages(*, patient: Patient, by: User, at: datetime | None = None) -> ContactPreference:
+    """Stop all automatic messages of this patient, for example after a safety contact. Keeps who did it
+    first.
+    """
+    with acting(by):
+        preference = _preference(patient)
+        if preference.all_messages_stopped_at is None:
+            preference.all_messages_stopped_at, preference.messages_held_by = at or app_now(), by
+            preference.save(update_fields=["all_messages_stopped_at", "messages_held_by"])
+    return preference
+
+
+def release_messages(*, patient: Patient, by: User, at: datetime | None = None) -> ContactPreference:
+    """Let automatic messages go out again."""
+    with acting(by):
+        preference = _preference(patient)
+        preference.all_messages_stopped_at = preference.messages_held_by = None
+        preference.save(update_fields=["all_messages_stopped_at", "messages_held_by"])
+    return preference
+
+
+def _preference(patient: Patient) -> ContactPreference:
+    ContactPreference.objects.get_or_create(patient=patient)
+    return ContactPreference.objects.select_for_update(of=("self",)).get(patient=patient)
+
+
+def _locked(contact_point: ContactPoint, expected_version: int | None) -> ContactPoint:
+    found = (
+        ContactPoint.objects.select_for_update(of=("self",))
+        .select_related("patient__site")
+        .get(pk=contact_point.pk)
+    )
+    if expected_version is not None and found.version != expected_version:
+        raise StaleVersion("Somebody changed this address since you opened the page. Nothing was saved.")
+    return found
+
+
+def _change(point: ContactPoint, **values: object) -> None:
+    for name, value in values.items():
+        setattr(point, name, value)
+    point.version += 1
+    point.save(update_fields=[*values, "version"])
