@@ -1,8 +1,8 @@
 """From the pump log to T_pk, and from there to T0. Pure module.
 
-`T_pk` comes from `pharmacokinetics.estimate`; this module holds the rules of decisions 1.3-1.5:
-T_sign is the observed time of the last discharge criterion met; T0 = max(T_pk, T_sign), or a recorded override that
-is never before T_sign. Times are aware; results are UTC.
+`T_pk` comes from `pharmacokinetics.estimate`; this module holds the rules of decisions 1.3-1.5: T_sign is the
+observed time of the last discharge criterion met; T0 = max(T_pk, T_sign), or a recorded override that is
+never before T_sign. Times are aware; results are UTC.
 """
 
 from __future__ import annotations
@@ -85,7 +85,8 @@ class MeasuredLevel:
 class T0Override:
     """A clinician's own T0. `made_on` is the fingerprint of the pump log it was decided on.
 
-    `decided_by` and `second_person` are any stable ids of two different people; the second is needed to advance.
+    `decided_by` and `second_person` are any stable ids of two different people; the second is needed to
+    advance.
     """
 
     at: datetime
@@ -121,10 +122,10 @@ def decide_t0(
 ) -> datetime:
     """T0 = max(T_pk, T_sign), or the override when it is allowed.
 
-    Never before T_sign. Later: freely, with a coded reason. Earlier than T_pk: coded reason and a second person,
-    and not before max(T_sign, P50), unless a level measured after pump stop lies below the threshold; then not
-    before T_sign or the moment the blood was drawn. `t_pk` None (withheld) needs an override.
-    Every refusal is a RuleNotMet with code `t0-...` and field `at`, `reason_code`, `second_person` or `measured`.
+    Never before T_sign. Later: freely, with a coded reason. Earlier than T_pk: coded reason and a second
+    person, and not before max(T_sign, P50), unless a level measured after pump stop lies below the threshold;
+    then not before T_sign or the moment the blood was drawn. `t_pk` None (withheld) needs an override. Every
+    refusal is a RuleNotMet with code `t0-...` and field `at`, `reason_code`, `second_person` or `measured`.
     """
     signed = t_sign.astimezone(UTC)
     if override is None:
@@ -174,7 +175,7 @@ def _check_advance(
         raise RuleNotMet("Record the measured level.", code="t0-level-missing", field="measured")
     elif p50 is None or wanted < p50.astimezone(UTC):
         raise RuleNotMet(
-            "Without a measured level, therapy cannot begin before half of patients would have cleared the drug.",
+            "Without a measured level, therapy cannot begin before half of patients have cleared the drug.",
             code="t0-before-median",
             field="at",
         )

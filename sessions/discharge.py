@@ -1,8 +1,8 @@
 """Ready to leave? Discharge criteria, minimum observation, and what stands in the way. Pure module.
 
-Source of the criteria: clinical C5 (Aldrete, PADSS, esketamine label), decisions 1.3 and 1.5. A criterion that is
-missing always blocks; one that is unmet, or recorded as not assessable, can be overridden by a reason and a second
-named person. Times are aware, `now` is passed in; results are UTC.
+Source of the criteria: clinical C5 (Aldrete, PADSS, esketamine label), decisions 1.3 and 1.5. A criterion
+that is missing always blocks; one that is unmet, or recorded as not assessable, can be overridden by a reason
+and a second named person. Times are aware, `now` is passed in; results are UTC.
 """
 
 from __future__ import annotations
@@ -88,10 +88,11 @@ class Blocker:
 
 @dataclass(frozen=True)
 class DischargeDecision:
-    """`ready` = may be signed off now. `met`, `unmet` (not overridden), `overridden`, `missing` hold criterion codes.
+    """`ready` = may be signed off now. `met`, `unmet` (not overridden), `overridden`, `missing` hold
+    criterion codes.
 
-    `t_sign` is the observed time of the last criterion, None while anything is missing.
-    `observe_until` is the end of minimum observation. `needs_second_person`: an unmet criterion waits for one.
+    `t_sign` is the observed time of the last criterion, None while anything is missing. `observe_until` is
+    the end of minimum observation. `needs_second_person`: an unmet criterion waits for one.
     """
 
     ready: bool
@@ -129,7 +130,9 @@ def observation_end(
 
 
 def vitals_pass(rule: DischargeRule, reading: Vitals, baseline: Vitals | None) -> bool:
-    """Each pressure within the percentage of its value before the infusion, OR at or below the absolute limits."""
+    """Each pressure within the percentage of its value before the infusion, OR at or below the absolute
+    limits.
+    """
     if reading.systolic <= rule.max_systolic and reading.diastolic <= rule.max_diastolic:
         return True
     if baseline is None:
@@ -164,8 +167,8 @@ def assess_discharge(
 ) -> DischargeDecision:
     """Judge the recorded results against the version's criteria.
 
-    `observation` is computed, not recorded; a result for it is used only for its override. Raises InvalidInput for
-    an unknown criterion, a result from the future, or one observed before the pump stopped.
+    `observation` is computed, not recorded; a result for it is used only for its override. Raises
+    InvalidInput for an unknown criterion, a result from the future, or one observed before the pump stopped.
     """
     ends = observation_end(
         rule,

@@ -1,6 +1,7 @@
 """From today's weight to mg, mL and mL/h, and whether that weight can be believed. Pure module.
 
-Decimal throughout. Units are in the names. Source of the limits: clinical C1, decisions 2.10, hazard H2 (kg/lb).
+Decimal throughout. Units are in the names. Source of the limits: clinical C1, decisions 2.10, hazard H2
+(kg/lb).
 """
 
 from __future__ import annotations
@@ -26,8 +27,8 @@ MIN_CONCENTRATION, MAX_CONCENTRATION = Decimal("0.1"), Decimal(100)
 class PlannedDose:
     """`mg` to give. `by_weight_mg` is mg/kg times weight before rounding.
 
-    `over_ceiling`: the rounded dose is above the version's ceiling, so it may not be ordered without a co-signature;
-    `mg` is then still the dose by weight, `ceiling_mg` the most that may be ordered alone.
+    `over_ceiling`: the rounded dose is above the version's ceiling, so it may not be ordered without a
+    co-signature; `mg` is then still the dose by weight, `ceiling_mg` the most that may be ordered alone.
     """
 
     mg: Decimal
@@ -53,7 +54,7 @@ class PumpSetting:
 
 @dataclass(frozen=True)
 class WeightFinding:
-    """`severity`: block = no dose until re-weighed; second_person = another person confirms; warn = say so."""
+    """`severity`: block = no dose until re-weighed; second_person = another confirms; warn = say so."""
 
     severity: str
     code: str
@@ -82,7 +83,7 @@ def planned_dose(rule: DoseRule, weight_kg: Decimal) -> PlannedDose:
 
 
 def check_order(rule: DoseRule, mg: Decimal, *, ordered_by: str, co_signed_by: str = "") -> None:
-    """Raise RuleNotMet when `mg` is above the version's ceiling and no second, different person has signed."""
+    """Raise RuleNotMet when `mg` is above the version's ceiling and no second person has signed."""
     if mg > rule.ceiling_mg and (not co_signed_by or co_signed_by == ordered_by):
         raise RuleNotMet(
             f"{mg} mg is above the limit of {rule.ceiling_mg} mg: a second prescriber must sign.",
@@ -127,8 +128,8 @@ def check_weight(
 ) -> tuple[WeightFinding, ...]:
     """What speaks against this weight. Raises InvalidInput outside 20 to 350 kg.
 
-    A patient's first weight is checked against height (BMI 15 to 45); any weight against the last one (10 %) and,
-    for kg/lb mix-ups, against every earlier or referral weight (ratio 2.2 within 5 %, either way).
+    A patient's first weight is checked against height (BMI 15 to 45); any weight against the last one (10 %)
+    and, for kg/lb mix-ups, against every earlier or referral weight (ratio 2.2 within 5 %, either way).
     """
     weight = _number(weight_kg, "weight_kg", HARD_MIN_KG, HARD_MAX_KG)
     earlier = [*earlier_weights_kg, *([last_weight_kg] if last_weight_kg is not None else [])]

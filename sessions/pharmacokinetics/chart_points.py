@@ -1,7 +1,7 @@
 """Points for the picture of one infusion: typical curve and P5-P95 band. Pure module.
 
-The band includes residual error, like T_pk, so its upper edge meets the threshold at T_pk. It is drawn from 1024
-even draws (T_pk from 4096), so on screen the two may differ by a minute or two.
+The band includes residual error, like T_pk, so its upper edge meets the threshold at T_pk. It is drawn from
+1024 even draws (T_pk from 4096), so on screen the two may differ by a minute or two.
 """
 
 from __future__ import annotations
@@ -45,7 +45,8 @@ def curve_points(
     earlier_logs: Sequence[PumpLog] = (),
     points: int = POINTS,
 ) -> CurvePoints:
-    """The picture from the first drug of `log` to `until`: about `points` times, every change of rate among them.
+    """The picture from the first drug of `log` to `until`: about `points` times, every change of rate among
+    them.
 
     Above 60 years it shows the slower-liver variant, as T_pk does. Raises as `estimate_clearance`.
     """

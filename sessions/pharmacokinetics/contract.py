@@ -1,7 +1,8 @@
 """The prediction contract: one JSON-shaped request in, one JSON-shaped answer out. Pure module.
 
 The command `predict_concentration` and the API use this one function. Numbers are JSON numbers (int, float or
-Decimal, never true/false); everything unknown, non-finite or out of range is an InvalidInput naming the field.
+Decimal, never true/false); everything unknown, non-finite or out of range is an InvalidInput naming the
+field.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The predicted ketamine curve of one person: exact values, peak, last crossing. Pure module, numpy.
 
-Between two steps of the regimen the concentration is a constant plus a sum of exponentials, so nothing here has a
-step-size error. Times in minutes, concentrations in ng/mL.
+Between two steps of the regimen the concentration is a constant plus a sum of exponentials, so nothing here
+has a step-size error. Times in minutes, concentrations in ng/mL.
 """
 
 from __future__ import annotations
@@ -83,8 +83,8 @@ def _advance(state: Array, rate: float, rates: Array, minutes: float) -> Array:
 def peak(curve: ModalCurve) -> tuple[float, float | None]:
     """(Cmax, its earliest time) of a ketamine curve; (0, None) when nothing was given.
 
-    Candidates are the steps and, while a rate runs on top of earlier drug, the turning points in between: after a
-    heavy start and a pause, a low rate can rise and fall again.
+    Candidates are the steps and, while a rate runs on top of earlier drug, the turning points in between:
+    after a heavy start and a pause, a low rate can rise and fall again.
     """
     best, at = 0.0, None
     for place, step in enumerate(curve.steps):
@@ -100,7 +100,7 @@ def peak(curve: ModalCurve) -> tuple[float, float | None]:
 
 
 def last_below(curve: ModalCurve, level: float) -> float | None:
-    """Earliest time T with C < `level` at every t >= T (the last downward crossing); None when never reached."""
+    """Earliest T with C < `level` at every t >= T (the last downward crossing); None when never reached."""
     if level <= 0.0:
         return None
     for place in reversed(range(len(curve.steps))):
@@ -117,7 +117,7 @@ def last_below(curve: ModalCurve, level: float) -> float | None:
 
 
 def _falls_below(terms: Sequence[Term], level: float) -> float | None:
-    """Crossing of a positive, decreasing sum of exponentials: Newton on its convex logarithm, from the left."""
+    """Crossing of a positive, falling sum of exponentials: Newton on its convex logarithm, from the left."""
     if evaluate(terms, 0.0) < level:
         return None
     since = 0.0

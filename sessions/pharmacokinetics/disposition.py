@@ -1,8 +1,9 @@
 """From a model and a person to the modes of the linear system. Pure module, numpy.
 
-The ketamine part of every model is a star whose exchanges run both ways, so its rate matrix is symmetric in the
-coordinates amount / sqrt(volume): eigenvalues are real, eigenvectors orthogonal, the solution well conditioned.
-The unit impulse response at the centre is sum(weight_i * exp(-rate_i * t)) with every weight positive.
+The ketamine part of every model is a star whose exchanges run both ways, so its rate matrix is symmetric in
+the coordinates amount / sqrt(volume): eigenvalues are real, eigenvectors orthogonal, the solution well
+conditioned. The unit impulse response at the centre is sum(weight_i * exp(-rate_i * t)) with every weight
+positive.
 """
 
 from __future__ import annotations
@@ -36,14 +37,16 @@ class Modes:
 
 @dataclass(frozen=True)
 class Star:
-    """A centre and its satellites: volumes (L), exchange flows (L/min), own losses (1/min), loss of the centre."""
+    """A centre and its satellites: volumes (L), exchange flows (L/min), own losses (1/min), loss of the
+    centre.
+    """
 
     volume: Any
     loss: Any
     satellites: tuple[tuple[Any, Any, Any], ...]
 
     def symmetric(self) -> Array:
-        """The rate matrix in amount / sqrt(volume) coordinates, sign turned so that eigenvalues are positive."""
+        """The rate matrix in amount / sqrt(volume) coordinates, with the sign turned: eigenvalues > 0."""
         out = self.loss + sum(flow for _, flow, _ in self.satellites) / self.volume
         size = len(self.satellites) + 1
         matrix = np.zeros((*np.shape(out), size, size))
@@ -55,7 +58,7 @@ class Star:
 
 
 def person_values(model: PopulationModel, person: Person) -> Values:
-    """Typical parameter values for this person. Raises InvalidInput on `age_y` when the model needs an age."""
+    """Typical values for this person. Raises InvalidInput on `age_y` when the model needs an age."""
     ratio = person.weight_kg / REFERENCE_WEIGHT_KG
     values: Values = {
         name: item.value * ratio**item.weight_exponent for name, item in model.parameters.items()

@@ -1,9 +1,10 @@
 """A fixed, even set of points in place of random draws. Pure module, numpy.
 
 The points are a rank-1 lattice (generating vector built component by component for the P2 criterion, product
-weights 0.7 ** dimension), shifted by a fixed whole number of steps in every dimension. Each coordinate takes the N
-values (m + 1/2) / N exactly once, so one table of normal quantiles serves all. The same person and regimen
-therefore always give the same interval, on every machine, and 4096 such points do better than 40 000 random ones.
+weights 0.7 ** dimension), shifted by a fixed whole number of steps in every dimension. Each coordinate takes
+the N values (m + 1/2) / N exactly once, so one table of normal quantiles serves all. The same person and
+regimen therefore always give the same interval, on every machine, and 4096 such points do better than 40 000
+random ones.
 """
 
 from __future__ import annotations
@@ -33,7 +34,9 @@ def _quantiles(count: int) -> Array:
 
 @cache
 def standard_normals(dimensions: int, count: int = DRAWS) -> Array:
-    """`count` x `dimensions` standard normal values, read-only. `count` is 4096 or 1024; at most 8 dimensions."""
+    """`count` x `dimensions` standard normal values, read-only. `count` is 4096 or 1024; at most 8
+    dimensions.
+    """
     numbers = np.arange(count, dtype=np.int64)[:, None]
     generator = np.array(_GENERATORS[count][:dimensions], dtype=np.int64)
     shift = np.array([int(part * count) for part in _SHIFTS[:dimensions]], dtype=np.int64)

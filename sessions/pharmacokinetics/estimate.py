@@ -1,10 +1,10 @@
 """The estimate of one infusion's clearance from its pump log. Pure module.
 
-T_pk (decisions 1.2) is the 95th percentile, residual error included, of the last downward crossing of the version's
-absolute threshold, over the draws that reach it. Above 60 years the later of the default and the slower-liver
-variant stands; with hepatic disease or an interacting drug a clinician states a delay.
-Every number is an estimate from a published population model, not a measurement.
-Times are aware; results are UTC, rounded up to whole seconds. Concentrations in ng/mL, amounts in mg.
+T_pk (decisions 1.2) is the 95th percentile, residual error included, of the last downward crossing of the
+version's absolute threshold, over the draws that reach it. Above 60 years the later of the default and the
+slower-liver variant stands; with hepatic disease or an interacting drug a clinician states a delay. Every
+number is an estimate from a published population model, not a measurement. Times are aware; results are UTC,
+rounded up to whole seconds. Concentrations in ng/mL, amounts in mg.
 """
 
 from __future__ import annotations
@@ -53,12 +53,13 @@ class StatedDelay:
 class ClearanceEstimateValue:
     """What is known about one infusion's clearance at one moment, with everything it was computed from.
 
-    `p5`, `p50`, `p95`: last downward crossing over the draws that reach the threshold, of the governing variant,
-    stated delay included; None when no draw reaches it. `t_pk` None = withheld, a clinician must state T0.
-    `never`: share of draws that never reach the threshold. `aborted`: below the version's mg, or never above:
-    T_pk is then the pump stop, T0 follows the sign-off, and staff are asked whether a window opens at all.
-    `projected`: the log still ran and was continued as planned. `alternate_at`: typical crossing of the structural
-    alternate (kamp2020), to be shown beside. `default_p95` and `sensitivity_p95`: the two that were compared.
+    `p5`, `p50`, `p95`: last downward crossing over the draws that reach the threshold, of the governing
+    variant, stated delay included; None when no draw reaches it. `t_pk` None = withheld, a clinician must
+    state T0. `never`: share of draws that never reach the threshold. `aborted`: below the version's mg, or
+    never above: T_pk is then the pump stop, T0 follows the sign-off, and staff are asked whether a window
+    opens at all. `projected`: the log still ran and was continued as planned. `alternate_at`: typical
+    crossing of the structural alternate (kamp2020), to be shown beside. `default_p95` and `sensitivity_p95`:
+    the two that were compared.
     """
 
     t_pk: datetime | None
@@ -130,10 +131,12 @@ def estimate_clearance(
     stated_delay: StatedDelay | None = None,
     infiltrated: bool = False,
 ) -> ClearanceEstimateValue:
-    """Estimate for a stopped, or projected, pump log; `earlier_logs` of the same patient add what is left of them.
+    """Estimate for a stopped, or projected, pump log; `earlier_logs` of the same patient add what is left of
+    them.
 
-    Raises InvalidInput for a missing or impossible weight, age, model or threshold, and RuleNotMet for a running
-    log (see `projected`) or when hepatic disease or an interacting drug asks for a delay and none is stated.
+    Raises InvalidInput for a missing or impossible weight, age, model or threshold, and RuleNotMet for a
+    running log (see `projected`) or when hepatic disease or an interacting drug asks for a delay and none is
+    stated.
     """
     if log.stop is None:
         raise RuleNotMet("The pump is still running.", code="pump-running", field="log")
@@ -272,7 +275,7 @@ def _clearance_model(name: str) -> PopulationModel:
     model = get_model(name)
     if not model.decides_clearance:
         raise InvalidInput(
-            f"cannot decide clearance: it prints no variability with a residual error; use {CLEARANCE_MODELS[0]}",
+            f"cannot decide clearance, having no residual error; use {CLEARANCE_MODELS[0]}",
             field="model",
         )
     return model
@@ -286,8 +289,8 @@ def _delay(stated: StatedDelay | None, *, needed: bool) -> float | None:
     if stated is None:
         if needed:
             raise RuleNotMet(
-                "No model covers liver disease or interacting drugs: state a delay in hours, 0 with a reason is "
-                "allowed.",
+                "No model covers liver disease or interacting drugs: state a delay in hours. "
+                "0 hours with a reason is allowed.",
                 code="delay-needed",
                 field="stated_delay",
             )

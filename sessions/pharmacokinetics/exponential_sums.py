@@ -1,14 +1,15 @@
 """Zeros of sums of decaying exponentials, found without missing any. Pure module.
 
-A sum of n exponentials has at most n - 1 zeros, and between two zeros of its (suitably scaled) derivative, which is
-a sum of n - 1 exponentials, it is monotone. So the zeros follow by recursion, each from a bracket that holds
-exactly one.
+A sum of n exponentials has at most n - 1 zeros, and between two zeros of its (suitably scaled) derivative,
+which is a sum of n - 1 exponentials, it is monotone. So the zeros follow by recursion, each from a bracket
+that holds exactly one.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 Term = tuple[float, float]  # (coefficient, rate): coefficient * exp(-rate * t)
 
@@ -28,7 +29,7 @@ def zeros(terms: Sequence[Term], length: float) -> list[float]:
     slope = [(-coefficient * rate, rate) for coefficient, rate in scaled[1:]]
     knots = [0.0, *zeros(slope, length), length]
     found = []
-    for left, right in zip(knots, knots[1:], strict=False):
+    for left, right in pairwise(knots):
         low, high = evaluate(scaled, left), evaluate(scaled, right)
         if (low < 0 < high) or (high < 0 < low):
             found.append(find_zero(lambda t: evaluate(scaled, t), left, right, low, high))
@@ -51,7 +52,9 @@ def _signs_change(terms: Sequence[Term]) -> bool:
 def find_zero(
     function: Callable[[float], float], left: float, right: float, low: float, high: float
 ) -> float:
-    """The zero in a bracket whose end values `low`, `high` differ in sign: Illinois steps, bisection as a guard."""
+    """The zero in a bracket whose end values `low`, `high` differ in sign: Illinois steps, bisection as a
+    guard.
+    """
     for turn in range(200):
         if right - left <= 1e-12 * (1.0 + abs(right)):
             break

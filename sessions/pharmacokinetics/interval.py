@@ -1,8 +1,8 @@
 """Prediction interval: percentiles over the even set of draws. Pure module, numpy.
 
-Each draw is one person with parameters of their own; the residual multiplies that person's whole curve by exp(eps),
-which is the same as dividing the threshold. Percentiles of the crossing are over the draws that reach the
-threshold; `never` is the share (0..1) of those that do not.
+Each draw is one person with parameters of their own; the residual multiplies that person's whole curve by
+exp(eps), which is the same as dividing the threshold. Percentiles of the crossing are over the draws that
+reach the threshold; `never` is the share (0..1) of those that do not.
 """
 
 from __future__ import annotations

@@ -51,8 +51,9 @@ OTTO_2021 = PopulationModel(
     id="otto2021",
     title="Otto 2021",
     citation=(
-        "Otto ME, Bergmann KR, Jacobs G, van Esdonk MJ. Predictive performance of parent-metabolite population "
-        "pharmacokinetic models of (S)-ketamine in healthy volunteers. Eur J Clin Pharmacol 2021;77:1181-1192. "
+        "Otto ME, Bergmann KR, Jacobs G, van Esdonk MJ. Predictive performance of parent-metabolite "
+        "population pharmacokinetic models of (S)-ketamine in healthy volunteers. "
+        "Eur J Clin Pharmacol 2021;77:1181-1192. "
         "doi:10.1007/s00228-021-03104-1. Ketamine part fixed to Fanta 2015, doi:10.1007/s00228-015-1826-y."
     ),
     population="48 healthy adults (22 women), mean age 23, mean weight 68-71 kg",
@@ -86,8 +87,9 @@ KAMP_2020 = PopulationModel(
     id="kamp2020",
     title="Kamp 2020",
     citation=(
-        "Kamp J, Olofsen E, Henthorn TK, van Velzen M, Niesters M, Dahan A. Ketamine pharmacokinetics: a systematic "
-        "review of the literature, meta-analysis, and population analysis. Anesthesiology 2020;133:1192-1213. "
+        "Kamp J, Olofsen E, Henthorn TK, van Velzen M, Niesters M, Dahan A. Ketamine pharmacokinetics: "
+        "a systematic review of the literature, meta-analysis, and population analysis. "
+        "Anesthesiology 2020;133:1192-1213. "
         "doi:10.1097/ALN.0000000000003577."
     ),
     population="Meta-analysis of 14 raw data sets; covariates without effect in the meta-regression",
@@ -120,8 +122,8 @@ PEREZ_2021 = PopulationModel(
     id="perez2021",
     title="Perez-Ruixo 2021",
     citation=(
-        "Perez-Ruixo C, Rossenu S, Zannikos P, et al. Population pharmacokinetics of esketamine nasal spray and its "
-        "metabolite noresketamine in healthy subjects and patients with treatment-resistant depression. "
+        "Perez-Ruixo C, Rossenu S, Zannikos P, et al. Population pharmacokinetics of esketamine nasal "
+        "spray and its metabolite noresketamine in healthy subjects and patients with treatment-resistant depression. "
         "Clin Pharmacokinet 2021;60:501-516. doi:10.1007/s40262-020-00953-4."
     ),
     population="820 people, 564 with treatment-resistant depression, 18-86 years, 39-170 kg; IV arm 28 mg",
@@ -157,8 +159,9 @@ PEREZ_2021 = PopulationModel(
     factors=(CovariateFactor("asian", "kel", 0.36), CovariateFactor("asian", "nk_cl", 0.81)),
     validity=Validity(39, 170, 18, 86),
     note=(
-        "Read in nlmixr2lib PerezRuixo_2020_esketamine. The variance of kmet is not printed (0 here). The residual "
-        "error is printed apart for phases 1/2 and 3 and is not adopted. Norketamine AUC is over-predicted 1.4-1.6."
+        "Read in nlmixr2lib PerezRuixo_2020_esketamine. The variance of kmet is not printed (0 here). "
+        "The residual error is printed apart for phases 1/2 and 3 and is not adopted. "
+        "Norketamine AUC is over-predicted 1.4-1.6 times."
     ),
 )
 
@@ -166,8 +169,8 @@ SIMONS_2022 = PopulationModel(
     id="simons2022",
     title="Simons 2022",
     citation=(
-        "Simons P, Olofsen E, van Velzen M, et al. S-ketamine oral thin film, part 1: population pharmacokinetics of "
-        "S-ketamine, S-norketamine and S-hydroxynorketamine. Front Pain Res 2022;3:946486. "
+        "Simons P, Olofsen E, van Velzen M, et al. S-ketamine oral thin film, part 1: population "
+        "pharmacokinetics of S-ketamine, S-norketamine and S-hydroxynorketamine. Front Pain Res 2022;3:946486. "
         "doi:10.3389/fpain.2022.946486."
     ),
     population="20 healthy adults, 19-32 years, 53-93 kg",
@@ -193,15 +196,15 @@ SIMONS_2022 = PopulationModel(
     variability=Variability(("v1", "cl", "q3"), _diagonal(0.057, 0.029, 0.026), residual_sd=None),
     validity=Validity(53, 93, 19, 32),
     note=(
-        "Read in nlmixr2lib Simons_2022_s_ketamine. Weight exponents are assumed, not printed. The printed relative "
-        "residual can be read as a variance or an SD and is not adopted."
+        "Read in nlmixr2lib Simons_2022_s_ketamine. Weight exponents are assumed, not printed. "
+        "The printed relative residual can be read as a variance or an SD and is not adopted."
     ),
 )
 
 DOMINO_1984 = PopulationModel(
     id="domino1984",
     title="Domino 1984",
-    citation="Domino, as peers implement it: PMID 7198883 (1982) or Clin Pharmacol Ther 1984;36:645; they disagree.",
+    citation="Domino; peers cite PMID 7198883 (1982) or Clin Pharmacol Ther 1984;36:645.",
     population="Adults; not stated in the sources read",
     sampling_site="not stated",
     drug="racemic ketamine",

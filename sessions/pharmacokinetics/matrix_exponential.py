@@ -1,8 +1,8 @@
 """exp(A t) for compartment matrices, exact to rounding whatever the eigenvalues. Pure module, numpy.
 
 For a compartment matrix A (off-diagonal >= 0) and q = max(-diagonal), A + qI has no negative entry, so in
-exp(A t) = exp(-q t) * exp((A + qI) t) the Taylor series and the squarings only ever add positive numbers: nothing
-cancels, also where eigenvalues coincide and an eigenvector expansion breaks down (transit chains).
+exp(A t) = exp(-q t) * exp((A + qI) t) the Taylor series and the squarings only ever add positive numbers:
+nothing cancels, also where eigenvalues coincide and an eigenvector expansion breaks down (transit chains).
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Norketamine of one person: exact values and the peak. Pure module, numpy.
 
-Where all eigenvalues are well apart (otto2021, perez2021) the response is again a sum of exponentials, five or six
-of them. Where they coincide (the transit steps of simons2022) it is not, and the whole system is propagated by the
-matrix exponential instead, which has no such trouble.
+Where all eigenvalues are well apart (otto2021, perez2021) the response is again a sum of exponentials, five
+or six of them. Where they coincide (the transit steps of simons2022) it is not, and the whole system is
+propagated by the matrix exponential instead, which has no such trouble.
 """
 
 from __future__ import annotations
@@ -155,7 +155,8 @@ class PropagatedCurve:
 def metabolite_peak(curve: Curve, tail_minutes: float) -> tuple[float, float | None]:
     """(Cmax, its time) of a smooth curve that is past its peak `tail_minutes` after the last step.
 
-    Every local maximum of a grid fine against the curve's own time scales is narrowed down by repeated division.
+    Every local maximum of a grid fine against the curve's own time scales is narrowed down by repeated
+    division.
     """
     if not curve.steps:
         return 0.0, None

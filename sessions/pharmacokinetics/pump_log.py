@@ -1,7 +1,7 @@
 """A patient's pump log: a strict state machine over what the pump really did. Pure module.
 
-Entries come in time order; several may share an instant, in the order in which they happened. Rates in mg/min,
-amounts in mg, times aware. Segments are half-open. Nothing is ever counted beyond the bag.
+Entries come in time order; several may share an instant, in the order in which they happened. Rates in
+mg/min, amounts in mg, times aware. Segments are half-open. Nothing is ever counted beyond the bag.
 """
 
 from __future__ import annotations
@@ -233,7 +233,9 @@ def _split(parts: Sequence[Flow | Push]) -> list[Flow | Push]:
 
 
 def delivered_mg(log: PumpLog, until: datetime | None = None) -> float:
-    """Amount given up to `until` (default: all). Raises RuleNotMet when the pump still runs and no time is given."""
+    """Amount given up to `until` (default: all). Raises RuleNotMet when the pump still runs and no time is
+    given.
+    """
     if until is None and any(flow.end is None for flow in log.flows):
         raise RuleNotMet("The pump is still running.", code="pump-running", field="until")
     amounts = [push.mg for push in log.pushes if until is None or push.at <= until]
@@ -244,7 +246,8 @@ def delivered_mg(log: PumpLog, until: datetime | None = None) -> float:
 
 
 def projected(log: PumpLog, *, planned_mg: float, now: datetime) -> PumpLog:
-    """An open log as it will be if it runs on at its rate until `planned_mg`, a paused pump resuming at `now`.
+    """An open log as it will be if it runs on at its rate until `planned_mg`, a paused pump resuming at
+    `now`.
 
     A stopped log is returned as it is. Drug already counted beyond `planned_mg` makes it stop at `now`.
     """

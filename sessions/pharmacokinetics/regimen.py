@@ -1,8 +1,8 @@
 """What was given, as boluses and constant-rate segments in minutes and mg. Pure module.
 
-Any order; overlapping segments add; segments of zero length or zero rate and boluses of 0 mg count for nothing.
-Segments are half-open: a rate holds on [start, end). A bolus acts at its instant, so concentration is
-right-continuous there.
+Any order; overlapping segments add; segments of zero length or zero rate and boluses of 0 mg count for
+nothing. Segments are half-open: a rate holds on [start, end). A bolus acts at its instant, so concentration
+is right-continuous there.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class Regimen:
         for at in sorted({*jumps, *starts, *ends}):
             active.update(starts.get(at, ()))
             active.subtract(ends.get(at, ()))
-            # Summed afresh from what runs now: adding and subtracting rates would leave a rounding residue running.
+            # Summed afresh: adding and subtracting rates would leave a rounding residue running.
             rate = math.fsum(value * count for value, count in active.items() if count)
             steps.append(Step(at, math.fsum(jumps.get(at, ())), rate))
         return tuple(steps)

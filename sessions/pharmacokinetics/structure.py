@@ -1,10 +1,10 @@
 """What a population pharmacokinetic model is, as data. Pure module.
 
-Units everywhere in this package: minutes, mg, litres, L/min, 1/min, ng/mL, kg, years.
-A model is a central compartment with satellites around it (a star): peripheral compartments that exchange with the
-centre, and optionally a liver that exchanges with the centre and loses drug itself. Norketamine, where a model has
-it, is a second small star fed from the centre or the liver, with or without transit steps on the way.
-Adding a model means adding one `PopulationModel` to `library`; no code changes.
+Units everywhere in this package: minutes, mg, litres, L/min, 1/min, ng/mL, kg, years. A model is a central
+compartment with satellites around it (a star): peripheral compartments that exchange with the centre, and
+optionally a liver that exchanges with the centre and loses drug itself. Norketamine, where a model has it, is
+a second small star fed from the centre or the liver, with or without transit steps on the way. Adding a model
+means adding one `PopulationModel` to `library`; no code changes.
 
 Parameter names (values at the reference weight of 70 kg):
 `v1 cl` central volume and clearance; `v2 q2`, `v3 q3` peripheral volumes and flows; `vh qh kel kmet` liver;
@@ -52,7 +52,7 @@ class CovariateFactor:
 
 @dataclass(frozen=True)
 class Metabolite:
-    """How norketamine is formed: from where, which share, through which delay, and the mass ratio of the two."""
+    """How norketamine is formed: from where, which share, through which delay, at which mass ratio."""
 
     fed_from: Source = "central"
     fraction: float = 1.0
@@ -65,7 +65,8 @@ class Metabolite:
 class Variability:
     """Printed between-subject variability: log-normal `covariance` over `parameters`, and the residual SD.
 
-    `residual_sd` None means that the source prints none we can use. A variance the source does not print is 0.
+    `residual_sd` None means that the source prints none we can use. A variance the source does not print is
+    0.
     """
 
     parameters: tuple[str, ...]
@@ -75,7 +76,9 @@ class Variability:
 
 @dataclass(frozen=True)
 class Validity:
-    """Weights (kg) and ages (years) the model was built on, both ends inclusive; None = the source does not say."""
+    """Weights (kg) and ages (years) the model was built on, both ends inclusive; None = the source does not
+    say.
+    """
 
     min_weight_kg: float | None = None
     max_weight_kg: float | None = None
@@ -121,7 +124,7 @@ class PopulationModel:
 
     @property
     def decides_clearance(self) -> bool:
-        """Whether a protocol version may name it: T_pk is a P95 with residual error, so both must be printed."""
+        """Whether a version may name it: T_pk is a P95 with residual, so both must be printed."""
         return self.for_patients and self.variability is not None and self.variability.residual_sd is not None
 
 

@@ -1,6 +1,7 @@
 """`predict_concentration [FILE]`: JSON lines in, JSON lines out. Needs no database.
 
-A bad line is answered with `{"id", "error": {"field", "message"}}` and the run goes on; the exit status is then 2.
+A bad line is answered with `{"id", "error": {"field", "message"}}` and the run goes on; the exit status is
+then 2.
 """
 
 from __future__ import annotations
