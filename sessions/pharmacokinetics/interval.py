@@ -12,12 +12,17 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sessions.pharmacokinetics.disposition import Array, many_ketamine_modes, person_values
 from sessions.pharmacokinetics.draws import DRAWS, deviations
 from sessions.pharmacokinetics.regimen import Regimen, Step
 from sessions.pharmacokinetics.structure import Person, PopulationModel
 from staff.errors import InvalidInput
+
+Rows = NDArray[np.intp]
+Mask = NDArray[np.bool_]
+Triple = tuple[float | None, float | None, float | None]
 
 PERCENTILES = (0.05, 0.50, 0.95)
 PEAK_GRID, CROSSING_GRID = 24, 64
@@ -52,7 +57,7 @@ class _Crowd:
         values: Array = (state * self.weights).sum(0)
         return values
 
-    def along(self, state: Array, rate: float, grid: Array, rows: Array | slice) -> Array:
+    def along(self, state: Array, rate: float, grid: Array, rows: Rows | slice) -> Array:
         """Concentrations of the draws `rows` at each time of `grid` since the step: grid x rows."""
         rates, weights = self.rates[:, rows], self.weights[:, rows]
         plateau = rate / rates
@@ -144,9 +149,10 @@ class Interval:
             else:
                 self._cross_falling(place, levels, times, pending)
         reached = times[~np.isnan(times)]
-        return Crossing(*_percentiles(reached), never=1.0 - len(reached) / self.count)
+        p5, p50, p95 = _percentiles(reached)
+        return Crossing(p5, p50, p95, never=1.0 - len(reached) / self.count)
 
-    def _cross_falling(self, place: int, levels: Array, times: Array, pending: Array) -> None:
+    def _cross_falling(self, place: int, levels: Array, times: Array, pending: Mask) -> None:
         """Fill `times` where a curve falls through its level after step `place`, with nothing running."""
         crowd, amounts = self._crowd, self._states[place] * self._crowd.weights
         above = pending & (amounts.sum(0) >= levels)
@@ -156,7 +162,7 @@ class Interval:
             found = _fall(crowd.rates[:, above], amounts[:, above], levels[above])
             times[above] = self._steps[place].at_min + found
 
-    def _cross_running(self, place: int, levels: Array, times: Array, pending: Array) -> None:
+    def _cross_running(self, place: int, levels: Array, times: Array, pending: Mask) -> None:
         """Fill `times` where the last crossing lies inside a running segment: grid, then bisection."""
         crowd, step, state = self._crowd, self._steps[place], self._states[place]
         length = self._length(place)
@@ -218,11 +224,12 @@ def _fall(rates: Array, amounts: Array, levels: Array) -> Array:
     return since
 
 
-def _percentiles(values: Array) -> tuple[float | None, ...]:
+def _percentiles(values: Array) -> Triple:
     """Linear-interpolation percentiles of a 1-D set; None for an empty one."""
     if not len(values):
         return (None, None, None)
-    return tuple(_row_percentiles(values[None, :])[:, 0].tolist())
+    p5, p50, p95 = _row_percentiles(values[None, :])[:, 0].tolist()
+    return p5, p50, p95
 
 
 def _row_percentiles(values: Array) -> Array:

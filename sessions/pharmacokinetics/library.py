@@ -123,7 +123,8 @@ PEREZ_2021 = PopulationModel(
     title="Perez-Ruixo 2021",
     citation=(
         "Perez-Ruixo C, Rossenu S, Zannikos P, et al. Population pharmacokinetics of esketamine nasal "
-        "spray and its metabolite noresketamine in healthy subjects and patients with treatment-resistant depression. "
+        "spray and its metabolite noresketamine in healthy subjects and patients with treatment-resistant "
+        "depression. "
         "Clin Pharmacokinet 2021;60:501-516. doi:10.1007/s40262-020-00953-4."
     ),
     population="820 people, 564 with treatment-resistant depression, 18-86 years, 39-170 kg; IV arm 28 mg",
@@ -170,7 +171,8 @@ SIMONS_2022 = PopulationModel(
     title="Simons 2022",
     citation=(
         "Simons P, Olofsen E, van Velzen M, et al. S-ketamine oral thin film, part 1: population "
-        "pharmacokinetics of S-ketamine, S-norketamine and S-hydroxynorketamine. Front Pain Res 2022;3:946486. "
+        "pharmacokinetics of S-ketamine, S-norketamine and S-hydroxynorketamine. "
+        "Front Pain Res 2022;3:946486. "
         "doi:10.3389/fpain.2022.946486."
     ),
     population="20 healthy adults, 19-32 years, 53-93 kg",
