@@ -285,4 +285,8 @@ LOGGING = {
     "loggers": {"clearwindow": {"level": "INFO"}},
 }
 PGHISTORY_APPEND_ONLY = False
+# Triggers of the history are installed after every migrate: as migration operations they made a fresh database
+# ten times slower to build, because each one renders every model anew.
+PGTRIGGER_MIGRATIONS = False
+PGTRIGGER_INSTALL_ON_MIGRATE = True
 PGHISTORY_DEFAULT_TRACKERS = ()

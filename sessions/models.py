@@ -16,6 +16,16 @@ from django.db.models import F, Q
 
 from patients.models import Patient
 from protocols.models import ProtocolDocument, ProtocolVersion
+from sessions.querysets import (
+    ConsentQuerySet,
+    InfusionFacts,
+    InfusionQuerySet,
+    PatientFacts,
+    PumpEventQuerySet,
+    SessionFacts,
+    SupersededQuerySet,
+    VitalSignsQuerySet,
+)
 from staff.models import Site
 
 USER = settings.AUTH_USER_MODEL
@@ -33,6 +43,8 @@ class Consent(models.Model):
     withdrawn_at = models.DateTimeField(null=True, blank=True)
     recorded_by = models.ForeignKey(USER, on_delete=models.PROTECT, related_name="+")
     recorded_at = models.DateTimeField()
+
+    objects = ConsentQuerySet.as_manager()
 
     class Meta:
         ordering = ["-given_at"]
@@ -58,6 +70,8 @@ class EducationRecord(models.Model):
     no_driving_understood = models.BooleanField()
     recorded_by = models.ForeignKey(USER, on_delete=models.PROTECT, related_name="+")
     recorded_at = models.DateTimeField()
+
+    objects = PatientFacts.as_manager()
 
     class Meta:
         ordering = ["-taught_at"]
@@ -111,6 +125,8 @@ class Infusion(models.Model):
     stated_delay_reason = models.CharField(max_length=200, blank=True)
     not_given_reason = models.CharField(max_length=200, blank=True)
     version = models.PositiveIntegerField(default=1)
+
+    objects = InfusionQuerySet.as_manager()
 
     class Meta:
         ordering = ["-planned_start"]
@@ -207,6 +223,8 @@ class PumpEvent(models.Model):
     withdrawn_by = models.ForeignKey(USER, on_delete=models.PROTECT, related_name="+", null=True, blank=True)
     withdrawn_reason = models.CharField(max_length=200, blank=True)
 
+    objects = PumpEventQuerySet.as_manager()
+
     class Meta:
         ordering = ["observed_at", "pk"]
         constraints = [
@@ -253,6 +271,8 @@ class VitalSigns(models.Model):
     withdrawn_at = models.DateTimeField(null=True, blank=True)
     withdrawn_by = models.ForeignKey(USER, on_delete=models.PROTECT, related_name="+", null=True, blank=True)
 
+    objects = VitalSignsQuerySet.as_manager()
+
     class Meta:
         ordering = ["observed_at", "pk"]
         constraints = [
@@ -287,6 +307,8 @@ class PreInfusionCheck(models.Model):
     entered_by = models.ForeignKey(USER, on_delete=models.PROTECT, related_name="+")
     superseded_at = models.DateTimeField(null=True, blank=True)
 
+    objects = SupersededQuerySet.as_manager()
+
     class Meta:
         ordering = ["observed_at", "pk"]
         constraints = [
@@ -317,6 +339,8 @@ class CriterionResult(models.Model):
     entered_by = models.ForeignKey(USER, on_delete=models.PROTECT, related_name="+")
     superseded_at = models.DateTimeField(null=True, blank=True)
 
+    objects = SupersededQuerySet.as_manager()
+
     class Meta:
         ordering = ["observed_at", "pk"]
         constraints = [
@@ -344,6 +368,8 @@ class MeasuredLevel(models.Model):
     ketamine_ng_ml = models.DecimalField(max_digits=7, decimal_places=1)
     entered_at = models.DateTimeField()
     entered_by = models.ForeignKey(USER, on_delete=models.PROTECT, related_name="+")
+
+    objects = InfusionFacts.as_manager()
 
     class Meta:
         ordering = ["observed_at"]
@@ -375,6 +401,8 @@ class ClearanceEstimate(models.Model):
     warnings = models.JSONField(default=list)
     computed_at = models.DateTimeField()
     superseded_at = models.DateTimeField(null=True, blank=True)
+
+    objects = SupersededQuerySet.as_manager()
 
     class Meta:
         ordering = ["-generation"]
@@ -416,6 +444,8 @@ class SignOff(models.Model):
     record_sha256 = models.CharField(max_length=64)
     replaces = models.OneToOneField("self", on_delete=models.PROTECT, null=True, blank=True, related_name="replaced_by")
     superseded_at = models.DateTimeField(null=True, blank=True)
+
+    objects = SupersededQuerySet.as_manager()
 
     class Meta:
         ordering = ["-signed_at"]
@@ -460,6 +490,8 @@ class AdverseEvent(models.Model):
     note = models.CharField(max_length=500, blank=True)
     resolved_at = models.DateTimeField(null=True, blank=True)
 
+    objects = InfusionFacts.as_manager()
+
     class Meta:
         ordering = ["-observed_at"]
         constraints = [
@@ -488,6 +520,8 @@ class SafetyContact(models.Model):
     outcome = models.CharField(max_length=500)
     next_owner = models.ForeignKey(USER, on_delete=models.PROTECT, related_name="+", null=True, blank=True)
 
+    objects = PatientFacts.as_manager()
+
     class Meta:
         ordering = ["-occurred_at"]
         constraints = [
@@ -513,6 +547,8 @@ class IntegrationSession(models.Model):
     started_at = models.DateTimeField()
     completed_at = models.DateTimeField(null=True, blank=True)
     inside_no_therapy_at = models.DateTimeField(null=True, blank=True)
+
+    objects = PatientFacts.as_manager()
 
     class Meta:
         ordering = ["-started_at"]
@@ -541,6 +577,8 @@ class IntegrationNote(models.Model):
     signed_at = models.DateTimeField(null=True, blank=True)
     replaces = models.OneToOneField("self", on_delete=models.PROTECT, null=True, blank=True, related_name="replaced_by")
 
+    objects = SessionFacts.as_manager()
+
     class Meta:
         ordering = ["-written_at"]
 
@@ -559,6 +597,8 @@ class OutcomeScore(models.Model):
     taken_at = models.DateTimeField()
     entered_at = models.DateTimeField()
     entered_by = models.ForeignKey(USER, on_delete=models.PROTECT, related_name="+", null=True, blank=True)
+
+    objects = PatientFacts.as_manager()
 
     class Meta:
         ordering = ["taken_at"]

@@ -213,5 +213,5 @@ DROP FUNCTION lane_fits_capacity();
 
 
 class Migration(migrations.Migration):
-    dependencies = [("scheduling", "0003_initial"), ("treatment_sessions", "0002_records_are_fixed")]
+    dependencies = [("scheduling", "0001_initial"), ("treatment_sessions", "0002_records_are_fixed")]
     operations = [migrations.RunSQL(FORWARD, BACKWARD)]

@@ -59,5 +59,5 @@ DROP FUNCTION protect_version_text();
 
 
 class Migration(migrations.Migration):
-    dependencies = [("protocols", "0002_initial")]
+    dependencies = [("protocols", "0001_initial")]
     operations = [migrations.RunSQL(FORWARD, BACKWARD)]

@@ -1,0 +1,49 @@
+"""What the infusion record tells the rest of the house. Sent inside the writer's transaction, each in a savepoint.
+
+Every signal carries `infusion` (fresh from the database), `by` (User) and `at` (the moment of the act).
+`pump_log_changed` is sent after EVERY change of the pump log: start, rate, pause, resume, bolus, stop, amendment,
+strike. `infusion_started` and `infusion_amended` are sent in addition, just before it, for those who only care for
+the first start or for changes after the signature. A struck start leaves `infusion.started_at` None.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+from django.dispatch import Signal
+
+if TYPE_CHECKING:
+    from sessions.models import Infusion
+    from staff.models import User
+
+log = logging.getLogger("clearwindow.sessions")
+
+infusion_started = Signal()
+pump_log_changed = Signal()
+infusion_signed_off = Signal()
+infusion_amended = Signal()
+infusion_not_given = Signal()
+
+NAMES = {
+    infusion_started: "infusion_started",
+    pump_log_changed: "pump_log_changed",
+    infusion_signed_off: "infusion_signed_off",
+    infusion_amended: "infusion_amended",
+    infusion_not_given: "infusion_not_given",
+}
+
+
+def tell(signal: Signal, *, infusion: Infusion, by: User, at: datetime) -> None:
+    """Send `signal`. A receiver that fails loses its own writes only: the fact is kept (decisions 1.11).
+
+    Receivers handle their own failures; what still escapes is logged by name, and the sweep of the plans finds
+    every infusion whose window is older than its facts.
+    """
+    try:
+        with transaction.atomic():
+            signal.send(sender=type(infusion), infusion=infusion, by=by, at=at)
+    except Exception as error:
+        log.exception("a receiver of %s failed with %s", NAMES.get(signal, "signal"), type(error).__name__)
