@@ -28,13 +28,25 @@ JUMPS = (
     ("evening", "To 20:30"),
     ("tomorrow", "Tomorrow 09:00"),
 )
+# (role, label, what they do, e-mail, icon): the sample person behind each one-click sign-in of the demo.
+DEMO_ACCOUNTS = (
+    ("nurse", "Infusion nurse", "Records the infusion at the chair", "nurse@demo.example", "syringe"),
+    ("clinician", "Prescribing clinician", "Plans series and signs visits off", "clinician@demo.example", "stethoscope"),
+    ("therapist", "Licensed therapist", "Works from the therapy queue", "therapist@demo.example", "sunrise"),
+    ("coordinator", "Coordinator", "Books, moves and keeps lists empty", "coordinator@demo.example", "calendar-days"),
+    ("protocol_admin", "Protocol admin", "Writes and revises protocols", "admin@demo.example", "clipboard-list"),
+)
 
 
 def page(request: HttpRequest) -> dict[str, Any]:
     """Context of base.html. No queries for visitors; roles, sites and the clock for staff."""
     context: dict[str, Any] = {"request_id": getattr(request, "reference", ""), "demo": settings.IS_DEMO}
     user = getattr(request, "user", None)
-    if user is None or not user.is_authenticated or request.headers.get("HX-Request"):
+    if user is None or request.headers.get("HX-Request"):
+        return context
+    if not user.is_authenticated:
+        if settings.IS_DEMO:
+            context["demo_logins"] = _demo_logins()
         return context
     context["nav_items"] = _navigation(request)
     site = current_site(request)
@@ -52,6 +64,13 @@ def page(request: HttpRequest) -> dict[str, Any]:
         }
         context["tour"] = tour(request)
     return context
+
+
+def _demo_logins() -> list[dict[str, str]]:
+    return [
+        {"label": label, "description": text, "email": email, "icon": icon, "post_url": reverse("demo_sign_in")}
+        for _, label, text, email, icon in DEMO_ACCOUNTS
+    ]
 
 
 def _navigation(request: HttpRequest) -> list[dict[str, Any]]:

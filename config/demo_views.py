@@ -15,20 +15,10 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
-from config.context import TOURS, current_site
+from config.context import DEMO_ACCOUNTS, TOURS, current_site
 from scheduling.demo_clock import next_sign_off, next_therapy_time
 from staff.clock import app_now, may_move_clock, set_clock
 from staff.models import Site, User
-
-# E-mail of the sample account behind each one-click sign-in (made by the sample clinic).
-DEMO_ACCOUNTS = (
-    ("nurse", "Infusion nurse", "Records the infusion at the chair", "nurse@demo.example"),
-    ("clinician", "Prescribing clinician", "Plans series and signs off visits", "clinician@demo.example"),
-    ("therapist", "Licensed therapist", "Works from the therapy queue", "therapist@demo.example"),
-    ("coordinator", "Coordinator", "Books, moves and keeps the lists empty", "coordinator@demo.example"),
-    ("protocol_admin", "Protocol admin", "Writes and revises protocol templates", "admin@demo.example"),
-)
-
 
 def require_demo() -> None:
     """404 unless this is a demo process on a database whose owner marked it demo or test."""
@@ -85,13 +75,13 @@ def _next_local(now: datetime, zone: ZoneInfo, wall: time, jump: str) -> datetim
 def demo_sign_in(request: HttpRequest) -> HttpResponse:
     """Sign in as one of the sample people and start their tour."""
     require_demo()
-    accounts = {role: email for role, _, _, email in DEMO_ACCOUNTS}
-    role = request.POST.get("role", "")
-    if role not in accounts:
+    roles = {email: role for role, _, _, email, _ in DEMO_ACCOUNTS}
+    email = request.POST.get("email", "")
+    if email not in roles:
         raise Http404("No such sample person.")
-    user = get_object_or_404(User, email=accounts[role], is_active=True)
+    user = get_object_or_404(User, email=email, is_active=True)
     login(request, user, backend="django.contrib.auth.backends.ModelBackend")
-    request.session["tour_role"], request.session["tour_step"] = role, 1
+    request.session["tour_role"], request.session["tour_step"] = roles[email], 1
     return redirect("home")
 
 

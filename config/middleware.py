@@ -8,6 +8,7 @@ import time
 import uuid
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 import pghistory
 from django.conf import settings
@@ -16,7 +17,6 @@ from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from staff.clock import app_now
 from staff.errors import DomainError
 
 log = logging.getLogger("clearwindow.web")
@@ -102,10 +102,22 @@ class DomainErrorMiddleware:
 
 def refusal_page(request: HttpRequest, error: DomainError) -> HttpResponse:
     """The page (or htmx fragment) for one refusal, with its own status."""
+    title = TITLES.get(error.status, "That did not work")
     context: dict[str, Any] = {
         "error": error,
-        "refusal_title": TITLES.get(error.status, "That did not work"),
-        "moment": app_now() if error.status != 503 else None,
+        "refusal_title": title,
+        "title": title,
+        "message": error.message,
+        "conflicts": error.conflicts,
+        "back_url": _back(request),
     }
     template = "_refusal.html" if request.headers.get("HX-Request") else "409.html"
     return render(request, template, context, status=error.status)
+
+
+def _back(request: HttpRequest) -> str:
+    """The page the person came from, as a path of this site."""
+    if request.method == "GET":
+        return request.path
+    came_from = urlsplit(request.headers.get("Referer", ""))
+    return came_from.path if came_from.netloc == request.get_host() else "/"

@@ -337,6 +337,8 @@ class Demo:
                 process.wait(timeout=5)
         if self.servers is not None:
             self.servers.stop()
+        if self.state.remembered_sockets() is None:
+            self.state.remove("sockets.json")
         if self.state.read_json(INFO).get("instance") == self.instance:
             self.state.remove(INFO)
         _tell("Stopped; the data is kept.")

@@ -33,9 +33,9 @@ def _handle(number: int, _frame: FrameType | None) -> None:
 
 
 def install() -> None:
-    """Turn the three signals into `Interrupted`. One that the caller ignores (nohup) stays ignored."""
+    """Turn the three signals into `Interrupted`. A hang-up that the caller ignores (nohup) stays ignored."""
     for number in _SIGNALS:
-        if signal.getsignal(number) is not signal.SIG_IGN:
+        if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _handle)
 
 

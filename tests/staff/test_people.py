@@ -1,0 +1,84 @@
+"""Roles, secrets at rest, idle sign-out, and what a visitor or a stranger gets to see."""
+
+from __future__ import annotations
+
+import pytest
+from django.core.exceptions import PermissionDenied
+from django.db import connection
+from django.urls import reverse
+from hypothesis import given
+from hypothesis import strategies as st
+
+from config.middleware import LAST_SEEN
+from patients.models import ContactPoint
+from staff import roles
+from staff.access import require
+from staff.fields import blind_index, decrypt, encrypt
+from staff.services import sync_roles
+from tests.factories import make_user
+
+
+def test_every_action_is_held_by_the_roles_of_the_table(clinic):
+    for action, holders in roles.ACTIONS.items():
+        for role in roles.LABELS:
+            assert make_user(role).may(action) == (role in holders), (action, role)
+
+
+def test_several_roles_add_up_and_an_inactive_person_may_nothing(clinic):
+    both = make_user("nurse", "therapist")
+    assert both.may("infusion.record")
+    assert both.may("therapy.conduct")
+    both.is_active = False
+    assert not both.may("infusion.record")
+
+
+def test_syncing_twice_changes_nothing(db):
+    assert sync_roles() == sync_roles()
+
+
+def test_unknown_action_is_a_programming_error(clinic):
+    with pytest.raises(KeyError):
+        clinic.nurse.may("infusion.fly")
+    with pytest.raises(PermissionDenied):
+        require(clinic.therapist, "infusion.record")
+
+
+@given(st.text(min_size=1))
+def test_encrypted_text_comes_back_and_only_in_its_own_column(plain):
+    stored = encrypt(plain, context="a.b")
+    assert decrypt(stored, context="a.b") == plain
+    assert plain not in stored or len(plain) < 4
+    with pytest.raises(ValueError, match="belong"):
+        decrypt(stored, context="a.c")
+
+
+def test_address_is_not_readable_in_the_database(clinic):
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT address FROM patients_contactpoint WHERE id = %s", [clinic.contact.pk])
+        stored = cursor.fetchone()[0]
+    assert "@" not in stored
+    assert ContactPoint.objects.get(address_index=blind_index(clinic.contact.address.upper())) == clinic.contact
+
+
+def test_idle_sign_out_counts_only_acts_of_the_person(clinic, client, settings):
+    client.force_login(clinic.nurse)
+    session = client.session
+    session[LAST_SEEN] = 1
+    session.save()
+    response = client.get(reverse("home"))
+    assert response.status_code == 302
+    assert response.url.startswith(reverse("account_login"))
+
+
+def test_polling_does_not_keep_anyone_signed_in(clinic, client):
+    import time
+
+    client.force_login(clinic.therapist)
+    client.get(reverse("home"))
+    session = client.session
+    session[LAST_SEEN] = then = int(time.time()) - 60
+    session.save()
+    client.get(reverse("therapist_queue"), headers={"HX-Request": "true"})
+    assert client.session[LAST_SEEN] == then
+    client.get(reverse("therapist_queue"))
+    assert client.session[LAST_SEEN] > then
