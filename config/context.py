@@ -8,6 +8,7 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
 
+from scheduling.sites import chosen_site
 from staff.clock import app_now
 
 # (label, url name, icon, action that makes it visible, first path segment)
@@ -49,11 +50,11 @@ def page(request: HttpRequest) -> dict[str, Any]:
             context["demo_logins"] = _demo_logins()
         return context
     context["nav_items"] = _navigation(request)
-    site = current_site(request)
+    site = chosen_site(request)
     if site is not None:
         context["current_site"] = {"name": site.name, "time_zone": site.time_zone}
     context["sites"] = [
-        {"name": item.name, "code": str(item.code), "current": item == site} for item in request.site_choices  # type: ignore[attr-defined]  # set by current_site
+        {"name": item.name, "code": str(item.code), "current": item == site} for item in request.site_choices  # type: ignore[attr-defined]  # set by chosen_site
     ]
     context["site_switch_url"] = reverse("site_switch")
     if settings.IS_DEMO:
@@ -80,15 +81,6 @@ def _navigation(request: HttpRequest) -> list[dict[str, Any]]:
         for label, name, icon, action, prefix in NAVIGATION
         if request.user.may(action)  # type: ignore[union-attr]  # authenticated users are staff.User
     ]
-
-
-def current_site(request: HttpRequest) -> Any:
-    """The site whose day is shown: the one chosen, else the first the person works at. None without sites."""
-    if not hasattr(request, "site_choices"):
-        request.site_choices = list(request.user.sites.order_by("name"))  # type: ignore[attr-defined,union-attr]  # cached for the request
-    choices = request.site_choices  # type: ignore[attr-defined]  # set above
-    chosen = request.session.get("site")
-    return next((site for site in choices if str(site.code) == chosen), choices[0] if choices else None)
 
 
 TOURS: dict[str, tuple[tuple[str, str, str], ...]] = {

@@ -15,8 +15,9 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
-from config.context import DEMO_ACCOUNTS, TOURS, current_site
+from config.context import DEMO_ACCOUNTS, TOURS
 from scheduling.demo_clock import next_sign_off, next_therapy_time
+from scheduling.sites import chosen_site
 from staff.clock import app_now, may_move_clock, set_clock
 from staff.models import Site, User
 
@@ -44,13 +45,13 @@ def clock_jump(request: HttpRequest) -> HttpResponse:
         messages.info(request, "There is nothing of that kind ahead right now.")
     else:
         set_clock(target)
-        zone = ZoneInfo(current_site(request).time_zone)
+        zone = ZoneInfo(chosen_site(request).time_zone)
         messages.success(request, f"The demo clock now shows {target.astimezone(zone):%a %d %b, %H:%M}.")
     return redirect(safe_next(request))
 
 
 def _target(jump: str, now: datetime, request: HttpRequest) -> datetime | None:
-    site = current_site(request)
+    site = chosen_site(request)
     if site is None:
         return None
     if jump == "5-minutes":

@@ -1,0 +1,153 @@
+"""What the Today page shows, per role: who is next, what is late, how full the chairs are. Reads only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.db.models import Count, Q
+from django.urls import reverse
+
+from protocols.models import ProtocolVersion
+from scheduling.models import Appointment, Message, PlasticityWindow, ResourceBooking, WorkItem
+from sessions.models import Infusion
+from staff.models import Site, User
+
+STRIP_HOURS = 8
+STRIP_STEP = timedelta(minutes=30)
+VISIT_TONES = {
+    "booked": "neutral",
+    "provisional": "pending",
+    "arrived": "info",
+    "infusing": "info",
+    "recovering": "warning",
+    "completed": "success",
+    "displaced": "warning",
+    "in-progress": "info",
+}
+MOST_ROWS = 12
+
+
+@dataclass(frozen=True)
+class Column:
+    """Chairs taken in one half hour: SVG units, `height` of 40."""
+
+    x: int
+    y: int
+    height: int
+    taken: int
+    label: str
+
+
+def visits_of_day(user: User, site: Site, now: datetime) -> list[dict[str, Any]]:
+    """Today's visits at the site that this person may see, in order, with the one click that comes next."""
+    zone = ZoneInfo(site.time_zone)
+    start = now.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
+    visits = (
+        Appointment.objects.visible_to(user)
+        .filter(site=site, during__overlap=(start, start + timedelta(days=1)))
+        .exclude(status__in=["cancelled", "omitted"])
+        .for_page()
+        .order_by("during", "pk")
+    )
+    if not user.may("infusion.view"):
+        visits = visits.filter(kind=Appointment.Kind.THERAPY)
+    return [_visit_row(visit, user, now) for visit in visits]
+
+
+def _visit_row(visit: Appointment, user: User, now: datetime) -> dict[str, Any]:
+    late = visit.status == Appointment.Status.BOOKED and visit.during.lower < now
+    word = "Late" if late else visit.get_status_display()
+    chairs = [booking.resource.name for booking in visit.resource_bookings.all() if booking.resource.kind == "chair"]
+    return {
+        "visit": visit,
+        "start": visit.during.lower,
+        "end": visit.during.upper,
+        "what": _what(visit),
+        "place": chairs[0] if chairs else "",
+        "word": word,
+        "tone": "warning" if late else VISIT_TONES.get(visit.status, "neutral"),
+        "url": _next_url(visit, user),
+    }
+
+
+def _what(visit: Appointment) -> str:
+    if visit.kind == Appointment.Kind.INFUSION and visit.series is not None:
+        return f"Infusion visit {visit.ordinal} of {visit.series.visits}"
+    return visit.get_kind_display()
+
+
+def _next_url(visit: Appointment, user: User) -> str:
+    if visit.infusion is not None and user.may("infusion.view"):
+        return reverse("infusion_detail", args=[visit.infusion.code])
+    return reverse("visit_detail", args=[visit.code])
+
+
+def tiles(user: User, site: Site, now: datetime) -> list[dict[str, Any]]:
+    """The numbers that matter to this person's roles, each a link to where they are worked on."""
+    found: list[dict[str, Any]] = []
+    if user.may("infusion.view"):
+        counts = Infusion.objects.filter(site=site).aggregate(
+            chairs=Count("pk", filter=Q(status__in=["arrived", "ready", "infusing", "paused", "recovering"])),
+            unsigned=Count("pk", filter=Q(status="recovering")),
+        )
+        found.append(_tile("In a chair now", counts["chairs"], "armchair", "chair_board"))
+        found.append(_tile("Waiting for sign-off", counts["unsigned"], "pen-line", "chair_board"))
+    if user.may("queue.view"):
+        windows = PlasticityWindow.objects.visible_to(user).filter(
+            infusion__site=site, superseded_at__isnull=True, status="open", core_until__gt=now
+        )
+        counts = windows.aggregate(
+            open=Count("pk"), closing=Count("pk", filter=Q(core_until__lte=now + timedelta(hours=24)))
+        )
+        note = f"{counts['closing']} closing within a day" if counts["closing"] else ""
+        found.append(_tile("Therapy windows open", counts["open"], "sunrise", "therapist_queue", note))
+    if user.may("message.view"):
+        trouble = Message.objects.filter(
+            patient__site=site, state__in=Message.TROUBLE, acknowledged_at__isnull=True
+        ).count()
+        found.append(_tile("Messages in trouble", trouble, "mail-warning", "message_list"))
+    return found
+
+
+def _tile(label: str, value: int, icon: str, name: str, note: str = "") -> dict[str, Any]:
+    return {"label": label, "value": value, "icon": icon, "url": reverse(name), "note": note}
+
+
+def open_work(user: User, site: Site) -> list[WorkItem]:
+    """What a person has to do at this site: theirs, or for a role they hold; most urgent first."""
+    mine = Q(owner=user) | Q(owner__isnull=True, role__in=user.role_names)
+    items = WorkItem.objects.filter(mine, site=site, resolved_at__isnull=True).select_related("patient")
+    return list(items.order_by("due_at", "pk")[:MOST_ROWS])
+
+
+def chair_strip(site: Site, now: datetime) -> dict[str, Any] | None:
+    """Chairs taken per half hour over the next eight hours. None where the site has no chairs."""
+    chairs = site.resources.filter(kind="chair", active=True).count()
+    if not chairs:
+        return None
+    zone = ZoneInfo(site.time_zone)
+    start = now - timedelta(minutes=now.minute % 30, seconds=now.second, microseconds=now.microsecond)
+    end = start + timedelta(hours=STRIP_HOURS)
+    taken = list(
+        ResourceBooking.objects.filter(resource__site=site, resource__kind="chair")
+        .touching(start, end)
+        .values_list("during", flat=True)
+    )
+    columns = []
+    for number in range(int((end - start) / STRIP_STEP)):
+        begin = start + number * STRIP_STEP
+        busy = sum(1 for during in taken if during.lower < begin + STRIP_STEP and during.upper > begin)
+        height = round(40 * min(busy, chairs) / chairs)
+        columns.append(Column(number * 20 + 1, 44 - height, height, busy, f"{begin.astimezone(zone):%H:%M}"))
+    return {"chairs": chairs, "columns": columns, "now_taken": columns[0].taken, "peak": max(c.taken for c in columns)}
+
+
+def protocol_work(user: User) -> list[ProtocolVersion]:
+    """Drafts and versions in review, for those who write or approve them."""
+    if not (user.may("protocol.edit") or user.may("protocol.approve")):
+        return []
+    waiting = ProtocolVersion.objects.filter(status__in=["draft", "in-review"]).select_related("template", "author")
+    return list(waiting.order_by("pk")[:MOST_ROWS])
