@@ -1,4 +1,8 @@
-"""Charts as data: turns clinical series into two server-drawn SVG plots, one wide and one for a phone.
+"""Charts as data: turns clinical series into a server-drawn SVG plot that fits any width.
+
+Positions are percentages of the plot, written as SVG attributes (the content security policy forbids style
+attributes), so words keep their size while the drawing stretches. Curves are drawn in a square of 1000
+units that is stretched to the plot.
 
 Convention of every chart: a band is the model's uncertainty, a dashed line is predicted, dots are
 measured, a solid red rule is a clinical stop rule. The same numbers stand in a table under the drawing.
@@ -112,40 +116,35 @@ class Shape:
 
     css: str
     d: str = ""
-    x: float = 0
-    y: float = 0
-    width: float = 0
-    height: float = 0
-    x2: float = 0
-    y2: float = 0
+    x: str = "0%"
+    y: str = "0%"
+    width: str = ""
     text: str = ""
     anchor: str = "start"
+    row: int = 0
 
 
 @dataclass(frozen=True)
 class Plot:
-    """One drawing in its own viewBox."""
+    """The drawing, list by list, from back to front."""
 
-    css: str
-    width: int
-    height: int
-    frame: Shape
+    spans: Sequence[Shape]
     grid: Sequence[Shape]
     ticks: Sequence[Shape]
-    spans: Sequence[Shape]
     bands: Sequence[Shape]
+    rules: Sequence[Shape]
     lines: Sequence[Shape]
     dots: Sequence[Shape]
-    rules: Sequence[Shape]
     events: Sequence[Shape]
 
 
 @dataclass(frozen=True)
 class LegendEntry:
-    """A line of the legend: the CSS class of its swatch, and its words."""
+    """A line of the legend: the CSS class of its swatch, the shape of its dot, and its words."""
 
     css: str
     label: str
+    d: str = ""
 
 
 @dataclass(frozen=True)
@@ -153,99 +152,81 @@ class Chart:
     """What the template draws."""
 
     spec: ChartSpec
-    plots: tuple[Plot, ...]
+    plot: Plot
     legend: tuple[LegendEntry, ...]
+
+
+DOT_PATHS = {
+    "a": "M-4.500 0a4.500 4.500 0 1 0 9 0a4.500 4.500 0 1 0 -9 0z",
+    "b": "M-4 -4h8v8h-8z",
+    "c": "M0 -5l5 9h-10z",
+}
+SQUARE = 1000
 
 
 @dataclass(frozen=True)
 class _Canvas:
-    """Maps data to SVG units inside the margins of one viewBox."""
+    """Maps data to shares of the plot. Values outside an axis are cut to its edge."""
 
     spec: ChartSpec
-    width: int
-    height: int
-    left: int = 46
-    right: int = 14
-    top: int = 34
-    bottom: int = 42
 
     def x(self, value: float) -> float:
-        low, high = self.spec.x.low, self.spec.x.high
-        share = min(max((value - low) / (high - low), 0), 1)
-        return round(self.left + share * (self.width - self.left - self.right), 1)
+        return _share(value, self.spec.x.low, self.spec.x.high)
 
     def y(self, value: float) -> float:
-        low, high = self.spec.y.low, self.spec.y.high
-        share = min(max((value - low) / (high - low), 0), 1)
-        return round(self.height - self.bottom - share * (self.height - self.top - self.bottom), 1)
+        return 1 - _share(value, self.spec.y.low, self.spec.y.high)
 
     def path(self, points: Sequence[Point]) -> str:
-        steps = (f"{self.x(x):g} {self.y(y):g}" for x, y in points)
+        steps = (f"{self.x(x) * SQUARE:.1f} {self.y(y) * SQUARE:.1f}" for x, y in points)
         return "M" + " L".join(steps) if points else ""
 
 
+def _share(value: float, low: float, high: float) -> float:
+    return min(max((value - low) / (high - low), 0.0), 1.0)
+
+
+def _percent(share: float) -> str:
+    return f"{share * 100:.2f}%"
+
+
 def build_chart(spec: ChartSpec) -> Chart:
-    """Both drawings, the legend and the table of one chart. Raises ValueError on an axis without length."""
+    """Drawing, legend and table of one chart. Raises ValueError on an axis without length."""
     if spec.x.high <= spec.x.low or spec.y.high <= spec.y.low:
         raise ValueError("A chart axis must end after it starts.")
-    plots = (
-        _plot(_Canvas(spec, 860, 360), "plot-wide", every=1),
-        _plot(_Canvas(spec, 390, 330, left=40, right=10), "plot-phone", every=2),
-    )
-    return Chart(spec, plots, tuple(_legend(spec)))
-
-
-def _plot(canvas: _Canvas, css: str, *, every: int) -> Plot:
-    spec = canvas.spec
-    base, ceiling = canvas.height - canvas.bottom, canvas.top
-    frame = Shape("plot-frame", x=canvas.left, y=base, x2=canvas.width - canvas.right, y2=base)
-    return Plot(
-        css=css,
-        width=canvas.width,
-        height=canvas.height,
-        frame=frame,
-        grid=[
-            Shape("plot-grid", x=canvas.left, x2=canvas.width - canvas.right, y=canvas.y(value), text=words)
-            for value, words in spec.y.ticks
-        ],
-        ticks=[
-            Shape("plot-tick", x=canvas.x(value), y=base, text=words, anchor=_anchor(index, spec.x.ticks))
-            for index, (value, words) in enumerate(spec.x.ticks)
-            if index % every == 0
-        ],
-        spans=[
-            Shape(
-                f"span-{span.kind}",
-                x=canvas.x(span.start),
-                y=ceiling,
-                width=round(max(canvas.x(span.end) - canvas.x(span.start), 0), 1),
-                height=base - ceiling,
-                text=span.label,
-            )
-            for span in spec.spans
-        ],
+    canvas = _Canvas(spec)
+    plot = Plot(
+        spans=[_span(canvas, span) for span in spec.spans],
+        grid=[Shape("plot-grid", y=_percent(canvas.y(value)), text=words) for value, words in spec.y.ticks],
+        ticks=_ticks(canvas),
         bands=[Shape("plot-band", d=_band_path(canvas, band)) for band in spec.bands],
-        lines=[
-            Shape(f"line-{line.style} tone-{line.tone}", d=canvas.path(line.points)) for line in spec.lines
-        ],
-        dots=[shape for dots in spec.dots for shape in _dots(canvas, dots)],
         rules=[
-            Shape(
-                f"rule-{rule.kind}",
-                x=canvas.left,
-                x2=canvas.width - canvas.right,
-                y=canvas.y(rule.value),
-                text=rule.label,
-            )
+            Shape(f"rule-{rule.kind}", y=_percent(canvas.y(rule.value)), text=rule.label)
             for rule in spec.rules
         ],
+        lines=_lines(canvas),
+        dots=[shape for dots in spec.dots for shape in _dots(canvas, dots)],
         events=_events(canvas),
     )
+    return Chart(spec, plot, tuple(_legend(spec)))
 
 
-def _anchor(index: int, ticks: Sequence[tuple[float, str]]) -> str:
-    """Words at the right edge must end there, or they are cut off."""
-    return "end" if index == len(ticks) - 1 and len(ticks) > 1 else "middle"
+def _span(canvas: _Canvas, span: Span) -> Shape:
+    left, right = canvas.x(span.start), canvas.x(span.end)
+    return Shape(f"span-{span.kind}", x=_percent(left), width=_percent(max(right - left, 0)), text=span.label)
+
+
+def _ticks(canvas: _Canvas) -> list[Shape]:
+    """Every second tick is marked minor: narrow drawings leave its words out."""
+    ticks = canvas.spec.x.ticks
+    return [
+        Shape(
+            "plot-tick minor" if index % 2 else "plot-tick",
+            x=_percent(canvas.x(value)),
+            text=words,
+            anchor="end" if index == len(ticks) - 1 > 0 else "middle",
+        )
+        for index, (value, words) in enumerate(ticks)
+    ]
 
 
 def _band_path(canvas: _Canvas, band: Band) -> str:
@@ -254,39 +235,32 @@ def _band_path(canvas: _Canvas, band: Band) -> str:
     return canvas.path([*upper, *lower]) + " Z" if band.points else ""
 
 
+def _lines(canvas: _Canvas) -> list[Shape]:
+    drawn = [
+        Shape(f"line-{line.style} tone-{line.tone}", d=canvas.path(line.points)) for line in canvas.spec.lines
+    ]
+    joined = [dots for dots in canvas.spec.dots if dots.joined and len(dots.points) > 1]
+    return drawn + [Shape(f"dots-join tone-{dots.tone}", d=canvas.path(dots.points)) for dots in joined]
+
+
 def _dots(canvas: _Canvas, dots: Dots) -> list[Shape]:
-    shapes = []
-    if dots.joined and len(dots.points) > 1:
-        shapes.append(Shape(f"dots-join tone-{dots.tone}", d=canvas.path(dots.points)))
-    for x, y in dots.points:
-        shapes.append(Shape(f"dot tone-{dots.tone}", d=_dot_path(dots.tone, canvas.x(x), canvas.y(y))))
-    return shapes
-
-
-def _dot_path(tone: str, x: float, y: float) -> str:
     """A different shape for each tone, so that colour is never the only difference."""
-    if tone == "b":
-        return f"M{x - 4:g} {y - 4:g}h8v8h-8z"
-    if tone == "c":
-        return f"M{x:g} {y - 5:g}l5 9h-10z"
-    return f"M{x - 4:g} {y:g}a4 4 0 1 0 8 0a4 4 0 1 0 -8 0z"
+    return [
+        Shape(
+            f"dot tone-{dots.tone}", d=DOT_PATHS[dots.tone], x=_percent(canvas.x(x)), y=_percent(canvas.y(y))
+        )
+        for x, y in dots.points
+    ]
 
 
 def _events(canvas: _Canvas) -> list[Shape]:
-    """Vertical marks, their words above the plot on two rows in turn and inside its edges."""
+    """Vertical marks; their words stand above the plot on two rows in turn and inside its edges."""
     shapes = []
-    middle = canvas.width / 2
     for index, event in enumerate(sorted(canvas.spec.events, key=lambda event: event.at)):
-        x = canvas.x(event.at)
+        share = canvas.x(event.at)
+        anchor = "start" if share < 0.5 else "end"
         shapes.append(
-            Shape(
-                f"event-{event.kind}",
-                x=x,
-                y=12 if index % 2 == 0 else 27,
-                y2=canvas.height - canvas.bottom,
-                text=event.label,
-                anchor="start" if x < middle else "end",
-            )
+            Shape(f"event-{event.kind}", x=_percent(share), text=event.label, anchor=anchor, row=index % 2)
         )
     return shapes
 
@@ -294,10 +268,6 @@ def _events(canvas: _Canvas) -> list[Shape]:
 def _legend(spec: ChartSpec) -> list[LegendEntry]:
     entries = [LegendEntry(f"line-{line.style} tone-{line.tone}", line.label) for line in spec.lines]
     entries += [LegendEntry("plot-band", band.label) for band in spec.bands]
-    entries += [LegendEntry(f"dot tone-{dots.tone}", dots.label) for dots in spec.dots]
-    seen: set[str] = set()
-    for span in spec.spans:
-        if span.kind not in seen:
-            entries.append(LegendEntry(f"span-{span.kind}", span.label))
-            seen.add(span.kind)
-    return entries
+    entries += [LegendEntry(f"dot tone-{dots.tone}", dots.label, DOT_PATHS[dots.tone]) for dots in spec.dots]
+    spans = {f"span-{span.kind}": span.label for span in reversed(spec.spans)}
+    return entries + [LegendEntry(css, label) for css, label in reversed(spans.items())]

@@ -28,8 +28,6 @@ from staff.forms import (
     UnitDecimalField,
     UnitIntegerField,
 )
-from staff.templatetags.clearwindow import TONES
-
 
 ZONE = ZoneInfo("Europe/Berlin")
 NOW = datetime(2026, 11, 24, 13, 7, tzinfo=UTC)  # Tue 24 Nov 2026, 14:07 in Berlin
@@ -53,7 +51,7 @@ class SampleForm(ClinicalForm):
         label="Seen today",
         widget=Checkboxes,
         required=False,
-        choices=[("line", "Line is patent"), ("fasting", "Fasting confirmed"), ("id", "Two identifiers read out")],
+        choices=[("line", "Line is patent"), ("fasting", "Fasting confirmed"), ("id", "Identity read out")],
     )
     reason = forms.ChoiceField(
         label="Reason for the delay",
@@ -84,7 +82,9 @@ def _window_rows() -> dict[str, Any]:
         marks = [windowbar.Mark("target", ready + 24 * hours, "Target")]
         if name == "Patient B":
             marks.append(windowbar.Mark("therapy", NOW + 20 * hours, "Therapy session Wed 10:30"))
-        rows.append({"name": name, "note": note, "bar": windowbar.build_bar(axis, phases, marks=marks, summary=note)})
+        rows.append(
+            {"name": name, "note": note, "bar": windowbar.build_bar(axis, phases, marks=marks, summary=note)}
+        )
     return {"axis": axis, "rows": rows}
 
 
@@ -102,24 +102,36 @@ def _level_chart() -> charts.Chart:
         charts.ChartSpec(
             key="level",
             title="Predicted ketamine level",
-            description="The level stays below 20 ng/mL from 13:40 in the middle case and from 15:29 in the late case.",
+            description="Below 20 ng/mL from 12:50 in the middle case, from 15:29 in the late case.",
             x=charts.AxisSpec(0, 480, hours, "Clinic time"),
             y=charts.AxisSpec(0, 220, [(v, str(v)) for v in range(0, 221, 40)], "Plasma ketamine, ng/mL"),
             table=charts.Table(
                 ["Time", "Low", "Middle", "High"],
                 [
-                    [f"{9 + m // 60}:{m % 60:02d}", f"{_curve(m, 0.74):.0f}", f"{_curve(m, 1):.0f}", f"{_curve(m, 1.3):.0f}"]
+                    [
+                        f"{9 + m // 60}:{m % 60:02d}",
+                        f"{_curve(m, 0.74):.0f}",
+                        f"{_curve(m, 1):.0f}",
+                        f"{_curve(m, 1.3):.0f}",
+                    ]
                     for m in range(0, 481, 60)
                 ],
             ),
-            bands=[charts.Band([(m, _curve(m, 0.74), _curve(m, 1.3)) for m in minutes], "5 to 95 of 100 patients")],
+            bands=[
+                charts.Band(
+                    [(m, _curve(m, 0.74), _curve(m, 1.3)) for m in minutes], "5 to 95 of 100 patients"
+                )
+            ],
             lines=[charts.Line([(m, _curve(m, 1)) for m in minutes], "Predicted, middle case")],
             spans=[
                 charts.Span(0, 40, "infusion", "Infusion"),
                 charts.Span(40, 389, "no-therapy", "No-therapy period"),
             ],
             rules=[charts.Rule(20, "20 ng/mL")],
-            events=[charts.Event(307, "Now 14:07", "now"), charts.Event(389, "Therapy from 15:29", "therapy")],
+            events=[
+                charts.Event(307, "Now 14:07", "now"),
+                charts.Event(389, "Therapy from 15:29", "therapy"),
+            ],
         )
     )
 
@@ -150,56 +162,88 @@ def _vitals_chart() -> charts.Chart:
 
 def _timeline() -> list[dict[str, Any]]:
     minute = timedelta(minutes=1)
+    arrived, started, stopped = NOW - 320 * minute, NOW - 307 * minute, NOW - 267 * minute
     return [
-        {"title": "Checked in", "at": NOW - 320 * minute, "text": "Weight 70.2 kg, fasting since 06:00", "icon": "user-check"},
-        {"title": "Pump started", "at": NOW - 307 * minute, "text": "35 mg over 40 min, chair 2", "icon": "syringe"},
-        {"title": "Pump stopped", "at": NOW - 267 * minute, "text": "35.1 mg given", "icon": "circle-stop"},
-        {"title": "Ready to leave", "at": NOW, "state": "now", "chip": "Waiting for sign-off", "tone": "pending"},
-        {"title": "Therapy may begin", "at": NOW + 82 * minute, "state": "next", "text": "Estimate until signed"},
+        {"title": "Checked in", "at": arrived, "text": "Weight 70.2 kg, fasting", "icon": "user-check"},
+        {"title": "Pump started", "at": started, "text": "35 mg over 40 min, chair 2", "icon": "syringe"},
+        {"title": "Pump stopped", "at": stopped, "text": "35.1 mg given", "icon": "circle-stop"},
+        {
+            "title": "Ready to leave",
+            "at": NOW,
+            "state": "now",
+            "chip": "Waiting for sign-off",
+            "tone": "pending",
+        },
+        {
+            "title": "Therapy may begin",
+            "at": NOW + 82 * minute,
+            "state": "next",
+            "text": "Estimate until signed",
+        },
     ]
 
 
+def _patient() -> dict[str, Any]:
+    banner = {
+        "name": "Almeida, Rosa",
+        "birth_date": date(1984, 3, 9),
+        "age": 42,
+        "mrn": "00418-2",
+        "code": "7c1e4a90-0000-4000-8000-000000000000",
+        "alerts": [{"text": "Penicillin allergy", "tone": "warning"}],
+        "chips": [{"word": "Infusion visit 3 of 6", "tone": "info"}],
+        "facts": [("Weight", "70.2 kg")],
+    }
+    facts = [
+        ("Ordered dose", "35 mg"),
+        {"label": "Given", "value": "35.1 mg", "note": "from the pump log"},
+        ("Infused over", "40 min"),
+        ("Protocol", "Standard, version 3"),
+    ]
+    tabs = [
+        {"label": "Course", "url": "#course", "current": True},
+        {"label": "Scores", "url": "#scores", "count": 4},
+        {"label": "Messages", "url": "#messages", "count": 2},
+    ]
+    return {"banner": banner, "facts": facts, "tabs": tabs}
+
+
+def _visits() -> list[dict[str, Any]]:
+    rows = (
+        (-7, "Signed", "success"),
+        (-4, "Signed", "success"),
+        (0, "Waiting for sign-off", "pending"),
+        (3, "Booked", "info"),
+    )
+    return [
+        {
+            "number": number,
+            "at": NOW + timedelta(days=days),
+            "dose": "35 mg",
+            "chip": (word, tone),
+            "attention": tone == "pending",
+        }
+        for number, (days, word, tone) in enumerate(rows, start=1)
+    ]
+
+
+WRONG = {"weight_kg": "154", "systolic": "7_0", "started_at": "2027-03-28T02:30"}
+
+
 def sample_context(page_number: str | int = 1, data: Any = None) -> dict[str, Any]:
-    """Everything the style guide shows."""
-    pages = Paginator(range(142), 12)
+    """Everything the style guide shows; `data` is what was typed into its form."""
     return {
         "now": NOW,
         "soon": NOW + timedelta(minutes=82),
-        "tones": [tone for tone in TONES if tone != "error"],
         "window": _window_rows(),
         "level": _level_chart(),
         "vitals": _vitals_chart(),
         "timeline": _timeline(),
-        "page_obj": pages.get_page(page_number),
+        "visits": _visits(),
+        "page_obj": Paginator(range(142), 12).get_page(page_number),
         "sample_form": SampleForm(initial={"started_at": NOW, "weight_kg": "70.2"}, zone=ZONE),
-        "error_form": SampleForm(data or {"weight_kg": "154", "systolic": "7_0", "started_at": "2027-03-28T02:30"}, zone=ZONE, auto_id="bad_%s"),
-        "banner": {
-            "name": "Almeida, Rosa",
-            "birth_date": date(1984, 3, 9),
-            "age": 42,
-            "mrn": "00418-2",
-            "code": "7c1e4a90-0000-4000-8000-000000000000",
-            "alerts": [{"text": "Penicillin allergy", "tone": "warning"}],
-            "chips": [{"word": "Infusion visit 3 of 6", "tone": "info"}],
-            "facts": [("Weight", "70.2 kg")],
-        },
-        "facts": [
-            ("Ordered dose", "35 mg"),
-            {"label": "Given", "value": "35.1 mg", "note": "from the pump log"},
-            ("Infused over", "40 min"),
-            ("Protocol", "Standard, version 3"),
-        ],
-        "tabs": [
-            {"label": "Course", "url": "#course", "current": True},
-            {"label": "Scores", "url": "#scores", "count": 4},
-            {"label": "Messages", "url": "#messages", "count": 2},
-        ],
-        "visits": [
-            {"number": 1, "at": NOW - timedelta(days=7), "dose": "35 mg", "chip": ("Signed", "success")},
-            {"number": 2, "at": NOW - timedelta(days=4), "dose": "35 mg", "chip": ("Signed", "success")},
-            {"number": 3, "at": NOW, "dose": "35 mg", "chip": ("Waiting for sign-off", "pending"), "attention": True},
-            {"number": 4, "at": NOW + timedelta(days=3), "dose": "35 mg", "chip": ("Booked", "info")},
-        ],
+        "error_form": SampleForm(data or WRONG, zone=ZONE, auto_id="bad_%s"),
+        **_patient(),
     }
 
 

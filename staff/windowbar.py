@@ -38,11 +38,13 @@ class Mark:
 
 @dataclass(frozen=True)
 class Tick:
-    """A labelled moment of the axis. `major` ticks start a local day; `x` is in percent."""
+    """A labelled moment, `x` in percent. `major` ticks start a local day; `short` words are for phones."""
 
     x: str
     label: str
+    short: str
     major: bool
+    anchor: str
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,7 @@ class Axis:
     end: datetime
     ticks: tuple[Tick, ...]
     now_x: str
+    now_label: str
     summary: str
 
     def percent(self, moment: datetime) -> float:
@@ -95,11 +98,12 @@ def build_axis(start: datetime, end: datetime, *, now: datetime, zone: ZoneInfo)
     if end <= start:
         raise ValueError("A window axis must end after it starts.")
     step = _step_hours(end - start)
-    unlabelled = Axis(start, end, (), "", "")
+    unlabelled = Axis(start, end, (), "", "", "")
     ticks = tuple(_ticks(unlabelled, step, zone))
     now_x = _text(unlabelled.percent(now)) if start <= now < end else ""
     first, last = (f"{moment.astimezone(zone):%a %H:%M}" for moment in (start, end))
-    return Axis(start, end, ticks, now_x, f"Hour axis from {first} to {last}")
+    now_label = f"Now {now.astimezone(zone):%H:%M}"
+    return Axis(start, end, ticks, now_x, now_label, f"Hour axis from {first} to {last}")
 
 
 def _step_hours(length: timedelta) -> int:
@@ -117,9 +121,18 @@ def _ticks(axis: Axis, step: int, zone: ZoneInfo) -> Iterable[Tick]:
             if moment >= axis.end:
                 return
             if moment >= axis.start:
-                label = f"{moment:%a} {moment.day} {moment:%b}" if hour == 0 else f"{moment:%H:%M}"
-                yield Tick(_text(axis.percent(moment)), label, hour == 0)
+                yield _tick(axis, moment)
         day += timedelta(days=days_apart)
+
+
+def _tick(axis: Axis, moment: datetime) -> Tick:
+    """Words stand to the right of their tick, near the right edge to its left."""
+    percent = axis.percent(moment)
+    anchor = "end" if percent > 90 else "start"
+    if moment.hour == 0 and moment.minute == 0:
+        label = f"{moment:%a} {moment.day} {moment:%b}"
+        return Tick(_text(percent), label, f"{moment:%a}", True, anchor)
+    return Tick(_text(percent), f"{moment:%H:%M}", "", False, anchor)
 
 
 def build_bar(

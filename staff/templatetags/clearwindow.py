@@ -13,6 +13,7 @@ from typing import Any
 
 from django import template
 from django.forms import BaseForm
+from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.dateformat import format as format_date
 from django.utils.html import format_html
@@ -61,11 +62,18 @@ def icon(name: str, label: str = "", size: int = 20, css: str = "") -> SafeStrin
     return _icon_svg(str(name), int(size), str(label), str(css))
 
 
-@register.inclusion_tag("components/chip.html")
-def chip(word: str, tone: str = "neutral", icon: str = "", title: str = "") -> dict[str, Any]:
+def _inline(name: str, context: dict[str, Any]) -> SafeString:
+    """Draw a component that stands inside a sentence: without the file's last new line, which would be a
+    space."""
+    return mark_safe(render_to_string(f"components/{name}.html", context).strip())  # noqa: S308 -- a template
+
+
+@register.simple_tag
+def chip(word: str, tone: str = "neutral", icon: str = "", title: str = "") -> SafeString:
     """A status: word, icon and shape. Raises KeyError on an unknown tone."""
     default_icon, shape = TONES[tone]
-    return {"word": word, "tone": tone, "icon_name": icon or default_icon, "shape": shape, "title": title}
+    name = icon or default_icon
+    return _inline("chip", {"word": word, "tone": tone, "icon_name": name, "shape": shape, "title": title})
 
 
 @register.inclusion_tag("components/alert.html")
@@ -177,16 +185,16 @@ def patient_banner(patient: Any, sticky: bool = False) -> dict[str, Any]:
     return {"patient": patient, "sticky": sticky}
 
 
-@register.inclusion_tag("components/estimate.html")
-def estimate(value: object = "", note: str = "") -> dict[str, Any]:
+@register.simple_tag
+def estimate(value: object = "", note: str = "") -> SafeString:
     """Marks a number as the model's estimate."""
-    return {"value": value, "note": note}
+    return _inline("estimate", {"value": value, "note": note})
 
 
-@register.inclusion_tag("components/window_term.html")
-def window_term() -> dict[str, Any]:
+@register.simple_tag
+def window_term() -> SafeString:
     """The term "plasticity window" with its meaning and evidence grade, for its first use on a page."""
-    return {}
+    return _inline("window_term", {})
 
 
 @register.inclusion_tag("components/window_bar.html")
@@ -286,9 +294,3 @@ def initials(name: object) -> str:
 def slice_code(code: object) -> str:
     """The first eight signs of a UUID: short enough to read aloud, shown beside a second identifier."""
     return str(code)[:8]
-
-
-@register.filter
-def add_px(value: float, step: float) -> float:
-    """Add SVG units."""
-    return round(float(value) + float(step), 1)

@@ -10,9 +10,12 @@ function reveal(scope) {
   for (const element of scope.querySelectorAll("[data-needs-script], [data-theme-toggle]")) element.hidden = false;
 }
 
-// An error summary takes the focus, so that it is read out first and its links are the next stop.
-function focusErrors(scope) {
-  scope.querySelector("[data-error-summary]")?.focus();
+// An error summary takes the focus, so that it is read out first and its links are the next stop; the title says it too.
+function focusErrors() {
+  const summary = document.querySelector("[data-error-summary]");
+  const plain = document.title.replace(/^Error: /, "");
+  document.title = summary ? `Error: ${plain}` : plain;
+  summary?.focus();
 }
 
 function nextTheme() {
@@ -87,10 +90,10 @@ document.addEventListener("keydown", onEscape);
 document.addEventListener("htmx:response:error", onResponse);
 document.addEventListener("htmx:error", () => flash("error", "No answer from the server. What you typed is still here. Try again."));
 document.addEventListener("htmx:before:swap", onBeforeSwap);
-document.addEventListener("htmx:after:swap", () => { reveal(document); focusErrors(document); });
+document.addEventListener("htmx:after:swap", () => { reveal(document); focusErrors(); });
 document.addEventListener("cw:flash", (event) => flash(event.detail.tone ?? "success", event.detail.text));
 
 reveal(document);
-focusErrors(document);
+focusErrors();
 startCountdowns();
 startShortcuts();
