@@ -1,7 +1,9 @@
-"""Protocol templates and their versions. The text of a published version never changes (trigger `version_text_is_fixed`).
+"""Protocol templates and their versions. The text of a published version never changes (trigger
+`version_text_is_fixed`).
 
-A version's text is one JSON document (`definition`), read and hashed by `definition_codec`. The numbers that a
-wrong value could hurt someone with are generated columns over that document, so that PostgreSQL checks them too.
+A version's text is one JSON document (`definition`), read and hashed by `definition_codec`. The numbers that
+a wrong value could hurt someone with are generated columns over that document, so that PostgreSQL checks them
+too.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from django.db.models.functions import Cast
 
 from protocols.definition import ProtocolDefinition
 from protocols.definition_codec import load
+from protocols.querysets import ProtocolTemplateQuerySet, ProtocolVersionQuerySet
 
 # Approval by the author alone waits this long after submission and stays marked (decisions 2.10).
 SOLE_APPROVAL_WAIT = timedelta(hours=24)
@@ -38,6 +41,8 @@ class ProtocolTemplate(models.Model):
     summary = models.CharField(max_length=300, blank=True)
     created_at = models.DateTimeField()
 
+    objects = ProtocolTemplateQuerySet.as_manager()
+
     class Meta:
         ordering = ["name"]
 
@@ -47,7 +52,8 @@ class ProtocolTemplate(models.Model):
 
 @pghistory.track()
 class ProtocolVersion(models.Model):
-    """One text of a template: draft, in review, active, superseded or retired. Immutable once it left review."""
+    """One text of a template: draft, in review, active, superseded or retired. Immutable once it left review.
+    """
 
     class Status(models.TextChoices):
         DRAFT = "draft", "Draft"
@@ -85,6 +91,8 @@ class ProtocolVersion(models.Model):
     next_review_on = models.DateField(null=True, blank=True)
     created_at = models.DateTimeField()
     version = models.PositiveIntegerField(default=1)
+
+    objects = ProtocolVersionQuerySet.as_manager()
 
     dose_mg_per_kg = models.GeneratedField(
         expression=_number("mg_per_kg"), output_field=models.DecimalField(max_digits=8, decimal_places=3), db_persist=True
@@ -154,7 +162,9 @@ class ProtocolVersion(models.Model):
 
 @pghistory.track()
 class ProtocolDocument(models.Model):
-    """A consent or education text that belongs to one version; `change` says what a new text asks of patients."""
+    """A consent or education text that belongs to one version; `change` says what a new text asks of
+    patients.
+    """
 
     class Kind(models.TextChoices):
         CONSENT = "consent", "Consent"

@@ -1,4 +1,4 @@
-"""The only writers of patients and what belongs to them. Pages, API, seed and commands all come through here."""
+"""The only writers of patients and what belongs to them. Pages, API, seed and commands come here."""
 
 from patients.services.contacts import (
     add_contact_point,

@@ -155,7 +155,7 @@ def set_status(
 
 
 def locked(patient: Patient, expected_version: int | None) -> Patient:
-    """The current row, locked until the end of the transaction. Raises StaleVersion when somebody changed it."""
+    """The current row, locked until the transaction ends. Raises StaleVersion when somebody changed it."""
     found = Patient.objects.select_for_update(of=("self",)).select_related("site").get(pk=patient.pk)
     if expected_version is not None and found.version != expected_version:
         raise StaleVersion("Somebody changed this patient's record since you opened it. Nothing was saved.")

@@ -1,0 +1,71 @@
+"""How well founded each element of a protocol is, with its source. Pure module; from the clinical report's
+sections.
+
+Follow-up rules carry their own grade and source. This table covers the numbers that the definition states
+without one. It grades OUR default values: a changed number keeps the grade of its element, and the approver
+judges it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+GRADES = {
+    "A": "label, meta-analysis or several randomised trials",
+    "B": "one randomised trial, or trials in another condition",
+    "C": "small or open studies, or a mechanism seen in people",
+    "D": "animal studies, analogy or expert opinion",
+}
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """A grade of GRADES and where it comes from."""
+
+    grade: str
+    source: str
+
+
+EVIDENCE: dict[str, Evidence] = {
+    "dose": Evidence(
+        "A", "Fava 2020 Mol Psychiatry: 0.5 and 1.0 mg/kg superior to midazolam; Anand 2023 NEJM"
+    ),
+    "ceiling": Evidence("D", "Safety limit of this protocol: above it a second prescriber signs"),
+    "route": Evidence("A", "CANMAT (Swainson 2021): level 1 for one IV infusion, 3 to 4 for other routes"),
+    "duration": Evidence(
+        "A", "40 minutes in the trials (Murrough 2013, Anand 2023); not compared head to head"
+    ),
+    "model": Evidence("C", "Otto 2021: 48 healthy adults; agrees with Hasan 2021 (15 patients, 5 mg)"),
+    "threshold": Evidence(
+        "D", "No agreed value exists. 20 ng/mL is 40 % of the lowest level with felt effects (Bowdle 1998)"
+    ),
+    "aborted": Evidence("D", "Rule of this protocol: hardly any drug was given"),
+    "spacing": Evidence(
+        "A", "Anand 2023 NEJM; Singh 2016 AJP: twice and three times a week both held to day 15"
+    ),
+    "staffing": Evidence("D", "ASA statement: same standards as for other anaesthetic drugs"),
+    "stay": Evidence("D", "Rule of this protocol: infusion, observation and a margin"),
+    "checks": Evidence("A", "Esketamine label; exclusions of the ELEKT-D trial"),
+    "vitals": Evidence("C", "684 infusions in 66 patients: every 10 minutes during, every 15 after"),
+    "block": Evidence("D", "Clinic practice; the medical director approves the numbers"),
+    "pause": Evidence("D", "Clinic practice; one of 24 infusions stopped at 180/115 (Murrough 2013)"),
+    "stop": Evidence("D", "Clinic practice; the medical director approves the numbers"),
+    "observation": Evidence("A", "Esketamine label: at least 2 hours, then until stable"),
+    "observation_after": Evidence("D", "Rule of this protocol, for infusions that ran late"),
+    "criteria": Evidence("C", "Modified Aldrete and PADSS discharge scores; esketamine label"),
+    "late_signing": Evidence("D", "Rule of this protocol: later signatures say why"),
+    "practice": Evidence(
+        "B", "Price 2022 AJP: practice from 24 h over four days held the benefit to day 30, n=154"
+    ),
+    "core": Evidence("C", "Han 2016: effect falls after day 3; Price 2022: four days of practice"),
+    "tail": Evidence("D", "Mouse: spine density raised for up to two weeks (Phoumthipphavong 2016)"),
+    "night": Evidence("C", "Duncan 2013: slow-wave sleep of the first night, 30 patients"),
+    "no_therapy": Evidence(
+        "D", "Reasons of safety, memory and consent; no trial compared therapy before and after clearance"
+    ),
+    "quiet": Evidence("D", "Expert rule: no new therapy just before an infusion"),
+    "therapy": Evidence(
+        "B", "Wilkinson 2021: 14 weeks of CBT after six infusions, QIDS p = .033, MADRS n.s."
+    ),
+    "age": Evidence("A", "Adults in the trials; ELEKT-D 21 to 75 years"),
+}

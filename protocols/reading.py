@@ -1,0 +1,296 @@
+"""A whole definition as a clinician reads it: sections of rows, each with its evidence grade and source. Pure
+module.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from protocols.definition import FollowUpRule, ProtocolDefinition
+from protocols.evidence import EVIDENCE, Evidence
+from protocols.wording import (
+    ANCHORS,
+    AUDIENCES,
+    CHECKS,
+    GATES,
+    MODELS,
+    ROLES,
+    ROUTES,
+    SCOPES,
+    hours_words,
+    minutes_words,
+    moment_words,
+    named,
+    plain_number,
+    weekday_words,
+)
+from sessions.discharge import CRITERIA
+
+
+@dataclass(frozen=True)
+class Row:
+    """One value of the text. `items` lists what does not fit into one line."""
+
+    label: str
+    value: str
+    evidence: Evidence
+    items: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Section:
+    """Rows under one heading; `code` is the anchor on the page."""
+
+    code: str
+    title: str
+    rows: tuple[Row, ...]
+    about: str = ""
+
+
+@dataclass(frozen=True)
+class FollowUpLine:
+    """One follow-up rule in words."""
+
+    title: str
+    audience: str
+    scope: str
+    after: str
+    earliest: str
+    target: str
+    late_after: str
+    missed_after: str
+    waits_for: str
+    therapy: bool
+    required: bool
+    message: bool
+    repeats: int
+    grade: str
+    source: str
+
+
+def sections(definition: ProtocolDefinition) -> tuple[Section, ...]:
+    """Everything but the follow-ups, in the order of a treatment day."""
+    return (
+        _dose(definition),
+        _series(definition),
+        _before(definition),
+        _during(definition),
+        _leaving(definition),
+        _clearance(definition),
+        _window(definition),
+    )
+
+
+def _row(label: str, value: str, key: str, items: tuple[str, ...] = ()) -> Row:
+    return Row(label, value, EVIDENCE[key], items)
+
+
+def _dose(definition: ProtocolDefinition) -> Section:
+    dose = definition.dose
+    return Section(
+        "dose",
+        "Dose rule",
+        (
+            _row("Dose", f"{plain_number(dose.mg_per_kg)} mg/kg of the weight measured today", "dose"),
+            _row(
+                "Ceiling",
+                f"{plain_number(dose.ceiling_mg)} mg; above it a second prescriber signs",
+                "ceiling",
+            ),
+            _row("Rounding", f"To {plain_number(dose.rounding_mg)} mg", "ceiling"),
+            _row("Route", named(ROUTES, dose.route), "route"),
+            _row("Duration", f"{dose.infusion_minutes} min", "duration"),
+            _row("Age", f"From {definition.minimum_age_years} years", "age"),
+        ),
+    )
+
+
+def _series(definition: ProtocolDefinition) -> Section:
+    rows = []
+    for phase in definition.phases:
+        visits = f"{phase.visits} infusion visit{'s' if phase.visits > 1 else ''}"
+        gaps = (
+            f"Aim {hours_words(phase.gap_target_hours)} from start to start",
+            f"At least {hours_words(phase.gap_min_hours)}, at most {hours_words(phase.gap_max_hours)}",
+            weekday_words(phase.weekdays),
+        )
+        rows.append(_row(phase.name, visits, "spacing", gaps if phase.visits > 1 else gaps[2:]))
+    return Section("series", "Series", tuple(rows))
+
+
+def _before(definition: ProtocolDefinition) -> Section:
+    limits = definition.limits
+    checks = tuple(named(CHECKS, code) for code in definition.preinfusion_checks)
+    return Section(
+        "before",
+        "Before the infusion",
+        (
+            _row("Checks", f"{len(checks)} checks, each recorded", "checks", checks),
+            _row(
+                "Do not start",
+                f"Over {limits.block_systolic}/{limits.block_diastolic} mmHg twice, 5 min apart",
+                "block",
+            ),
+        ),
+    )
+
+
+def _during(definition: ProtocolDefinition) -> Section:
+    limits = definition.limits
+    staffing = tuple(
+        f"{named(ROLES, part.role)}: minute {part.from_minute} to {part.to_minute}"
+        + (f", counts as {part.load} patients" if part.load > 1 else "")
+        for part in definition.staffing
+    )
+    grid = ", ".join(str(minute) for minute in definition.vitals_minutes)
+    return Section(
+        "during",
+        "During the infusion",
+        (
+            _row("Staffing", "From the planned start", "staffing", staffing),
+            _row(
+                "Chair",
+                f"{minutes_words(definition.chair_minutes)}, then "
+                f"{minutes_words(definition.turnover_minutes)} to turn over",
+                "stay",
+            ),
+            _row("Vital signs", f"At minute {grid}", "vitals"),
+            _row(
+                "Pause and recheck",
+                f"Over {limits.pause_systolic}/{limits.pause_diastolic} mmHg, heart rate over "
+                f"{limits.pause_heart_rate}/min, or oxygen saturation under {limits.pause_spo2} %",
+                "pause",
+            ),
+            _row(
+                "Stop, do not resume",
+                f"Over {limits.stop_systolic}/{limits.stop_diastolic} mmHg, or oxygen saturation under "
+                f"{limits.stop_spo2} %",
+                "stop",
+            ),
+        ),
+    )
+
+
+def _leaving(definition: ProtocolDefinition) -> Section:
+    rule = definition.discharge
+    return Section(
+        "leaving",
+        "Ready to leave",
+        (
+            _row(
+                "Observation",
+                f"At least {minutes_words(rule.observe_from_start_minutes)} from the start",
+                "observation",
+            ),
+            _row(
+                "After the pump stops",
+                f"At least {minutes_words(rule.observe_from_stop_minutes)}",
+                "observation_after",
+            ),
+            _row(
+                "Criteria",
+                "All met, each with its time; one unmet needs a reason and a second person",
+                "criteria",
+                tuple(named(CRITERIA, code) for code in rule.criteria),
+            ),
+            _row(
+                "Vital signs count as met",
+                f"Within {rule.vitals_within_percent} % of the value before the start, or up to "
+                f"{rule.max_systolic}/{rule.max_diastolic} mmHg",
+                "criteria",
+            ),
+            _row(
+                "Late signature",
+                f"After {minutes_words(rule.late_signing_minutes)} a reason is asked",
+                "late_signing",
+            ),
+        ),
+    )
+
+
+def _clearance(definition: ProtocolDefinition) -> Section:
+    rule = definition.clearance
+    return Section(
+        "clearance",
+        "Drug cleared (estimate)",
+        (
+            _row("Model", f"{named(MODELS, rule.model)}, on the actual pump log", "model"),
+            _row(
+                "Threshold",
+                f"Predicted to stay below {plain_number(rule.threshold_ng_ml)} ng/mL in 95 of 100 patients",
+                "threshold",
+            ),
+            _row(
+                "Hardly any drug",
+                f"Under {plain_number(rule.aborted_below_mg)} mg: ready to leave decides alone",
+                "aborted",
+            ),
+            _row(
+                "No-therapy period",
+                "From the infusion start until the drug has cleared (estimate) and the patient is signed off",
+                "no_therapy",
+            ),
+        ),
+        about="Predicted by a published model, never measured. It unlocks nothing without a sign-off.",
+    )
+
+
+def _window(definition: ProtocolDefinition) -> Section:
+    rule = definition.window
+    return Section(
+        "window",
+        "Plasticity window",
+        (
+            _row("Rest", "First, at least until after one night of sleep", "night"),
+            _row(
+                "Practice",
+                f"From {hours_words(rule.practice_from_hours)} after the no-therapy period",
+                "practice",
+            ),
+            _row("Core", f"Until {hours_words(rule.core_until_hours)}", "core"),
+            _row("Tail", f"Until day {rule.tail_until_days}; cut short by the next infusion", "tail"),
+            _row("Closing", f"The last {hours_words(rule.closing_last_hours)} of the core", "core"),
+            _row(
+                "Quiet time before an infusion",
+                f"No therapy in the last {minutes_words(rule.quiet_block_minutes)}; "
+                f"a warning in the last {minutes_words(rule.quiet_warn_minutes)}",
+                "quiet",
+            ),
+            _row("Therapy appointment", minutes_words(definition.therapy_minutes), "therapy"),
+            _row(
+                "Weekly limit",
+                "None"
+                if definition.weekly_session_cap is None
+                else f"{definition.weekly_session_cap} therapy appointments",
+                "therapy",
+            ),
+        ),
+    )
+
+
+def follow_ups(definition: ProtocolDefinition) -> tuple[FollowUpLine, ...]:
+    """The follow-up table, in the order of the text."""
+    return tuple(_follow_up(rule) for rule in definition.follow_ups)
+
+
+def _follow_up(rule: FollowUpRule) -> FollowUpLine:
+    earliest = moment_words(rule.earliest)
+    if rule.after_night:
+        earliest += f", and after one night (07:00 or later, {rule.night_hours} h or later)"
+    return FollowUpLine(
+        title=rule.title,
+        audience=AUDIENCES[rule.audience],
+        scope=SCOPES[rule.scope],
+        after=ANCHORS[rule.anchor],
+        earliest=earliest,
+        target=moment_words(rule.target),
+        late_after=moment_words(rule.latest),
+        missed_after=moment_words(rule.hard_latest),
+        waits_for=GATES[rule.gate],
+        therapy=rule.therapy,
+        required=rule.required,
+        message=bool(rule.message_kind),
+        repeats=len(rule.repeat_days),
+        grade=rule.grade,
+        source=rule.source,
+    )

@@ -1,0 +1,24 @@
+"""The only writers of protocol texts: write a draft, have it approved, retire it."""
+
+from protocols.services.review import approve_and_activate, retire, return_to_draft, submit
+from protocols.services.shipped import install_shipped
+from protocols.services.writing import (
+    create_draft,
+    create_template,
+    revise_version,
+    update_document,
+    update_draft,
+)
+
+__all__ = [
+    "approve_and_activate",
+    "create_draft",
+    "create_template",
+    "install_shipped",
+    "retire",
+    "return_to_draft",
+    "revise_version",
+    "submit",
+    "update_document",
+    "update_draft",
+]

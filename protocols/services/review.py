@@ -1,0 +1,178 @@
+"""From draft to active and on to retired: submission, approval by a second person, supersession.
+
+Moves (also guarded by the trigger `version_status_moves_forward`): draft -> in review -> draft or active;
+active -> superseded or retired; superseded -> retired.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.utils import timezone
+
+from protocols.definition_codec import digest, load
+from protocols.documents import missing_elements
+from protocols.models import SOLE_APPROVAL_WAIT, ProtocolDocument, ProtocolVersion
+from protocols.services.writing import locked, locked_draft
+from staff.clock import app_now
+from staff.errors import InvalidInput, RuleNotMet, StateConflict
+from staff.history import acting
+from staff.models import User
+from staff.strict import parse_text
+
+Status, Approval = ProtocolVersion.Status, ProtocolVersion.Approval
+REVIEW_AFTER = timedelta(days=365)  # when the next review is due, unless the approver says otherwise
+
+
+def submit(
+    *, version: ProtocolVersion, by: User, expected_version: int | None = None, at: datetime | None = None
+) -> ProtocolVersion:
+    """Hand a draft over for approval; its text is fixed from now on, unless it is returned.
+
+    Raises RuleNotMet when a document is missing, the consent text lacks a required element, or a revision
+    does not say what changed.
+    """
+    with acting(by):
+        found = locked_draft(version, expected_version)
+        load(found.definition)
+        _check_documents(found)
+        if found.number > 1 and not found.change_note:
+            raise RuleNotMet(
+                "Say what changed against the version before.", code="no-change-note", field="change_note"
+            )
+        found.status, found.submitted_at = Status.IN_REVIEW, at or app_now()
+        found.version += 1
+        found.save(update_fields=["status", "submitted_at", "version"])
+    return found
+
+
+def return_to_draft(
+    *,
+    version: ProtocolVersion,
+    by: User,
+    note: str,
+    expected_version: int | None = None,
+    at: datetime | None = None,
+) -> ProtocolVersion:
+    """Give a text back to its author with a note on what to change."""
+    words = parse_text(note, field="note", max_length=500)
+    if not words:
+        raise InvalidInput("Say what needs another look.", code="required", field="note")
+    with acting(by):
+        found = locked(version, expected_version)
+        _require(found, Status.IN_REVIEW)
+        found.status, found.submitted_at, found.returned_note = Status.DRAFT, None, words
+        found.version += 1
+        found.save(update_fields=["status", "submitted_at", "returned_note", "version"])
+    return found
+
+
+def may_approve(version: ProtocolVersion, by: User, at: datetime) -> Approval:
+    """As the second person, or alone after a day. Raises RuleNotMet `wait-or-second-person`."""
+    if not wrote(version, by):
+        return Approval.SECOND_PERSON
+    free_at = (version.submitted_at or at) + SOLE_APPROVAL_WAIT
+    if version.submitted_at is None or at < free_at:
+        raise RuleNotMet(
+            "You wrote this text. Another person approves it; alone, you can do so 24 hours after it was "
+            "submitted, and the version stays marked as approved without a second reviewer.",
+            code="wait-or-second-person",
+        )
+    return Approval.SOLE
+
+
+def wrote(version: ProtocolVersion, person: User) -> bool:
+    """Whether `person` is or ever was the author of this text, by the history that nobody can edit."""
+    return version.author_id == person.pk or version.events.filter(author=person).exists()
+
+
+def approve_and_activate(
+    *,
+    version: ProtocolVersion,
+    by: User,
+    seen_sha256: str,
+    expected_version: int | None = None,
+    at: datetime | None = None,
+) -> ProtocolVersion:
+    """Sign the text that `seen_sha256` names and make it the active one; the old active version is
+    superseded.
+
+    One transaction under the template's lock: at no moment are two versions active. Raises RuleNotMet when
+    `by` wrote it less than a day ago, or when the stored text is not the one that was seen (hazard H14).
+    """
+    at = at or app_now()
+    with acting(by):
+        found = locked(version, expected_version)
+        _require(found, Status.IN_REVIEW)
+        if not found.sha256 == seen_sha256 == digest(load(found.definition)):
+            raise RuleNotMet("The text is not the one you have read. Read it again.", code="other-text")
+        approval = may_approve(found, by, at)
+        ProtocolVersion.objects.filter(template=found.template_id, status=Status.ACTIVE).update(
+            status=Status.SUPERSEDED
+        )
+        activate(found, approval=approval, by=by, at=at)
+    return found
+
+
+def activate(version: ProtocolVersion, *, approval: Approval, by: User, at: datetime) -> None:
+    """Write the approval. The caller holds the template's lock and has made room for a new active version."""
+    day = timezone.localtime(at).date()  # the clinic's day: the request's zone is active
+    version.status, version.approval, version.approved_by = Status.ACTIVE, approval, by
+    version.approved_at = version.activated_at = at
+    version.last_reviewed_on, version.next_review_on = day, day + REVIEW_AFTER
+    version.version += 1
+    version.save(
+        update_fields=[
+            "status",
+            "approval",
+            "approved_by",
+            "approved_at",
+            "activated_at",
+            "last_reviewed_on",
+            "next_review_on",
+            "version",
+        ]
+    )
+
+
+def retire(
+    *,
+    version: ProtocolVersion,
+    by: User,
+    reason: str,
+    expected_version: int | None = None,
+    at: datetime | None = None,
+) -> ProtocolVersion:
+    """Take a published text out of use: nothing new is planned on it. Series that run keep it; the text
+    stays.
+    """
+    words = parse_text(reason, field="reason", max_length=500)
+    if not words:
+        raise InvalidInput("Say why it is retired.", code="required", field="reason")
+    with acting(by, reason=words):
+        found = locked(version, expected_version)
+        _require(found, Status.ACTIVE, Status.SUPERSEDED)
+        found.status, found.retired_at = Status.RETIRED, at or app_now()
+        found.version += 1
+        found.save(update_fields=["status", "retired_at", "version"])
+    return found
+
+
+def _require(version: ProtocolVersion, *statuses: Status) -> None:
+    if version.status not in statuses:
+        raise StateConflict(
+            f"Version {version.number} is {version.get_status_display().lower()} now.", code="wrong-state"
+        )
+
+
+def _check_documents(version: ProtocolVersion) -> None:
+    bodies = {document.kind: document.body for document in version.documents.all()}
+    for kind in ProtocolDocument.Kind:
+        if kind not in bodies:
+            raise RuleNotMet(f"The {kind.label.lower()} text is missing.", code="no-document", field=kind)
+    missing = missing_elements(bodies[ProtocolDocument.Kind.CONSENT])
+    if missing:
+        named = "; ".join(element.label for element in missing)
+        raise RuleNotMet(
+            f"The consent text does not say: {named}.", code="consent-incomplete", field="consent"
+        )
