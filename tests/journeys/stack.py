@@ -1,0 +1,215 @@
+"""The whole product as a person meets it: gunicorn, a Celery worker and beat, PostgreSQL, Valkey, an SMTP server.
+
+Every process is real and can be killed. The SMTP server is the judge of what was sent: its mailbox, not our tables.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+from aiosmtpd.controller import Controller
+
+ROOT = Path(__file__).resolve().parents[2]
+PASSWORD = "a-long-sample-password-7"
+
+
+def wait_until(condition: Callable[[], Any], *, seconds: float, what: str) -> Any:
+    """Poll until `condition()` is truthy and return it. Raises AssertionError after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while True:
+        result = condition()
+        if result:
+            return result
+        assert time.monotonic() < deadline, f"waited {seconds} s for {what}"
+        select.select([], [], [], 0.1)
+
+
+class Mailbox:
+    """aiosmtpd handler that keeps what it accepted, as parsed messages with their envelope recipients."""
+
+    def __init__(self) -> None:
+        self.messages: list[tuple[list[str], EmailMessage]] = []
+
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
+        parsed = message_from_bytes(envelope.content, policy=policy.default)
+        self.messages.append((list(envelope.rcpt_tos), parsed))  # type: ignore[arg-type]  # policy.default gives EmailMessage
+        return "250 accepted"
+
+    def to(self, address: str) -> list[EmailMessage]:
+        """Messages accepted for `address`, oldest first."""
+        return [message for recipients, message in self.messages if address in recipients]
+
+
+def free_port() -> int:
+    """A TCP port nobody listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def with_database(url: str, name: str, user: str | None = None) -> str:
+    """The same server as `url`, another database, perhaps another role (embedded servers trust their socket)."""
+    scheme, rest = url.split("://", 1)
+    authority, path = rest.split("/", 1)
+    query = path.partition("?")[2]
+    if user and "@" in authority and ":" not in authority.split("@")[0]:
+        authority = user + "@" + authority.split("@", 1)[1]
+    return f"{scheme}://{authority}/{name}" + (f"?{query}" if query else "")
+
+
+@dataclass
+class Stack:
+    """Running servers; `url` is the web address, `mailbox` what the SMTP server accepted."""
+
+    name: str
+    folder: Path
+    mailbox: Mailbox
+    environment: dict[str, str]
+    port: int
+    owner_url: str
+    processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def manage(self, *arguments: str, owner: bool = False) -> str:
+        """Run a management command as the app role (or the owner) and return what it printed."""
+        environment = self.environment | ({"DATABASE_URL": self.owner_url} if owner else {})
+        done = subprocess.run(
+            [sys.executable, "manage.py", *arguments], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=240
+        )
+        assert done.returncode == 0, done.stderr[-3000:]
+        return done.stdout
+
+    def run_python(self, module: str) -> dict[str, Any]:
+        """Run `python -m module` as the app role; its last line of output is JSON."""
+        done = subprocess.run(
+            [sys.executable, "-m", module], cwd=ROOT, env=self.environment, capture_output=True, text=True, timeout=240
+        )
+        assert done.returncode == 0, done.stderr[-3000:]
+        result: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
+        return result
+
+    def start(self, name: str) -> None:
+        """Start `web`, `worker` or `beat`."""
+        celery = [sys.executable, "-m", "celery", "-A", "config"]
+        commands = {
+            "web": [sys.executable, "-m", "gunicorn", "config.wsgi:application", "--bind", f"127.0.0.1:{self.port}",
+                    "--workers", "2", "--threads", "4", "--no-control-socket"],
+            "worker": [*celery, "worker", "-c", "2", "--loglevel", "WARNING", "--without-gossip", "--without-mingle"],
+            "beat": [*celery, "beat", "--loglevel", "WARNING", "-s", str(self.folder / "beat")],
+        }  # fmt: skip
+        with (self.folder / f"{name}.log").open("ab") as log:
+            self.processes[name] = subprocess.Popen(
+                commands[name], cwd=ROOT, env=self.environment, stdout=log, stderr=log, start_new_session=True
+            )
+
+    def kill(self, name: str, number: int = signal.SIGKILL) -> None:
+        """Kill the whole process group of `name` and wait for its end."""
+        process = self.processes.pop(name)
+        os.killpg(process.pid, number)
+        process.wait(timeout=30)
+
+    def log(self, name: str) -> str:
+        """What that process wrote so far."""
+        return (self.folder / f"{name}.log").read_text(errors="replace")
+
+    def get(self, path: str) -> int:
+        """HTTP status of a plain GET; 0 when nobody answers."""
+        try:
+            with urllib.request.urlopen(self.url + path, timeout=5) as answer:
+                return int(answer.status)
+        except urllib.error.HTTPError as error:
+            return error.code
+        except OSError:
+            return 0
+
+    @contextmanager
+    def sql(self, *, owner: bool = False) -> Iterator[Any]:
+        """A cursor on a connection of its own, committed at the end; the app role unless `owner`."""
+        connection = psycopg2.connect(_dsn(self.owner_url if owner else self.environment["DATABASE_URL"]))
+        try:
+            with connection, connection.cursor() as cursor:
+                yield cursor
+        finally:
+            connection.close()
+
+    def set_clock(self, moment: datetime) -> None:
+        """Make `app_now()` run on from `moment`."""
+        with self.sql() as cursor:
+            cursor.execute("UPDATE staff_clockoffset SET offset_by = %s - clock_timestamp(), frozen_at = NULL", [moment])
+
+    def stop(self) -> None:
+        """Stop every process that still runs."""
+        for name in list(self.processes):
+            self.kill(name, signal.SIGTERM if name == "web" else signal.SIGKILL)
+
+
+def _dsn(url: str) -> str:
+    return url.replace("postgres://", "postgresql://", 1)
+
+
+def _fresh_database(owner_url: str, name: str) -> None:
+    connection = psycopg2.connect(_dsn(owner_url.replace("/clearwindow?", "/postgres?", 1)))
+    connection.autocommit = True
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+            cursor.execute(f'CREATE DATABASE "{name}"')
+    finally:
+        connection.close()
+
+
+@contextmanager
+def running_stack(name: str, *, env: str = "demo") -> Iterator[Stack]:
+    """Servers of their own on a fresh, migrated database called `name`; everything is stopped at the end."""
+    base = os.environ["DATABASE_URL"]
+    _fresh_database(base, name)
+    owner_url = with_database(base, name)
+    mailbox, port = Mailbox(), free_port()
+    smtp = Controller(mailbox, hostname="127.0.0.1", port=free_port())
+    smtp.start()
+    environment = dict(os.environ) | {
+        "DATABASE_URL": with_database(base, name, os.environ.get("DATABASE_APP_ROLE", "clearwindow_app")),
+        "DATABASE_OWNER_URL": owner_url,
+        "CLEARWINDOW_ENV": env,
+        "CLEARWINDOW_NO_BOOTSTRAP": "1",
+        "EMAIL_URL": f"smtp://127.0.0.1:{smtp.port}",
+        "TICK_SECONDS": "1",
+        "COOKIE_SECURE": "false",
+        "REAUTHENTICATION_TIMEOUT": "300",
+        "LOG_LEVEL": "WARNING",
+    }
+    environment.pop("PYTEST_XDIST_WORKER", None)
+    with tempfile.TemporaryDirectory(prefix="cw-stack-") as folder:
+        stack = Stack(name, Path(folder), mailbox, environment, port, owner_url)
+        try:
+            stack.manage("migrate", "-v0", owner=True)
+            stack.manage("mark_database", "demo", owner=True)
+            stack.manage("sync_roles")
+            stack.start("web")
+            wait_until(lambda: stack.get("/healthz/live") == 200, seconds=60, what="the web server")
+            yield stack
+        finally:
+            stack.stop()
+            smtp.stop()
