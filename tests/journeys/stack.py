@@ -170,7 +170,7 @@ def _dsn(url: str) -> str:
 
 
 def _fresh_database(owner_url: str, name: str) -> None:
-    connection = psycopg2.connect(_dsn(owner_url.replace("/clearwindow?", "/postgres?", 1)))
+    connection = psycopg2.connect(_dsn(with_database(owner_url, "postgres")))
     connection.autocommit = True
     try:
         with connection.cursor() as cursor:
