@@ -8,26 +8,10 @@ from typing import TYPE_CHECKING, Any
 from django.db import models
 from django.db.models import Q
 
-from staff import roles
+from patients.querysets import scope
 
 if TYPE_CHECKING:
     from staff.models import User
-
-
-def patient_scope(user: User, path: str = "patient") -> Q:
-    """Rows whose patient (at `path`, "" for the patient itself) this person may see.
-
-    The care team sees its sites. Somebody who is only a therapist sees assigned patients and, at their sites,
-    patients without a therapist.
-    """
-    lead = f"{path}__" if path else ""
-    at_sites = Q(**{f"{lead}site_id__in": user.site_ids()})
-    if user.role_names & roles.CARE_TEAM:
-        return at_sites
-    if roles.THERAPIST in user.role_names:
-        mine, unassigned = Q(**{f"{lead}therapist": user}), Q(**{f"{lead}therapist__isnull": True})
-        return mine | (at_sites & unassigned)
-    return Q(pk__in=[])
 
 
 class PatientFacts(models.QuerySet[Any]):
@@ -35,7 +19,7 @@ class PatientFacts(models.QuerySet[Any]):
 
     def visible_to(self, user: User) -> PatientFacts:
         """Facts of the patients this person may see."""
-        return self.filter(patient_scope(user))
+        return self.filter(scope(user, "patient__"))
 
 
 class InfusionFacts(models.QuerySet[Any]):
@@ -43,7 +27,7 @@ class InfusionFacts(models.QuerySet[Any]):
 
     def visible_to(self, user: User) -> InfusionFacts:
         """Facts of the infusions this person may see."""
-        return self.filter(patient_scope(user, "infusion__patient"))
+        return self.filter(scope(user, "infusion__patient__"))
 
 
 class InfusionQuerySet(PatientFacts):
@@ -99,4 +83,4 @@ class SessionFacts(models.QuerySet[Any]):
 
     def visible_to(self, user: User) -> SessionFacts:
         """Notes on the patients this person may see."""
-        return self.filter(patient_scope(user, "session__patient"))
+        return self.filter(scope(user, "session__patient__"))

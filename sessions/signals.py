@@ -1,9 +1,11 @@
-"""What the infusion record tells the rest of the house. Sent inside the writer's transaction, each in a savepoint.
+"""What the infusion record tells the rest of the house. Sent inside the writer's transaction, each in a
+savepoint.
 
 Every signal carries `infusion` (fresh from the database), `by` (User) and `at` (the moment of the act).
-`pump_log_changed` is sent after EVERY change of the pump log: start, rate, pause, resume, bolus, stop, amendment,
-strike. `infusion_started` and `infusion_amended` are sent in addition, just before it, for those who only care for
-the first start or for changes after the signature. A struck start leaves `infusion.started_at` None.
+`pump_log_changed` is sent after EVERY change of the pump log: start, rate, pause, resume, bolus, stop,
+amendment, strike. `infusion_started` and `infusion_amended` are sent in addition, just before it, for those
+who only care for the first start or for changes after the signature. A struck start leaves
+`infusion.started_at` None.
 """
 
 from __future__ import annotations
@@ -39,8 +41,8 @@ NAMES = {
 def tell(signal: Signal, *, infusion: Infusion, by: User, at: datetime) -> None:
     """Send `signal`. A receiver that fails loses its own writes only: the fact is kept (decisions 1.11).
 
-    Receivers handle their own failures; what still escapes is logged by name, and the sweep of the plans finds
-    every infusion whose window is older than its facts.
+    Receivers handle their own failures; what still escapes is logged by name, and the sweep of the plans
+    finds every infusion whose window is older than its facts.
     """
     try:
         with transaction.atomic():

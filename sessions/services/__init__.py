@@ -1,0 +1,92 @@
+"""The only writers of treatment facts. Every verb takes keyword arguments, `by` (who) and `at` (default:
+now).
+"""
+
+from sessions.services.checks import record_check
+from sessions.services.consents import drug_effect_at, record_consent, record_education, withdraw_consent
+from sessions.services.discharge import discharge_decision, record_criterion, recordable_criteria
+from sessions.services.estimates import TherapyTime, current_estimate, current_sign_off, therapy_time
+from sessions.services.infusions import (
+    NOT_GIVEN_REASONS,
+    confirm_weight,
+    mark_not_given,
+    open_infusion,
+    record_weight,
+    sign_order,
+)
+from sessions.services.integration import (
+    amend_note,
+    check_may_start,
+    complete_integration,
+    flag_inside_no_therapy,
+    start_integration,
+)
+from sessions.services.outcomes import record_outcome
+from sessions.services.pump import (
+    PumpAct,
+    PumpChange,
+    amend_pump_event,
+    amend_pump_events,
+    move_pump_log,
+    record_pump_event,
+    record_pump_events,
+    strike_pump_event,
+)
+from sessions.services.readiness import needs_second_weighing, recordable_checks, start_gate
+from sessions.services.safety import (
+    ADVERSE_EVENTS,
+    record_adverse_event,
+    record_safety_contact,
+    resolve_adverse_event,
+)
+from sessions.services.sign_off import SigningTerms, amend_sign_off, sign_off
+from sessions.services.vitals import record_measured_level, record_vitals, vitals_advice, withdraw_vitals
+
+__all__ = [
+    "ADVERSE_EVENTS",
+    "NOT_GIVEN_REASONS",
+    "PumpAct",
+    "PumpChange",
+    "SigningTerms",
+    "TherapyTime",
+    "amend_note",
+    "amend_pump_event",
+    "amend_pump_events",
+    "amend_sign_off",
+    "check_may_start",
+    "complete_integration",
+    "confirm_weight",
+    "current_estimate",
+    "current_sign_off",
+    "discharge_decision",
+    "drug_effect_at",
+    "flag_inside_no_therapy",
+    "mark_not_given",
+    "move_pump_log",
+    "needs_second_weighing",
+    "open_infusion",
+    "record_adverse_event",
+    "record_check",
+    "record_consent",
+    "record_criterion",
+    "record_education",
+    "record_measured_level",
+    "record_outcome",
+    "record_pump_event",
+    "record_pump_events",
+    "record_safety_contact",
+    "record_vitals",
+    "record_weight",
+    "recordable_checks",
+    "recordable_criteria",
+    "resolve_adverse_event",
+    "sign_off",
+    "sign_order",
+    "start_gate",
+    "start_integration",
+    "strike_pump_event",
+    "therapy_time",
+    "vitals_advice",
+    "withdraw_consent",
+    "withdraw_vitals",
+]

@@ -1,0 +1,241 @@
+"""From the stored pump log to a stored clearance estimate, and to the moment from which therapy may begin.
+
+Every change of the log makes a new `ClearanceEstimate` row with all its inputs; the old one is superseded,
+never edited. A log that cannot be estimated leaves no current row: missing data refuses to estimate, the fact
+is kept.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sessions import clearance
+from sessions.models import ClearanceEstimate, Infusion, PumpEvent, SignOff
+from sessions.services.history import hepatic_disease, interacting_drugs
+from staff.errors import DomainError
+
+log = logging.getLogger("clearwindow.sessions")
+
+# Ten half-lives of the default model's slowest phase (7.4 h): what is left then changes nothing that is shown.
+CARRY_OVER = timedelta(hours=72)
+DELAY_NOT_STATED = "not stated yet"
+RANK = {PumpEvent.Kind.START: 0, PumpEvent.Kind.STOP: 2}
+
+
+@dataclass(frozen=True)
+class TherapyTime:
+    """When therapy may begin after one infusion (T0) and what that rests on.
+
+    `at` None: nothing can be said yet. `signed` False: an estimate until signed. `basis`: drug (the later one
+    is the estimate of clearance), ready (leaving was later), override (a clinician's own time).
+    """
+
+    at: datetime | None
+    signed: bool
+    basis: str
+    t_pk: datetime | None
+    t_sign: datetime | None
+
+
+def in_log_order(events: Iterable[PumpEvent]) -> list[PumpEvent]:
+    """Events by observed time; at one instant the start comes first and the stop last, else as entered."""
+    return sorted(events, key=lambda item: (item.observed_at, RANK.get(item.kind, 1), item.pk or 2**62))
+
+
+def entries(events: Sequence[PumpEvent]) -> list[clearance.PumpEntry]:
+    """The stored lines as the engine reads them."""
+    return [
+        clearance.PumpEntry(
+            kind=item.kind,
+            at=item.observed_at,
+            rate_mg_per_min=None if item.rate_mg_per_min is None else float(item.rate_mg_per_min),
+            bolus_mg=None if item.bolus_mg is None else float(item.bolus_mg),
+        )
+        for item in events
+    ]
+
+
+def read_log(infusion: Infusion, events: Iterable[PumpEvent] | None = None) -> clearance.PumpLog | None:
+    """The live pump log, counted up to the ordered mg; None when the pump has not run."""
+    lines = in_log_order(infusion.pump_events.live() if events is None else events)
+    if not lines or infusion.ordered_mg is None:
+        return None
+    return clearance.read_pump_log(entries(lines), bag_mg=float(infusion.ordered_mg))
+
+
+def ended_log(infusion: Infusion, log_: clearance.PumpLog, now: datetime) -> clearance.PumpLog:
+    """The log itself once stopped; while it runs, as it will be when the ordered mg has been given."""
+    return clearance.projected(log_, planned_mg=float(infusion.ordered_mg or 0), now=now)
+
+
+def earlier_logs(infusion: Infusion) -> list[clearance.PumpLog]:
+    """Stopped logs of the same patient whose start lies less than 72 h before this one's."""
+    if infusion.started_at is None:
+        return []
+    rows = Infusion.objects.filter(
+        patient_id=infusion.patient_id,
+        started_at__lt=infusion.started_at,
+        started_at__gt=infusion.started_at - CARRY_OVER,
+        stopped_at__isnull=False,
+    ).exclude(pk=infusion.pk)
+    found = [read_log(item) for item in rows.order_by("started_at")]
+    return [item for item in found if item is not None]
+
+
+def current_estimate(infusion: Infusion) -> ClearanceEstimate | None:
+    """The estimate in force."""
+    found: ClearanceEstimate | None = infusion.clearance_estimates.current().first()
+    return found
+
+
+def current_sign_off(infusion: Infusion) -> SignOff | None:
+    """The signature in force."""
+    found: SignOff | None = infusion.sign_offs.current().select_related("signed_by", "second_person").first()
+    return found
+
+
+def age_at_start(infusion: Infusion) -> int:
+    """Completed years on the local day of the start (planned start before it)."""
+    day = (infusion.started_at or infusion.planned_start).astimezone(ZoneInfo(infusion.site.time_zone)).date()
+    return infusion.patient.age_on(day)
+
+
+def delay_is_needed(infusion: Infusion) -> bool:
+    """Liver disease or interacting drugs: no model covers them, so a clinician states a delay before signing."""
+    return hepatic_disease(infusion.patient) or bool(interacting_drugs(infusion.patient))
+
+
+def stated_delay(infusion: Infusion) -> clearance.StatedDelay | None:
+    """The delay a clinician stated for this infusion."""
+    if infusion.stated_delay_hours is None:
+        return None
+    return clearance.StatedDelay(float(infusion.stated_delay_hours), infusion.stated_delay_reason)
+
+
+def estimate(infusion: Infusion, log_: clearance.PumpLog, now: datetime) -> clearance.ClearanceEstimateValue:
+    """What the engine says about this log now. Raises what the engine raises for missing or impossible
+    inputs.
+    """
+    definition = infusion.protocol_version.read()
+    rule = definition.clearance
+    drugs = interacting_drugs(infusion.patient)
+    liver = hepatic_disease(infusion.patient)
+    stated = stated_delay(infusion)
+    if stated is None and (liver or drugs):
+        stated = clearance.StatedDelay(0.0, DELAY_NOT_STATED)
+    if infusion.weight_kg is None:
+        raise ValueError("a pump log cannot exist without a weight")
+    return clearance.estimate_clearance(
+        log=ended_log(infusion, log_, now),
+        weight_kg=infusion.weight_kg,
+        age_years=age_at_start(infusion),
+        model=rule.model,
+        threshold_ng_ml=rule.threshold_ng_ml,
+        aborted_below_mg=rule.aborted_below_mg,
+        earlier_logs=earlier_logs(infusion),
+        hepatic_disease=liver,
+        interacting_drugs=drugs,
+        stated_delay=stated,
+    )
+
+
+def renew_estimate(
+    infusion: Infusion, log_: clearance.PumpLog | None, now: datetime
+) -> ClearanceEstimate | None:
+    """Supersede the current row and store a new one (none when the pump has not run or cannot be estimated)."""
+    last = infusion.clearance_estimates.order_by("generation").last()
+    infusion.clearance_estimates.current().update(superseded_at=now)
+    if log_ is None:
+        return None
+    try:
+        value = estimate(infusion, log_, now)
+    except DomainError as refusal:
+        log.error("no clearance estimate for infusion %s: %s", infusion.code, refusal.code)
+        return None
+    return ClearanceEstimate.objects.create(
+        infusion=infusion,
+        generation=last.generation + 1 if last else 1,
+        computed_at=now,
+        **_row(infusion, value, log_),
+    )
+
+
+def _row(
+    infusion: Infusion, value: clearance.ClearanceEstimateValue, log_: clearance.PumpLog
+) -> dict[str, Any]:
+    warnings = [{"code": item.code, "message": item.message} for item in value.warnings]
+    if delay_is_needed(infusion) and stated_delay(infusion) is None:
+        warnings.append(
+            {
+                "code": "delay_not_stated",
+                "message": "A clinician states a delay before signing; 0 hours is allowed.",
+            }
+        )
+    inputs = {
+        **value.inputs,
+        "log_fingerprint": clearance.log_fingerprint(log_),
+        "sensitivity": value.sensitivity,
+        "default_p95": _text(value.default_p95),
+        "sensitivity_p95": _text(value.sensitivity_p95),
+        "alternate_at": _text(value.alternate_at),
+    }
+    return {
+        "model": value.model,
+        "threshold_ng_ml": value.threshold_ng_ml,
+        "inputs": inputs,
+        "provisional": value.projected,
+        "aborted": value.aborted,
+        "never_above": value.never,
+        "p5_at": value.p5,
+        "p50_at": value.p50,
+        "p95_at": value.p95,
+        "t_pk": value.t_pk,
+        "cmax_p50_ng_ml": value.cmax_p50_ng_ml,
+        "delivered_mg": Decimal(str(round(value.delivered_mg, 2))),
+        "warnings": warnings,
+    }
+
+
+def _text(value: datetime | None) -> str | None:
+    return value.isoformat() if value else None
+
+
+def therapy_time(infusion: Infusion) -> TherapyTime:
+    """T0 of this infusion by decisions 1.4: max(T_pk, T_sign), or the override while it stands.
+
+    Unsigned, it is max(T_pk, end of minimum observation) and only an estimate.
+    """
+    found = current_estimate(infusion)
+    signature = current_sign_off(infusion)
+    t_pk = found.t_pk if found else None
+    if signature is None:
+        ends = _observation_end(infusion, found)
+        known = [item for item in (t_pk, ends) if item is not None]
+        return TherapyTime(max(known) if t_pk and known else None, False, "drug", t_pk, None)
+    if signature.override_to is not None and signature.override_voided_at is None:
+        return TherapyTime(signature.override_to, True, "override", t_pk, signature.t_sign)
+    if t_pk is None:
+        return TherapyTime(None, True, "drug", None, signature.t_sign)
+    basis = "drug" if t_pk > signature.t_sign else "ready"
+    return TherapyTime(max(t_pk, signature.t_sign), True, basis, t_pk, signature.t_sign)
+
+
+def _observation_end(infusion: Infusion, found: ClearanceEstimate | None) -> datetime | None:
+    from sessions.discharge import observation_end
+
+    if infusion.started_at is None or infusion.stopped_at is None or found is None:
+        return None
+    definition = infusion.protocol_version.read()
+    return observation_end(
+        definition.discharge,
+        start=infusion.started_at,
+        stop=infusion.stopped_at,
+        delivered_mg=found.delivered_mg,
+        aborted_below_mg=definition.clearance.aborted_below_mg,
+    )

@@ -1,0 +1,253 @@
+"""The record from arrival: opened at check-in, weight, signed order, or not given."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+
+from patients.models import Patient
+from patients.services.people import update_patient
+from protocols.models import ProtocolVersion
+from sessions import dosing, signals
+from sessions.models import Infusion
+from sessions.services._record import (
+    act,
+    aware,
+    locked,
+    moment,
+    need_role,
+    need_state,
+    not_in_future,
+    refusals_in_words,
+    touch,
+)
+from sessions.services.readiness import (
+    needs_second_weighing,
+    refresh_ready,
+    weight_findings,
+)
+from staff.errors import InvalidInput, RuleNotMet, StateConflict
+from staff.locks import lock
+from staff.models import Site, User
+
+SAME_WEIGHT_KG = Decimal("0.5")
+NOT_GIVEN_REASONS = {
+    "patient_declined": "Patient declined",
+    "unwell": "Unwell today",
+    "blood_pressure": "Blood pressure above the limit",
+    "pregnancy_test": "Pregnancy test positive",
+    "not_fasted": "Not fasted",
+    "no_escort": "No escort",
+    "intoxicated": "Intoxicated",
+    "no_access": "No venous access",
+    "prescriber_decision": "Prescriber's decision",
+    "left": "Left before the start",
+}
+
+
+@act
+def open_infusion(
+    *,
+    patient: Patient,
+    protocol_version: ProtocolVersion,
+    ordinal: int,
+    site: Site,
+    chair: str,
+    planned_start: datetime,
+    by: User,
+    at: datetime | None = None,
+) -> Infusion:
+    """Open the record when the patient arrives. Raises StateConflict while another record of theirs is open."""
+    now = moment(at)
+    lock(patients=[patient.pk])
+    with refusals_in_words():
+        return Infusion.objects.create(
+            patient=patient,
+            site=site,
+            protocol_version=protocol_version,
+            ordinal=ordinal,
+            chair=chair,
+            arrived_at=now,
+            opened_by=by,
+            planned_start=aware(planned_start, "planned_start"),
+        )
+
+
+@act
+def record_weight(
+    *,
+    infusion: Infusion,
+    weight_kg: Decimal,
+    by: User,
+    weighed_at: datetime | None = None,
+    height_cm: Decimal | None = None,
+    at: datetime | None = None,
+    expected_version: int | None = None,
+) -> Infusion:
+    """Today's weight in kg. A doubtful or first weight then waits for a second, blind weighing.
+
+    `height_cm` goes to the patient's identity. Raises RuleNotMet when a first weight cannot be judged because
+    no height is known, StateConflict after the start. An order that no longer fits by more than 5 % is taken
+    back and must be signed again.
+    """
+    now = moment(at)
+    current = locked(infusion, expected_version)
+    need_state(
+        current, Infusion.BEFORE_START, "The pump has already run: the weight of this record is fixed."
+    )
+    if height_cm is not None and height_cm != current.patient.height_cm:
+        current.patient = update_patient(
+            patient=current.patient, changes={"height_cm": height_cm}, expected_version=None, by=by, at=now
+        )
+    for finding in weight_findings(current, weight_kg):
+        if finding.code == "height-needed":
+            raise RuleNotMet(
+                "Enter the height too: a first weight is judged with it.",
+                code=finding.code,
+                field="height_cm",
+            )
+    current.weight_kg = weight_kg
+    current.weighed_at = not_in_future(weighed_at or now, now, "weighed_at")
+    current.weighed_by = by
+    current.weight_confirmed_by = None
+    cleared = _withdraw_order(current) if not _order_fits(current) else ()
+    refresh_ready(current, now)
+    touch(current, "weight_kg", "weighed_at", "weighed_by", "weight_confirmed_by", "status", *cleared)
+    return current
+
+
+@act
+def confirm_weight(
+    *,
+    infusion: Infusion,
+    weight_kg: Decimal,
+    by: User,
+    at: datetime | None = None,
+    expected_version: int | None = None,
+) -> Infusion:
+    """Second weighing, made without seeing the first. Equal within 0.5 kg: the first stands, confirmed.
+
+    Otherwise both are dropped (`weight_kg` None on the returned record) and weighing begins again. A weight
+    that looks like pounds or gives an impossible body mass index needs another person; others may be weighed
+    twice alone.
+    """
+    now = moment(at)
+    current = locked(infusion, expected_version)
+    need_state(
+        current, Infusion.BEFORE_START, "The pump has already run: the weight of this record is fixed."
+    )
+    first = current.weight_kg
+    if first is None or not needs_second_weighing(current):
+        raise StateConflict("No weight is waiting for a second weighing.", code="weight-not-waiting")
+    findings = weight_findings(current, weight_kg)  # also refuses a weight outside 20 to 350 kg
+    if by.pk == current.weighed_by_id and any(item.severity == "block" for item in findings):
+        raise RuleNotMet(
+            "This weight needs another person to weigh again.", code="weight-second-person", field="weight_kg"
+        )
+    if abs(weight_kg - first) > SAME_WEIGHT_KG:
+        current.weight_kg = current.weighed_at = current.weighed_by = None
+    else:
+        current.weight_confirmed_by = by
+    refresh_ready(current, now)
+    touch(current, "weight_kg", "weighed_at", "weighed_by", "weight_confirmed_by", "status")
+    return current
+
+
+@act
+def sign_order(
+    *,
+    infusion: Infusion,
+    bag_mg_per_ml: Decimal,
+    by: User,
+    ordered_mg: Decimal | None = None,
+    cosigned_by: User | None = None,
+    at: datetime | None = None,
+    expected_version: int | None = None,
+) -> Infusion:
+    """The prescriber's order in mg, from today's weight (default: the protocol's dose for it).
+
+    Raises NotAllowed without the prescriber's role, RuleNotMet without a confirmed weight, above the dose for
+    this weight, or above the ceiling without a second prescriber.
+    """
+    now = moment(at)
+    need_role(by, "infusion.order", "Only a prescriber signs an order.")
+    current = locked(infusion, expected_version)
+    need_state(current, Infusion.BEFORE_START, "The pump has already run: the order of this record is fixed.")
+    if current.weight_kg is None or needs_second_weighing(current):
+        raise RuleNotMet("Record and confirm today's weight first.", code="weight-needed", field="ordered_mg")
+    rule = current.protocol_version.read().dose
+    planned = dosing.planned_dose(rule, current.weight_kg)
+    wanted = planned.mg if ordered_mg is None else ordered_mg
+    _check_ordered(wanted, planned, rule.rounding_mg)
+    _check_cosigner(cosigned_by)
+    dosing.check_order(
+        rule, wanted, ordered_by=str(by.pk), co_signed_by=str(cosigned_by.pk) if cosigned_by else ""
+    )
+    dosing.pump_setting(wanted, bag_mg_per_ml, rule.infusion_minutes)  # refuses an impossible concentration
+    current.ordered_mg, current.bag_mg_per_ml = wanted, bag_mg_per_ml
+    current.ordered_by, current.ordered_at = by, now
+    # The column names a different person than the one who ordered; a needless co-signature is not kept.
+    current.order_cosigned_by = cosigned_by if planned.over_ceiling or wanted > rule.ceiling_mg else None
+    refresh_ready(current, now)
+    touch(current, "ordered_mg", "bag_mg_per_ml", "ordered_by", "ordered_at", "order_cosigned_by", "status")
+    return current
+
+
+@act
+def mark_not_given(
+    *,
+    infusion: Infusion,
+    reason: str,
+    by: User,
+    at: datetime | None = None,
+    expected_version: int | None = None,
+) -> Infusion:
+    """Close a record whose pump never ran. Raises StateConflict after the start, InvalidInput without a
+    reason.
+    """
+    now = moment(at)
+    current = locked(infusion, expected_version)
+    need_state(
+        current, Infusion.BEFORE_START, "Only an infusion that was not started can be closed as not given."
+    )
+    if not reason.strip():
+        raise InvalidInput("Say why the infusion was not given.", code="reason-needed", field="reason")
+    current.status = Infusion.Status.NOT_GIVEN
+    current.not_given_reason = reason.strip()[:200]
+    touch(current, "status", "not_given_reason")
+    signals.tell(signals.infusion_not_given, infusion=current, by=by, at=now)
+    return current
+
+
+def _check_ordered(wanted: Decimal, planned: dosing.PlannedDose, rounding_mg: Decimal) -> None:
+    if wanted <= 0:
+        raise InvalidInput("Enter a dose above 0 mg.", code="range", field="ordered_mg")
+    if wanted > planned.mg:
+        raise RuleNotMet(
+            f"The protocol gives {planned.mg} mg for this weight. More is not ordered on this record.",
+            code="over-protocol-dose",
+            field="ordered_mg",
+        )
+    if wanted % rounding_mg:
+        raise RuleNotMet(f"Order in steps of {rounding_mg} mg.", code="dose-step", field="ordered_mg")
+
+
+def _check_cosigner(person: User | None) -> None:
+    if person is not None:
+        need_role(
+            person, "infusion.order", "The second signature must be a prescriber's.", field="cosigned_by"
+        )
+
+
+def _order_fits(infusion: Infusion) -> bool:
+    if infusion.ordered_mg is None or infusion.weight_kg is None:
+        return True
+    return dosing.order_still_fits(
+        infusion.ordered_mg, infusion.protocol_version.read().dose, infusion.weight_kg
+    )
+
+
+def _withdraw_order(infusion: Infusion) -> tuple[str, ...]:
+    infusion.ordered_mg = infusion.bag_mg_per_ml = infusion.ordered_at = None
+    infusion.ordered_by = infusion.order_cosigned_by = None
+    return ("ordered_mg", "bag_mg_per_ml", "ordered_by", "ordered_at", "order_cosigned_by")

@@ -1,0 +1,254 @@
+"""What still stands before the pump may start: facts gathered here, judged by `sessions/eligibility.py`.
+
+Reads only, except that `refresh_ready` sets `status` on the instance it is given. Consent, education, weight,
+blood pressure and order are answered by the record itself; people answer the other checks of the version.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from protocols.models import ProtocolDocument, ProtocolVersion
+from sessions import dosing, eligibility
+from sessions.models import Consent, EducationRecord, Infusion, PreInfusionCheck, VitalSigns
+
+COMPUTED_CHECKS = eligibility.HARD_AT_START
+MAY_NOT_APPLY = frozenset({"pregnancy_test"})
+
+
+@dataclass(frozen=True)
+class GateLine:
+    """One line of the gate as shown: what is asked, how it stands, who said so when, and what to do if it
+    blocks.
+
+    `state`: passed, failed, not-applicable or open. `finding` None = nothing stands in the way.
+    """
+
+    kind: str
+    label: str
+    state: str
+    detail: str = ""
+    observed_at: datetime | None = None
+    by: str = ""
+    finding: eligibility.Finding | None = None
+
+    @property
+    def computed(self) -> bool:
+        """The record answers it; nobody ticks it."""
+        return self.kind in COMPUTED_CHECKS
+
+
+@dataclass(frozen=True)
+class StartGate:
+    """The whole gate for a start at one moment."""
+
+    lines: tuple[GateLine, ...]
+    decision: eligibility.StartDecision
+
+    @property
+    def blocks(self) -> tuple[eligibility.Finding, ...]:
+        """What nobody can override here."""
+        return tuple(item for item in self.decision.findings if item.severity == "block")
+
+    @property
+    def decides(self) -> tuple[eligibility.Finding, ...]:
+        """What a prescriber may accept, with a reason."""
+        return tuple(item for item in self.decision.findings if item.severity == "decide")
+
+
+def recordable_checks(version: ProtocolVersion) -> tuple[str, ...]:
+    """The version's checks that people answer, in its order."""
+    return tuple(kind for kind in version.read().preinfusion_checks if kind not in COMPUTED_CHECKS)
+
+
+def start_gate(infusion: Infusion, at: datetime) -> StartGate:
+    """The gate for a pump start at `at`."""
+    definition = infusion.protocol_version.read()
+    lines = [*_recorded(infusion), _consent(infusion, at), _education(infusion, at), _weight(infusion, at)]
+    lines += [_pressure(infusion, at), _order(infusion)]
+    results = {
+        line.kind: eligibility.CheckResult(line.kind, _outcome(line.state), line.detail)
+        for line in lines
+        if line.state != "open"
+    }
+    decision = eligibility.check_start(
+        definition.preinfusion_checks,
+        results,
+        readings=readings_until(infusion, at),
+        limits=definition.limits,
+        now=at,
+    )
+    return StartGate(tuple(_with_finding(line, decision) for line in lines), decision)
+
+
+def _outcome(state: str) -> eligibility.Outcome:
+    return "passed" if state == "passed" else "failed" if state == "failed" else "not-applicable"
+
+
+def _with_finding(line: GateLine, decision: eligibility.StartDecision) -> GateLine:
+    found = next((item for item in decision.findings if item.code.startswith(line.kind)), None)
+    if line.kind != "blood_pressure" or found is None:
+        return GateLine(**{**vars(line), "finding": found})
+    state = line.state if found.severity == "warn" or line.state == "open" else "failed"
+    return GateLine(**{**vars(line), "finding": found, "state": state})
+
+
+def refresh_ready(infusion: Infusion, at: datetime) -> None:
+    """Set the instance's status to ready or arrived. Blood pressure is judged at the start itself, not here."""
+    if infusion.status in Infusion.BEFORE_START:
+        findings = start_gate(infusion, at).decision.findings
+        blocked = any(item.severity == "block" and item.code != "blood_pressure" for item in findings)
+        infusion.status = Infusion.Status.ARRIVED if blocked else Infusion.Status.READY
+
+
+def as_reading(row: VitalSigns) -> eligibility.Reading:
+    """A stored row as the pure rules read it."""
+    return eligibility.Reading(
+        at=row.observed_at,
+        systolic=row.systolic,
+        diastolic=row.diastolic,
+        heart_rate=row.heart_rate,
+        spo2=row.spo2,
+        moaas=row.moaas,
+    )
+
+
+def readings_until(infusion: Infusion, at: datetime) -> list[eligibility.Reading]:
+    """Live readings up to and at `at`, oldest first."""
+    rows = infusion.vital_signs.live().filter(observed_at__lte=at).order_by("observed_at", "pk")
+    return [as_reading(row) for row in rows]
+
+
+def earlier_weights(infusion: Infusion) -> list[Decimal]:
+    """Weights of the patient's other records, oldest first."""
+    rows = Infusion.objects.filter(patient_id=infusion.patient_id, weight_kg__isnull=False).exclude(
+        pk=infusion.pk
+    )
+    return list(rows.order_by("weighed_at", "pk").values_list("weight_kg", flat=True))
+
+
+def weight_findings(infusion: Infusion, weight_kg: Decimal) -> tuple[dosing.WeightFinding, ...]:
+    """What speaks against this weight, given the patient's height and earlier weights."""
+    earlier = earlier_weights(infusion)
+    return dosing.check_weight(
+        weight_kg,
+        last_weight_kg=earlier[-1] if earlier else None,
+        earlier_weights_kg=earlier[:-1],
+        height_cm=infusion.patient.height_cm,
+    )
+
+
+def needs_second_weighing(infusion: Infusion) -> bool:
+    """The weight on record is the patient's first, or doubtful, and nobody has weighed again yet."""
+    if infusion.weight_kg is None or infusion.weight_confirmed_by_id is not None:
+        return False
+    doubtful = any(item.severity != "warn" for item in weight_findings(infusion, infusion.weight_kg))
+    return doubtful or not earlier_weights(infusion)
+
+
+def accepted_documents(version: ProtocolVersion, kind: str) -> list[int]:
+    """Primary keys of the texts of this kind that count for `version`: back to the last material change."""
+    rows = ProtocolDocument.objects.filter(
+        protocol_version__template_id=version.template_id,
+        kind=kind,
+        protocol_version__number__lte=version.number,
+    ).order_by("-protocol_version__number")
+    accepted = []
+    for document in rows:
+        accepted.append(document.pk)
+        if document.change == ProtocolDocument.Change.MATERIAL:
+            break
+    return accepted
+
+
+def consent_in_force(infusion: Infusion, at: datetime) -> Consent | None:
+    """The consent that covers this infusion at `at`, if there is one."""
+    documents = accepted_documents(infusion.protocol_version, ProtocolDocument.Kind.CONSENT)
+    given = Consent.objects.in_force(at).filter(patient_id=infusion.patient_id, document_id__in=documents)
+    found: Consent | None = given.select_related("recorded_by").first()
+    return found
+
+
+def education_complete(infusion: Infusion, at: datetime) -> EducationRecord | None:
+    """The education record that covers this infusion, all three questions answered rightly."""
+    documents = accepted_documents(infusion.protocol_version, ProtocolDocument.Kind.EDUCATION)
+    taught = EducationRecord.objects.filter(
+        patient_id=infusion.patient_id,
+        document_id__in=documents,
+        taught_at__lte=at,
+        experience_not_needed=True,
+        work_happens_afterwards=True,
+        no_driving_understood=True,
+    )
+    found: EducationRecord | None = taught.select_related("recorded_by").first()
+    return found
+
+
+def _label(kind: str) -> str:
+    text = eligibility.CHECKS.get(kind)
+    return text.label if text else kind.replace("_", " ").capitalize()
+
+
+def _recorded(infusion: Infusion) -> list[GateLine]:
+    answers: dict[str, PreInfusionCheck] = {
+        item.kind: item for item in infusion.checks.current().select_related("entered_by")
+    }
+    lines = []
+    for kind in recordable_checks(infusion.protocol_version):
+        answer = answers.get(kind)
+        if answer is None:
+            lines.append(GateLine(kind, _label(kind), "open"))
+        else:
+            by = answer.entered_by.full_name
+            lines.append(GateLine(kind, _label(kind), answer.outcome, answer.note, answer.observed_at, by))
+    return lines
+
+
+def _consent(infusion: Infusion, at: datetime) -> GateLine:
+    found = consent_in_force(infusion, at)
+    if found is None:
+        return GateLine("consent", _label("consent"), "open")
+    return GateLine("consent", _label("consent"), "passed", "", found.given_at, found.recorded_by.full_name)
+
+
+def _education(infusion: Infusion, at: datetime) -> GateLine:
+    found = education_complete(infusion, at)
+    if found is None:
+        return GateLine("education", _label("education"), "open")
+    return GateLine(
+        "education", _label("education"), "passed", "", found.taught_at, found.recorded_by.full_name
+    )
+
+
+def _weight(infusion: Infusion, at: datetime) -> GateLine:
+    label = _label("weight")
+    if infusion.weight_kg is None or infusion.weighed_at is None:
+        return GateLine("weight", label, "open")
+    zone = ZoneInfo(infusion.site.time_zone)
+    by = infusion.weighed_by.full_name if infusion.weighed_by else ""
+    if infusion.weighed_at.astimezone(zone).date() != at.astimezone(zone).date():
+        return GateLine("weight", label, "failed", "Not weighed on this day.", infusion.weighed_at, by)
+    if needs_second_weighing(infusion):
+        return GateLine("weight", label, "failed", "Waiting for a second weighing.", infusion.weighed_at, by)
+    return GateLine("weight", label, "passed", f"{infusion.weight_kg} kg", infusion.weighed_at, by)
+
+
+def _pressure(infusion: Infusion, at: datetime) -> GateLine:
+    label = _label("blood_pressure")
+    rows = infusion.vital_signs.live().filter(observed_at__lte=at).select_related("entered_by")
+    last = rows.order_by("observed_at", "pk").last()
+    if last is None:
+        return GateLine("blood_pressure", label, "open")
+    value = f"{last.systolic}/{last.diastolic} mmHg"
+    return GateLine("blood_pressure", label, "passed", value, last.observed_at, last.entered_by.full_name)
+
+
+def _order(infusion: Infusion) -> GateLine:
+    label = _label("order")
+    if infusion.ordered_mg is None or infusion.ordered_by is None:
+        return GateLine("order", label, "open")
+    by = infusion.ordered_by.full_name
+    return GateLine("order", label, "passed", f"{infusion.ordered_mg} mg", infusion.ordered_at, by)

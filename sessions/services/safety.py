@@ -1,0 +1,122 @@
+"""Safety contacts and adverse events. A safety contact is never refused, never waits for a lock, and is not
+therapy.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from patients.models import Patient
+from sessions.models import AdverseEvent, Infusion, SafetyContact
+from sessions.services._record import act, locked, moment, need_role, not_in_future, touch
+from staff.errors import InvalidInput, StateConflict
+from staff.models import User
+
+MAX_CSSRS = 5
+ADVERSE_EVENTS = {
+    "nausea": "Nausea",
+    "vomiting": "Vomiting",
+    "headache": "Headache",
+    "dizziness": "Dizziness",
+    "anxiety": "Anxiety or distress",
+    "dissociation": "Distressing dissociation",
+    "sedation": "Over-sedation",
+    "hypertension": "Blood pressure above the limit",
+    "tachycardia": "Fast heart rate",
+    "desaturation": "Low oxygen saturation",
+    "chest_pain": "Chest pain",
+    "neurological": "Neurological deficit",
+    "agitation": "Psychosis or agitation",
+    "allergy": "Allergic reaction",
+    "infiltration": "Line infiltrated",
+    "fall": "Fall",
+    "suicidality": "New or worse suicidal intent",
+    "bladder": "Urinary symptoms",
+    "other": "Other",
+}
+
+
+@act
+def record_safety_contact(
+    *,
+    patient: Patient,
+    manner: str,
+    outcome: str,
+    by: User,
+    occurred_at: datetime | None = None,
+    cssrs: int | None = None,
+    next_owner: User | None = None,
+    at: datetime | None = None,
+) -> SafetyContact:
+    """Record a contact about safety: any clinical role, any moment, whatever else is going on.
+
+    Only unreadable values are turned back (InvalidInput at the field). The same contact twice is stored once.
+    """
+    now = moment(at)
+    need_role(by, "safety_contact.record", "Safety contacts are recorded by clinical staff.")
+    occurred = not_in_future(occurred_at or now, now, "occurred_at")
+    if manner not in SafetyContact.Manner.values:
+        raise InvalidInput("Choose by phone, in person or by video.", code="unknown-manner", field="manner")
+    if not outcome.strip():
+        raise InvalidInput("Say in one line how it went.", code="required", field="outcome")
+    if cssrs is not None and not 0 <= cssrs <= MAX_CSSRS:
+        raise InvalidInput("Enter 0 to 5.", code="range", field="cssrs")
+    values = {"manner": manner, "outcome": outcome.strip(), "cssrs": cssrs, "next_owner": next_owner}
+    same: SafetyContact | None = patient.safety_contacts.filter(
+        occurred_at=occurred, entered_by=by, **values
+    ).first()
+    if same is not None:
+        return same
+    contact: SafetyContact = SafetyContact.objects.create(
+        patient=patient, occurred_at=occurred, entered_at=now, entered_by=by, **values
+    )
+    return contact
+
+
+@act
+def record_adverse_event(
+    *,
+    infusion: Infusion,
+    kind: str,
+    severity: str,
+    by: User,
+    note: str = "",
+    observed_at: datetime | None = None,
+    at: datetime | None = None,
+    expected_version: int | None = None,
+) -> AdverseEvent:
+    """Record something untoward, at any moment of the record, also after signing. The same one twice is
+    stored once.
+    """
+    now = moment(at)
+    current = locked(infusion, expected_version)
+    if kind not in ADVERSE_EVENTS:
+        raise InvalidInput("Choose what happened.", code="unknown-kind", field="kind")
+    if severity not in AdverseEvent.Severity.values:
+        raise InvalidInput("Choose how serious it was.", code="unknown-severity", field="severity")
+    if kind == "other" and not note.strip():
+        raise InvalidInput("Say what happened.", code="required", field="note")
+    seen = not_in_future(observed_at or now, now, "observed_at")
+    values = {"kind": kind, "severity": severity, "observed_at": seen, "note": note.strip()}
+    same: AdverseEvent | None = current.adverse_events.filter(entered_by=by, **values).first()
+    if same is not None:
+        return same
+    event: AdverseEvent = AdverseEvent.objects.create(
+        infusion=current, entered_at=now, entered_by=by, **values
+    )
+    touch(current)
+    return event
+
+
+@act
+def resolve_adverse_event(*, event: AdverseEvent, by: User, at: datetime | None = None) -> AdverseEvent:
+    """Say that it is over. StateConflict when that was said before."""
+    now = moment(at)
+    current = locked(event.infusion)
+    found: AdverseEvent = current.adverse_events.select_for_update(of=("self",)).get(pk=event.pk)
+    if found.resolved_at is not None:
+        raise StateConflict("This was already marked as over.", code="already-resolved")
+    found.resolved_at = max(now, found.observed_at)
+    found.save(update_fields=["resolved_at"])
+    touch(current)
+    return found
