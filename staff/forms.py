@@ -79,7 +79,8 @@ class ClinicalBoundField(forms.BoundField):
         errors = self.form.errors.get(self.name)
         if errors is None:
             return ""
-        return next((error.params["typed"] for error in errors.as_data() if error.code == "implausible"), "")
+        found = (error.params for error in errors.as_data() if error.code == "implausible")
+        return next((str(params["typed"]) for params in found if params), "")
 
     @property
     def confirm_name(self) -> str:
