@@ -12,6 +12,7 @@ from django.db.models import F, Q
 
 from patients.models import Patient
 from scheduling.models.booking import Appointment, TreatmentSeries
+from scheduling.querysets_follow import FollowUpQuerySet, WindowQuerySet, WorkItemQuerySet
 from sessions.models import Infusion, SignOff
 from staff.models import Site
 
@@ -56,6 +57,8 @@ class PlasticityWindow(models.Model):
     closed_at = models.DateTimeField(null=True, blank=True)
     superseded_at = models.DateTimeField(null=True, blank=True)
     version = models.PositiveIntegerField(default=1)
+
+    objects = WindowQuerySet.as_manager()
 
     class Meta:
         ordering = ["t0"]
@@ -142,6 +145,8 @@ class FollowUp(models.Model):
     closed_reason = models.CharField(max_length=300, blank=True)
     version = models.PositiveIntegerField(default=1)
 
+    objects = FollowUpQuerySet.as_manager()
+
     class Meta:
         ordering = ["target_at", "pk"]
         constraints = [
@@ -220,6 +225,8 @@ class WorkItem(models.Model):
     resolved_at = models.DateTimeField(null=True, blank=True)
     resolved_by = models.ForeignKey(USER, on_delete=models.PROTECT, related_name="+", null=True, blank=True)
     resolution = models.CharField(max_length=200, blank=True)
+
+    objects = WorkItemQuerySet.as_manager()
 
     class Meta:
         ordering = ["due_at", "pk"]

@@ -13,6 +13,7 @@ from django.db.models import F, Q
 from patients.models import ContactPoint, Patient
 from scheduling.models.booking import Appointment
 from scheduling.models.followup import FollowUp
+from scheduling.querysets_follow import MessageQuerySet
 
 
 @pghistory.track(exclude=["fence", "lease_until"])
@@ -20,7 +21,9 @@ class Message(models.Model):
     """State machine: scheduled, claimed, sending, then sent, cancelled, expired, unknown or dead.
 
     `due_at` and `expires_at` are instants; `due_local` and `time_zone` say what the patient's clock shows.
-    A cancelled or moved message keeps its row; its successor has generation + 1.
+    A cancelled or moved message keeps its row; its successor has generation + 1. `subject` and `body` are filled when
+    it leaves, so that what was sent stays readable. `lease_until` (the database's own clock, never the moved one) is
+    when a claim lapses, or for a scheduled row that failed once, when it may be tried again.
     """
 
     class State(models.TextChoices):
@@ -52,6 +55,9 @@ class Message(models.Model):
     expires_at = models.DateTimeField()
     due_local = models.CharField(max_length=32)
     time_zone = models.CharField(max_length=64)
+    about_at = models.DateTimeField("start of the visit it speaks of", null=True, blank=True)
+    subject = models.CharField(max_length=120, blank=True)
+    body = models.TextField(blank=True)
     state = models.CharField(max_length=10, choices=State, default=State.SCHEDULED)
     fence = models.PositiveIntegerField(default=0)
     attempts = models.PositiveSmallIntegerField(default=0)
@@ -66,6 +72,8 @@ class Message(models.Model):
     acknowledged_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", null=True, blank=True
     )
+
+    objects = MessageQuerySet.as_manager()
 
     class Meta:
         ordering = ["due_at", "pk"]

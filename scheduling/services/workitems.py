@@ -30,8 +30,8 @@ def raise_item(
 ) -> WorkItem:
     """Put one item on a list. While an item of this `kind` and `key` is open, it is refreshed, not doubled.
 
-    `role` is a name of staff/roles.py: whose list it is on when no `owner` is named. Title and detail carry no
-    name of a patient; pages show that beside them to those who may see it. Safe under concurrent callers.
+    `role` is a name of staff/roles.py: whose list it is on when no `owner` is named. Title and detail carry
+    no name of a patient; pages show that beside them to those who may see it. Safe under concurrent callers.
     """
     fields = {
         "site": site,
@@ -56,7 +56,7 @@ def raise_item(
 
 @transaction.atomic
 def resolve_item(*, item: WorkItem, by: User, resolution: str, at: datetime | None = None) -> WorkItem:
-    """Close an item with words. Raises InvalidInput without words, StateConflict when it is closed already."""
+    """Close an item with words. InvalidInput without words, StateConflict when it is closed already."""
     words = resolution.strip()
     if not words:
         raise InvalidInput("Say in a few words what was done.", field="resolution")
@@ -68,7 +68,9 @@ def resolve_item(*, item: WorkItem, by: User, resolution: str, at: datetime | No
     return current
 
 
-def settle(*, kind: str, key: str, resolution: str, at: datetime | None = None, by: User | None = None) -> int:
+def settle(
+    *, kind: str, key: str, resolution: str, at: datetime | None = None, by: User | None = None
+) -> int:
     """Close the open item of this cause because the cause is gone. Returns how many were closed (0 or 1)."""
     return WorkItem.objects.filter(kind=kind, key=key, resolved_at__isnull=True).update(
         resolved_at=at or app_now(), resolved_by=by, resolution=resolution[:200]

@@ -1,0 +1,308 @@
+"""The outbox is planned here: which messages a patient is to get, in the same transaction as what they speak
+of.
+
+A message belongs to one generation of its follow-up. When that generation passes, what has not left yet is
+cancelled and its successor planned; what has left, or may have left, is never sent again (reliability A3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from django.db import transaction
+from django.db.models import Max, Q
+from django.urls import reverse
+
+from patients.contact import ContactOption, NoContact, SendTime, SheetOnly, choose_channel, send_time
+from patients.models import ContactPoint, ContactPreference, Patient
+from scheduling.models import Appointment, FollowUp, Message, PlasticityWindow, TreatmentSeries, WorkItem
+from scheduling.services.workitems import raise_item
+from staff import roles
+from staff.clock import app_now
+from staff.errors import InvalidInput
+from staff.locks import lock
+
+State = Message.State
+THERAPY_VISIT, VISIT_REMINDER = "therapy_visit", "visit_reminder"
+REMIND_BEFORE = timedelta(hours=48)  # clinic-day 30: the first reminder of an infusion visit
+REMIND_UNTIL = timedelta(hours=3)
+THERAPY_BEFORE, THERAPY_UNTIL = timedelta(hours=24), timedelta(hours=1)
+USEFUL_FOR = timedelta(hours=24)  # a prompt to practise is of no use a day late
+SHORT_LIVED = frozenset({"practice", "practice_check_in"})
+GONE_OUT = frozenset({State.SENT, State.SENDING, State.UNKNOWN})
+
+
+@dataclass(frozen=True)
+class Wish:
+    """One message that should exist: its cause, kind, times and what moment it speaks of."""
+
+    kind: str
+    follow_up: FollowUp | None
+    appointment: Appointment | None
+    contact: ContactPoint
+    sending: SendTime
+    about_at: datetime | None
+
+    @property
+    def cause(self) -> tuple[int | None, int | None, str]:
+        """Follow-up or appointment, and kind: at most one message of it is alive. Therapy's cause is its
+        follow-up.
+        """
+        if self.follow_up is not None:
+            return self.follow_up.pk, None, self.kind
+        return None, self.appointment.pk if self.appointment else None, self.kind
+
+
+def _cause(row: Message) -> tuple[int | None, int | None, str]:
+    return (row.follow_up_id, None, row.kind) if row.follow_up_id else (None, row.appointment_id, row.kind)
+
+
+@transaction.atomic
+def sync_messages(*, series: TreatmentSeries, at: datetime | None = None) -> None:
+    """Plan and cancel the messages of this series' patient to fit follow-ups, visits and consent."""
+    lock(patients=[series.patient_id])
+    sync_patient(Patient.objects.get(pk=series.patient_id), at=at or app_now())
+
+
+def sync_patient(patient: Patient, *, at: datetime) -> None:
+    """As `sync_messages`, for callers that hold the patient's lock."""
+    preference = ContactPreference.objects.filter(patient=patient).first()
+    follow_ups = list(
+        FollowUp.objects.filter(patient=patient, state__in=FollowUp.ACTIONABLE)
+        .exclude(message_kind="")
+        .select_related("appointment", "series__protocol_version", "visit", "site")
+    )
+    visits = list(
+        Appointment.objects.filter(
+            patient=patient,
+            kind=Appointment.Kind.INFUSION,
+            status=Appointment.Status.BOOKED,
+            series__status=TreatmentSeries.Status.ACTIVE,
+            during__startswith__gt=at,
+        )
+    )
+    wishes: list[Wish] = []
+    silent = patient.status != Patient.Status.ACTIVE or (preference and preference.all_messages_stopped_at)
+    if not silent and (follow_ups or visits):
+        contact = _contact(patient)
+        if isinstance(contact, NoContact):
+            _call_instead(follow_ups, contact.reason, at)
+        else:
+            wishes = [*_of_follow_ups(patient, preference, follow_ups, contact, at)]
+            wishes += _of_visits(patient, preference, visits, contact, at)
+    _reconcile(patient, wishes, at)
+
+
+def _contact(patient: Patient) -> ContactPoint | NoContact:
+    points = {str(point.code): point for point in ContactPoint.objects.filter(patient=patient)}
+    options = [
+        ContactOption(
+            code=code,
+            channel=point.channel,  # type: ignore[arg-type]  # its choices are these two
+            verified=point.verified_at is not None,
+            consented=point.consented_at is not None,
+            opted_out=point.opted_out_at is not None,
+            rank=0 if point.preferred else 1,
+        )
+        for code, point in points.items()
+    ]
+    preferred = next((option.channel for option in options if option.rank == 0), None)
+    chosen = choose_channel(options, preferred)
+    return chosen if isinstance(chosen, NoContact) else points[chosen.code]
+
+
+def _call_instead(follow_ups: list[FollowUp], reason: str, at: datetime) -> None:
+    """Nobody may be written to: what the messages would have said becomes a call, once per visit."""
+    for row in follow_ups:
+        if row.gate == "none" and row.latest_at > at:
+            raise_item(
+                kind=WorkItem.Kind.CALL_PATIENT, key=f"no-contact:{row.visit.code}", site=row.site,
+                patient=row.patient, title="Call the patient: no message can be sent", role=roles.NURSE,
+                detail=f"{reason[:1].upper()}{reason[1:]}. Give the advice of the printed sheet by phone.",
+                url=reverse("patient_detail", args=[row.patient.code]), due_at=max(at, row.target_at), at=at,
+            )  # fmt: skip
+
+
+def send_hours_of(
+    preference: ContactPreference | None, send_from: str = "08:00", send_until: str = "21:30"
+) -> tuple[str, str]:
+    """The daily hours of a kind, narrowed by what the patient prefers."""
+    if preference is None:
+        return send_from, send_until
+    quiet_until, quiet_from = _clock(preference.quiet_until), _clock(preference.quiet_from)
+    return max(send_from, quiet_until), min(send_until, quiet_from)
+
+
+def _clock(value: time | str) -> str:
+    return value if isinstance(value, str) else f"{value:%H:%M}"
+
+
+def _when(
+    patient: Patient,
+    hours: tuple[str, str],
+    earliest: datetime,
+    target: datetime,
+    expires: datetime,
+    at: datetime,
+) -> SendTime | SheetOnly:
+    """When it leaves; a moment that has passed becomes the first allowed one from now on."""
+    if expires <= max(earliest, at):
+        return SheetOnly("it would come too late to be of use")
+    late = target <= at
+    try:
+        return send_time(
+            earliest=max(earliest, at) if late else earliest,
+            target=max(target, at) if late else target,
+            expires_at=expires,
+            zone=ZoneInfo(patient.time_zone),
+            send_from=hours[0],
+            send_until=hours[1],
+        )
+    except InvalidInput as error:
+        return SheetOnly(error.message)
+
+
+def _of_follow_ups(
+    patient: Patient,
+    preference: ContactPreference | None,
+    rows: list[FollowUp],
+    contact: ContactPoint,
+    at: datetime,
+) -> Iterable[Wish]:
+    windows = {
+        window.infusion_id: window
+        for window in PlasticityWindow.objects.filter(patient=patient, superseded_at__isnull=True)
+    }
+    for row in rows:
+        bounds = _bounds(row, windows.get(row.infusion_id))  # type: ignore[arg-type]  # None finds nothing
+        if bounds is None:
+            continue
+        rule = row.series.protocol_version.read().follow_up(row.kind)
+        hours = send_hours_of(preference, rule.send_from, rule.send_until)
+        sending = _when(patient, hours, *bounds, at)
+        if isinstance(sending, SendTime):
+            about = (
+                row.appointment.during.lower
+                if row.message_kind == THERAPY_VISIT and row.appointment
+                else None
+            )
+            yield Wish(row.message_kind, row, row.appointment if about else None, contact, sending, about)
+
+
+def _bounds(row: FollowUp, window: PlasticityWindow | None) -> tuple[datetime, datetime, datetime] | None:
+    """(earliest, target, expiry) of a follow-up's message; None when it has none at present.
+
+    Nothing that waits for the window speaks before it is open; a therapy reminder needs its appointment.
+    """
+    if row.message_kind != THERAPY_VISIT:
+        expires = row.latest_at if row.latest_at > row.earliest_at else row.hard_latest_at
+        if row.message_kind in SHORT_LIVED:
+            expires = min(expires, row.target_at + USEFUL_FOR)
+        return row.earliest_at, row.target_at, expires
+    booked = row.appointment
+    if booked is None or booked.status != Appointment.Status.BOOKED or window is None:
+        return None
+    start = booked.during.lower
+    earliest = max(window.t0, start - REMIND_BEFORE)
+    return earliest, max(earliest, start - THERAPY_BEFORE), start - THERAPY_UNTIL
+
+
+def _of_visits(
+    patient: Patient,
+    preference: ContactPreference | None,
+    visits: list[Appointment],
+    contact: ContactPoint,
+    at: datetime,
+) -> Iterable[Wish]:
+    for visit in visits:
+        start = visit.during.lower
+        bounds = (start - REMIND_BEFORE - USEFUL_FOR, start - REMIND_BEFORE, start - REMIND_UNTIL)
+        sending = _when(patient, send_hours_of(preference), *bounds, at)
+        if isinstance(sending, SendTime):
+            yield Wish(VISIT_REMINDER, None, visit, contact, sending, start)
+
+
+def _reconcile(patient: Patient, wishes: list[Wish], at: datetime) -> None:
+    """Keep what fits, cancel what has not left and does not, plan the rest."""
+    causes = {wish.cause: wish for wish in wishes}
+    rows = list(
+        Message.objects.filter(patient=patient)
+        .filter(Q(state__in=Message.PENDING) | Q(follow_up__in=[w.follow_up for w in wishes if w.follow_up])
+                | Q(follow_up__isnull=True, appointment__in=[w.appointment for w in wishes if w.appointment]))
+        .select_related("follow_up")
+    )  # fmt: skip
+    settled = set()
+    stale: list[int] = []
+    for row in rows:
+        wish = causes.get(_cause(row))
+        if wish is not None and _covers(row, wish):
+            settled.add(wish.cause)
+        elif row.state in Message.RECALLABLE:
+            stale.append(row.pk)
+    cancel_messages(Message.objects.filter(pk__in=stale), reason="The plan changed before it was sent.")
+    for cause, wish in causes.items():
+        if cause not in settled:
+            _plan(patient, wish, at)
+
+
+def _covers(row: Message, wish: Wish) -> bool:
+    """This row already does, or already did, what is wished for."""
+    same_moment = row.about_at == wish.about_at
+    if row.state in GONE_OUT:
+        return same_moment
+    if row.state == State.DEAD:
+        return same_moment and row.contact_point_id == wish.contact.pk
+    generation = wish.follow_up.generation if wish.follow_up else row.generation
+    return (
+        row.state in Message.RECALLABLE
+        and same_moment
+        and row.generation == generation
+        and row.contact_point_id == wish.contact.pk
+        and row.expires_at == wish.sending.expires_at
+    )
+
+
+def _plan(patient: Patient, wish: Wish, at: datetime) -> Message:
+    """Insert the row. Its generation is the follow-up's, raised when that key was used before."""
+    follow_up, appointment = wish.follow_up, wish.appointment
+    used = Message.objects.filter(
+        patient=patient,
+        kind=wish.kind,
+        follow_up=follow_up,
+        **({} if follow_up else {"appointment": appointment}),
+    ).aggregate(used=Max("generation"))["used"]
+    generation = max(follow_up.generation if follow_up else 1, (used or 0) + 1)
+    if follow_up is not None and generation != follow_up.generation:
+        follow_up.generation = generation
+        follow_up.save(update_fields=["generation"])
+    cause = follow_up.code if follow_up else appointment.code  # type: ignore[union-attr]  # one of the two is there
+    contact, ordinal = wish.contact, follow_up.ordinal if follow_up else 1
+    return Message.objects.create(
+        patient=patient,
+        follow_up=follow_up,
+        appointment=appointment,
+        contact_point=contact,
+        channel=contact.channel,
+        kind=wish.kind,
+        ordinal=ordinal,
+        generation=generation,
+        due_at=wish.sending.due_at,
+        expires_at=wish.sending.expires_at,
+        due_local=wish.sending.local_text,
+        time_zone=wish.sending.zone,
+        about_at=wish.about_at,
+        idem_key=f"{cause}/{wish.kind}/{ordinal}/{contact.pk}/{contact.channel}/{generation}",
+        created_at=at,
+    )
+
+
+def cancel_messages(rows: object, *, reason: str) -> int:
+    """Cancel those that have not left yet. One that is being sent right now is too late to recall."""
+    return rows.filter(
+        state__in=Message.RECALLABLE
+    ).update(  # type: ignore[attr-defined,no-any-return]  # a Message queryset
+        state=State.CANCELLED, closed_reason=reason[:120], lease_until=None
+    )
