@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.template.loader import render_to_string
 
 
 def _answer(request: HttpRequest, status: int, template: str, code: str, detail: str) -> HttpResponse:
@@ -17,6 +18,8 @@ def _answer(request: HttpRequest, status: int, template: str, code: str, detail:
             "instance": f"/requests/{reference}",
         }
         return JsonResponse(body, status=status, content_type="application/problem+json")
+    if status == 500:  # without the request no context processor runs: the database may be what failed
+        return HttpResponse(render_to_string(template, {"reference": reference}), status=status)
     return render(request, template, {"reference": reference}, status=status)
 
 

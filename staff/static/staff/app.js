@@ -72,7 +72,7 @@ function onResponse(event) {
   const { response } = event.detail.ctx;
   const status = response.status;
   if (!REFUSALS[status] && status < 500) return;
-  const reference = response.headers.get("X-Request-ID");
+  const reference = response.headers.get("X-Request-Reference");
   const words = REFUSALS[status] ?? "Something went wrong on the server. Nothing was changed. Try again.";
   flash("error", reference ? `${words} Reference ${reference}.` : words);
 }
