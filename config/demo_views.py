@@ -16,7 +16,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
 from config.context import DEMO_ACCOUNTS, TOURS
-from scheduling.demo_clock import next_sign_off, next_therapy_time
+from scheduling.demo.clock import next_sign_off, next_therapy_time
 from scheduling.sites import chosen_site
 from staff.clock import app_now, may_move_clock, set_clock
 from staff.models import Site, User

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import date
 
 from django.contrib.auth.models import Group, Permission
 from django.contrib.contenttypes.models import ContentType
 from django.db import connection, transaction
+from django.db.backends.postgresql.psycopg_any import DateRange
 
 from staff import roles
-from staff.models import DatabaseEnvironment, Site, User
+from staff.models import DatabaseEnvironment, Licence, Site, User
 
 
 @transaction.atomic
@@ -56,3 +58,44 @@ def mark_database(kind: str) -> None:
         cursor.execute(f"UPDATE {table} SET kind = %s", [kind])  # noqa: S608 - the table name is ours
         if kind == "production":
             cursor.execute("UPDATE staff_clockoffset SET offset_by = interval '0', frozen_at = NULL")
+
+
+@transaction.atomic
+def open_site(
+    *,
+    name: str,
+    short_name: str,
+    time_zone: str,
+    phone: str,
+    country: str = "US",
+    subdivision: str = "",
+    address: str = "",
+) -> Site:
+    """Add a site. Raises ValidationError for an unknown time zone or a name in use."""
+    site = Site(
+        name=name,
+        short_name=short_name,
+        time_zone=time_zone,
+        phone=phone,
+        country=country,
+        subdivision=subdivision,
+        address=address,
+    )
+    site.full_clean()
+    site.save()
+    return site
+
+
+@transaction.atomic
+def add_licence(*, user: User, profession: str, jurisdiction: str, number: str, valid_from: date) -> Licence:
+    """Record an open-ended licence from `valid_from` on. Raises ValidationError when one stands already."""
+    licence = Licence(
+        user=user,
+        profession=profession,
+        jurisdiction=jurisdiction,
+        number=number,
+        valid_during=DateRange(valid_from, None),
+    )
+    licence.full_clean()
+    licence.save()
+    return licence

@@ -1,0 +1,132 @@
+"""Which sample patient is at which stage: dates relative to now, nothing stored. Pure apart from its inputs.
+
+The midday site works every day in three chairs at three times a day. A patient keeps chair and time and comes on days
+d, d + 3, d + 7, d + 10, ..., so that gaps are 72 and 96 hours and no two patients meet.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+SIX, SINGLE = "six-in-three-weeks", "single-infusion"
+QUARTER = timedelta(minutes=15)
+EARLY, LATE_DAY = time(7, 45), time(17, 0)
+
+
+@dataclass(frozen=True)
+class Course:
+    """One patient's series at the midday site.
+
+    `starts`: planned starts, aware; `given`: how many lie behind us (including one running now); `therapy` says what
+    became of the therapy after each given visit: "done", "booked", "open", "missed".
+    """
+
+    protocol: str
+    chair: int
+    starts: tuple[datetime, ...]
+    given: int
+    therapy: str
+    pause_minutes: int = 0
+    stopped_early: bool = False
+    sign: bool = True
+
+
+@dataclass(frozen=True)
+class Day:
+    """Today at the midday site: `now` floored to a quarter of an hour, in its zone."""
+
+    zone: ZoneInfo
+    floor: datetime
+
+    def at(self, days: int, wall: time) -> datetime:
+        """The instant of that wall time `days` from today (a time skipped by a DST change moves on by the gap)."""
+        day: date = self.floor.astimezone(self.zone).date() + timedelta(days=days)
+        return datetime.combine(day, wall, self.zone).astimezone(self.floor.tzinfo)
+
+
+def today_at(now: datetime, zone: ZoneInfo) -> Day:
+    """`now` as the plot counts it."""
+    return Day(zone, now - timedelta(minutes=now.minute % 15, seconds=now.second, microseconds=now.microsecond))
+
+
+def offsets(visits: int, first_gap: int) -> list[int]:
+    """Days from the first visit: gaps of 3 and 4 days in turn, beginning with `first_gap`."""
+    days, gap = [0], first_gap
+    while len(days) < visits:
+        days.append(days[-1] + gap)
+        gap = 7 - gap
+    return days
+
+
+def running(day: Day, chair: int, start_today: datetime, *, number: int, protocol: str = SIX, **over: object) -> Course:
+    """A course whose visit `number` (from 1) is today at `start_today`, three days after the one before."""
+    wall = start_today.astimezone(day.zone).time()
+    visits = 1 if protocol == SINGLE else 6
+    before = offsets(number, 3 if number % 2 == 0 else 4)
+    after = offsets(visits - number + 1, 4)
+    relative = [value - before[-1] for value in before] + after[1:]
+    starts = tuple(start_today if value == 0 else day.at(value, wall) for value in relative)
+    fields: dict[str, object] = {"given": number, "therapy": "done"}
+    return Course(protocol, chair, starts, **(fields | over))  # type: ignore[arg-type]  # keyword fields of Course
+
+
+def behind(day: Day, chair: int, wall: time, *, days_ago: int, number: int, protocol: str = SIX, **over: object) -> Course:
+    """A course whose last given visit was `number`, `days_ago` days ago at `wall`."""
+    visits = 1 if protocol == SINGLE else 6
+    before = offsets(number, 3 if number % 2 == 0 else 4)
+    after = offsets(visits - number + 1, 4)
+    relative = [value - before[-1] - days_ago for value in before] + [value - days_ago for value in after[1:]]
+    fields: dict[str, object] = {"given": number, "therapy": "open"}
+    return Course(protocol, chair, tuple(day.at(value, wall) for value in relative), **(fields | over))  # type: ignore[arg-type]  # keyword fields of Course
+
+
+def midday_courses(day: Day) -> list[Course]:
+    """Every stage at once: running, paused, recovering, signed today, windows open, closing, missed, finished."""
+    noon = day.floor.astimezone(day.zone).time()
+    mid = time(noon.hour, noon.minute)
+    return [
+        # In a chair right now.
+        running(day, 0, day.floor - QUARTER, number=2, sign=False),
+        running(day, 1, day.floor - 7 * QUARTER, number=3, sign=False, therapy="done"),
+        # Signed this morning: therapy this afternoon is still ahead.
+        running(day, 0, day.at(0, EARLY), number=1, therapy="open"),
+        running(day, 1, day.at(0, EARLY), number=4, therapy="done", pause_minutes=6),
+        running(day, 2, day.at(0, EARLY), number=1, protocol=SINGLE, therapy="open", stopped_early=True),
+        # Yesterday and the days before: windows open, some taken, some not.
+        behind(day, 0, EARLY, days_ago=1, number=1, therapy="open"),
+        behind(day, 1, EARLY, days_ago=1, number=2, therapy="booked"),
+        behind(day, 2, EARLY, days_ago=1, number=1, therapy="open", protocol=SINGLE),
+        behind(day, 0, mid, days_ago=1, number=1, therapy="booked"),
+        behind(day, 1, mid, days_ago=1, number=1, therapy="open"),
+        behind(day, 0, LATE_DAY, days_ago=1, number=2, therapy="open"),
+        behind(day, 1, LATE_DAY, days_ago=1, number=1, therapy="booked", protocol=SINGLE),
+        behind(day, 0, EARLY, days_ago=2, number=1, therapy="open"),
+        behind(day, 1, EARLY, days_ago=2, number=1, therapy="done"),
+        behind(day, 2, EARLY, days_ago=2, number=1, therapy="open", protocol=SINGLE),
+        behind(day, 1, mid, days_ago=2, number=2, therapy="booked"),
+        # Closing: the last day of the first four.
+        behind(day, 2, mid, days_ago=4, number=1, therapy="open", protocol=SINGLE),
+        behind(day, 0, LATE_DAY, days_ago=4, number=1, therapy="open", protocol=SINGLE),
+        # Past: missed, and used.
+        behind(day, 2, EARLY, days_ago=6, number=1, therapy="missed", protocol=SINGLE),
+        behind(day, 2, LATE_DAY, days_ago=8, number=1, therapy="done", protocol=SINGLE),
+        # A whole series behind, the last visit nine days ago.
+        behind(day, 2, LATE_DAY, days_ago=9, number=6, therapy="done"),
+    ]
+
+
+def upcoming_courses(day: Day) -> list[Course]:
+    """Booked, nothing given yet."""
+    noon = day.floor.astimezone(day.zone).time()
+    mid = time(noon.hour, noon.minute)
+    return [
+        # Arriving within the hour; checked in already.
+        running(day, 2, day.floor + QUARTER, number=1, therapy="open"),
+        running(day, 0, day.at(0, LATE_DAY), number=1),
+        running(day, 1, day.at(0, LATE_DAY), number=1, protocol=SINGLE),
+        running(day, 2, day.at(0, LATE_DAY), number=1, protocol=SINGLE),
+        running(day, 2, day.at(1, mid), number=1),
+        running(day, 2, day.at(2, EARLY), number=1),
+    ]

@@ -1,0 +1,128 @@
+"""Sites, staff, chairs and hours of the sample clinic, through the services."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, datetime, time
+
+from protocols.models import ProtocolVersion
+from protocols.services import install_shipped
+from scheduling.demo import cast
+from scheduling.models import Resource
+from scheduling.services.resources import add_resource
+from staff import roles
+from staff.models import Licence, Site, User
+from staff.services import add_licence, add_staff_member, open_site, sync_roles
+
+LONG_AGO = date(2020, 1, 1)
+KINDS = {roles.CLINICIAN: Resource.Kind.CLINICIAN, roles.NURSE: Resource.Kind.NURSE, roles.THERAPIST: Resource.Kind.THERAPIST}
+
+
+@dataclass
+class House:
+    """One site with its people and resources, by role, in a fixed order."""
+
+    site: Site
+    people: dict[str, list[User]] = field(default_factory=dict)
+    resources: dict[str, list[Resource]] = field(default_factory=dict)
+
+    def person(self, role: str, number: int = 0) -> User:
+        """The `number`-th person with that role, counting round."""
+        return self.people[role][number % len(self.people[role])]
+
+    def resource(self, kind: str, number: int = 0) -> Resource:
+        """The `number`-th resource of that kind, counting round."""
+        return self.resources[kind][number % len(self.resources[kind])]
+
+
+@dataclass
+class Premises:
+    """Both sites and the protocol versions of the sample clinic."""
+
+    midday: House
+    portland: House
+    versions: dict[str, ProtocolVersion]
+
+
+def build(now: datetime) -> Premises:
+    """Everything that stands before the first patient comes."""
+    sync_roles()
+    zone, city, country, subdivision = cast.midday_city(now)
+    midday = House(
+        open_site(
+            name=f"Clearwater Clinic, {city}",
+            short_name=city,
+            time_zone=zone,
+            country=country,
+            subdivision=subdivision,
+            phone="+1 555 0100",
+        )
+    )
+    portland = House(
+        open_site(
+            name="Harbor Clinic, Portland",
+            short_name="Portland",
+            time_zone=cast.PORTLAND,
+            country="US",
+            subdivision="OR",
+            phone="+1 503 555 0140",
+        )
+    )
+    for role in cast.SHARED_STAFF:
+        _hire(role, [midday, portland])
+    for role in cast.MIDDAY_STAFF:
+        _hire(role, [midday])
+    for role in cast.PORTLAND_STAFF:
+        _hire(role, [portland])
+    # The shared staff visit Portland, but are bookable at one site only: nobody is in two cities at once.
+    working = (*cast.SHARED_STAFF, *cast.MIDDAY_STAFF)
+    _furnish(midday, working, chairs=3, weekdays=range(7), opens=time(7, 30), closes=time(20, 30))
+    _furnish(portland, cast.PORTLAND_STAFF, chairs=5, weekdays=range(5), opens=time(8), closes=time(18, 30))
+    admin = midday.person(roles.PROTOCOL_ADMIN)
+    versions = {version.template.slug: version for version in install_shipped(by=admin, at=now)}
+    return Premises(midday, portland, versions)
+
+
+def _hire(role: cast.Role, houses: list[House]) -> User:
+    user = add_staff_member(
+        email=role.email,
+        full_name=role.name,
+        title=role.title,
+        role_names=role.held,
+        sites=[house.site for house in houses],
+        password=cast.PASSWORD,
+    )
+    professions = {roles.CLINICIAN: Licence.Profession.PRESCRIBER, roles.THERAPIST: Licence.Profession.THERAPIST}
+    for held, profession in professions.items():
+        if held in role.held:
+            for jurisdiction in sorted({house.site.jurisdiction for house in houses}):
+                add_licence(
+                    user=user,
+                    profession=profession,
+                    jurisdiction=jurisdiction,
+                    number=f"{jurisdiction}-{user.pk:05d}",
+                    valid_from=LONG_AGO,
+                )
+    for house in houses:
+        for held in role.held:
+            house.people.setdefault(held, []).append(user)
+    return user
+
+
+def _furnish(
+    house: House, staff: tuple[cast.Role, ...], *, chairs: int, weekdays: range, opens: time, closes: time
+) -> None:
+    hours = [(weekday, opens, closes) for weekday in weekdays]
+    for number in range(1, chairs + 1):
+        chair = add_resource(site=house.site, kind=Resource.Kind.CHAIR, name=f"Chair {number}", hours=hours)
+        house.resources.setdefault(Resource.Kind.CHAIR, []).append(chair)
+    capacities = {role.email: role.capacity for role in staff}
+    for role, kind in KINDS.items():
+        working = [person for person in house.people[role] if person.email in capacities]
+        house.people[role] = working
+        for person in working:
+            capacity = 1 if kind == Resource.Kind.THERAPIST else capacities[person.email]
+            resource = add_resource(
+                site=house.site, kind=kind, name=person.full_name, user=person, capacity=capacity, hours=hours
+            )
+            house.resources.setdefault(kind, []).append(resource)
