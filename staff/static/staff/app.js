@@ -77,6 +77,15 @@ function onResponse(event) {
   flash("error", reference ? `${words} Reference ${reference}.` : words);
 }
 
+// Signing in again in another tab changes the form token: send today's, so that what is typed here can still be saved.
+function freshenToken(event) {
+  const token = document.cookie.match(/(?:^|; )(?:__Host-csrf|csrf)=([^;]+)/)?.[1];
+  const { request } = event.detail.ctx;
+  if (!token) return;
+  request.headers["X-CSRFToken"] = token;
+  if (request.body?.has?.("csrfmiddlewaretoken")) request.body.set("csrfmiddlewaretoken", token);
+}
+
 // A redirect to the sign-in page must not be drawn into a corner of this one.
 function onBeforeSwap(event) {
   const raw = event.detail.ctx.response?.raw;
@@ -87,6 +96,7 @@ function onBeforeSwap(event) {
 
 document.addEventListener("click", onClick);
 document.addEventListener("keydown", onEscape);
+document.addEventListener("htmx:config:request", freshenToken);
 document.addEventListener("htmx:response:error", onResponse);
 document.addEventListener("htmx:error", () => flash("error", "No answer from the server. What you typed is still here. Try again."));
 document.addEventListener("htmx:before:swap", onBeforeSwap);
