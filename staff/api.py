@@ -14,30 +14,18 @@ from typing import Any, cast
 from django.core.exceptions import PermissionDenied
 from django.db import DatabaseError, IntegrityError, transaction
 from django.http import Http404
-from rest_framework import exceptions, pagination, parsers, serializers, status, viewsets
+from rest_framework import exceptions, serializers, status, viewsets
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
 from staff.errors import DomainError, InvalidInput, StaleVersion
 from staff.models import IdempotencyRecord, User
-from staff.strict import load_json, parse_decimal, parse_instant, parse_integer, parse_text
+from staff.strict import parse_decimal, parse_instant, parse_integer, parse_text
 
 log = logging.getLogger("clearwindow.api")
 PROBLEM = "application/problem+json"
 IDEMPOTENCY_KEY = re.compile(r"[A-Za-z0-9_.:-]{8,80}", re.ASCII)
-
-
-class StrictJSONParser(parsers.BaseParser):
-    """JSON without surprises: duplicate keys, depth over 32, over 256 KB, NaN, NUL and lone surrogates are 400."""
-
-    media_type = "application/json"
-
-    def parse(self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None) -> Any:
-        try:
-            return load_json(stream.read())
-        except InvalidInput as error:
-            raise exceptions.ParseError(detail=error.message, code=error.code) from error
 
 
 def _strictly(parse: Callable[..., Any], value: Any, **options: Any) -> Any:
@@ -101,14 +89,6 @@ class StrictSerializer(serializers.Serializer[Any]):
         if unknown:
             raise serializers.ValidationError({name: ["This key is not known."] for name in unknown}, code="unknown-key")
         return super().to_internal_value(data)
-
-
-class CodeCursorPagination(pagination.CursorPagination):
-    """`{"next", "previous", "results"}` ordered by creation; at most 200 a page."""
-
-    page_size_query_param = "page_size"
-    max_page_size = 200
-    ordering = ("-pk",)
 
 
 # --- Problems (RFC 9457) ---
