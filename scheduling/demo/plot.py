@@ -6,13 +6,13 @@ d, d + 3, d + 7, d + 10, ..., so that gaps are 72 and 96 hours and no two patien
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 SIX, SINGLE = "six-in-three-weeks", "single-infusion"
 QUARTER = timedelta(minutes=15)
-EARLY, LATE_DAY = time(7, 45), time(17, 0)
+EARLY, LATE_DAY = time(7, 15), time(17, 0)
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ def midday_courses(day: Day) -> list[Course]:
         behind(day, 1, mid, days_ago=2, number=2, therapy="booked"),
         # Closing: the last day of the first four.
         behind(day, 2, mid, days_ago=4, number=1, therapy="open", protocol=SINGLE),
-        behind(day, 0, LATE_DAY, days_ago=4, number=1, therapy="open", protocol=SINGLE),
+        behind(day, 1, LATE_DAY, days_ago=4, number=1, therapy="open", protocol=SINGLE),
         # Past: missed, and used.
         behind(day, 2, EARLY, days_ago=6, number=1, therapy="missed", protocol=SINGLE),
         behind(day, 2, LATE_DAY, days_ago=8, number=1, therapy="done", protocol=SINGLE),
@@ -121,12 +121,12 @@ def upcoming_courses(day: Day) -> list[Course]:
     """Booked, nothing given yet."""
     noon = day.floor.astimezone(day.zone).time()
     mid = time(noon.hour, noon.minute)
-    return [
-        # Arriving within the hour; checked in already.
-        running(day, 2, day.floor + QUARTER, number=1, therapy="open"),
+    booked = [
+        running(day, 2, day.floor + QUARTER, number=1),
         running(day, 0, day.at(0, LATE_DAY), number=1),
         running(day, 1, day.at(0, LATE_DAY), number=1, protocol=SINGLE),
         running(day, 2, day.at(0, LATE_DAY), number=1, protocol=SINGLE),
         running(day, 2, day.at(1, mid), number=1),
         running(day, 2, day.at(2, EARLY), number=1),
     ]
+    return [replace(course, given=0) for course in booked]

@@ -76,7 +76,7 @@ def build(now: datetime) -> Premises:
         _hire(role, [portland])
     # The shared staff visit Portland, but are bookable at one site only: nobody is in two cities at once.
     working = (*cast.SHARED_STAFF, *cast.MIDDAY_STAFF)
-    _furnish(midday, working, chairs=3, weekdays=range(7), opens=time(7, 30), closes=time(20, 30))
+    _furnish(midday, working, chairs=3, weekdays=range(7), opens=time(7), closes=time(20, 30))
     _furnish(portland, cast.PORTLAND_STAFF, chairs=5, weekdays=range(5), opens=time(8), closes=time(18, 30))
     admin = midday.person(roles.PROTOCOL_ADMIN)
     versions = {version.template.slug: version for version in install_shipped(by=admin, at=now)}

@@ -1,0 +1,129 @@
+"""`seed(now, rng_seed)`: two sites, eight chairs, twenty staff, sixty patients at every stage, through services only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from random import Random
+from time import monotonic
+from zoneinfo import ZoneInfo
+
+from django.db import connection
+
+from scheduling.demo.people import Registered, prepare, register, score
+from scheduling.demo.play import Player, book_course, book_proposed
+from scheduling.demo.plot import SINGLE, SIX, Course, midday_courses, today_at, upcoming_courses
+from scheduling.demo.premises import House, Premises, build
+from scheduling.models import Heartbeat
+from staff.clock import app_now, set_clock
+from staff.models import Site
+
+MARK = "sample-clinic"
+HISTORY = timedelta(days=36)
+PATIENTS, PLANNED_MIDDAY = 60, 6
+
+
+@dataclass(frozen=True)
+class Seeded:
+    """What a run of the seed found or made."""
+
+    fresh: bool
+    made_at: datetime
+    patients: int
+
+
+class HalfMadeError(RuntimeError):
+    """An earlier run was cut off; only a reset helps."""
+
+
+def seed(now: datetime | None = None, *, rng_seed: int = 20261122) -> Seeded:
+    """Fill an empty demo or test database relative to `now` (default: the database's present).
+
+    Running it again changes nothing. Raises HalfMadeError after a run that was cut off, NotAllowed in a real clinic.
+    """
+    began, now = monotonic(), now or app_now()
+    mark = Heartbeat.objects.filter(name=MARK).first()
+    if mark is not None:
+        return Seeded(False, mark.beat_at, PATIENTS)
+    if Site.objects.exists():
+        raise HalfMadeError("The sample clinic is only half made.")
+    with connection.cursor() as cursor:
+        cursor.execute("SET synchronous_commit = off")  # a demo's rows may be lost with the machine's power
+    set_clock(now - HISTORY, frozen=True)
+    _fill(now, Random(rng_seed))  # noqa: S311 - a story, not a secret
+    Heartbeat.objects.create(name=MARK, beat_at=now)
+    set_clock(now + timedelta(seconds=monotonic() - began))
+    with connection.cursor() as cursor:
+        cursor.execute("SET synchronous_commit = on")
+    return Seeded(True, now, PATIENTS)
+
+
+def _fill(now: datetime, random: Random) -> None:
+    premises = build(now - HISTORY)
+    player = Player(premises, now, random)
+    numbers = iter(range(PATIENTS))
+    midday = premises.midday
+    day = today_at(now, ZoneInfo(midday.site.time_zone))
+    courses = [*midday_courses(day), *upcoming_courses(day)]
+    for course in courses:
+        _enrol(player, midday, register(midday, next(numbers), random), course)
+    for _ in range(PLANNED_MIDDAY):
+        _being_planned(player, midday, register(midday, next(numbers), random))
+    for position, number in enumerate(numbers):
+        _portland(player, premises, register(premises.portland, number, random), position)
+    player.daily_ticks(now - timedelta(days=12), ZoneInfo(midday.site.time_zone))
+    player.run()
+
+
+def _enrol(player: Player, house: House, who: Registered, course: Course) -> None:
+    first, version = course.starts[0], player.premises.versions[course.protocol]
+    prepared = min(first, player.now) - timedelta(days=5)
+    player.at(prepared, lambda: prepare(house, who.patient, version, prepared))
+    before, after = player.random.randint(15, 22), player.random.randint(4, 12)
+    player.at(prepared, lambda: score(who.patient, house, "phq9", before, prepared))
+    if course.given > 1:
+        later = course.starts[1] - timedelta(minutes=50)
+        player.at(later, lambda: score(who.patient, house, "phq9", after, later))
+    book_course(player, house, who.patient, course, who.weight_kg)
+    if course.given == 0 and course.starts[0] - player.now < timedelta(minutes=20):
+        book_arrival(player, house, who, course)
+
+
+def book_arrival(player: Player, house: House, who: Registered, course: Course) -> None:
+    """Somebody in the waiting area: checked in, nothing else done yet."""
+    from scheduling.models import Appointment
+    from scheduling.services.visits import check_in
+    from staff import roles
+
+    def arrive() -> None:
+        visit = Appointment.objects.get(patient=who.patient, kind="infusion", ordinal=1)
+        check_in(appointment=visit, by=house.person(roles.NURSE, course.chair))
+
+    player.at(player.now - timedelta(minutes=3), arrive)
+
+
+def _being_planned(player: Player, house: House, who: Registered) -> None:
+    """Referred; some have consented and learnt already, nobody has dates yet."""
+    if who.patient.pk % 2:
+        version, prepared = player.premises.versions[SIX], player.now - timedelta(days=2)
+        player.at(prepared, lambda: prepare(house, who.patient, version, prepared))
+
+
+def _portland(player: Player, premises: Premises, who: Registered, position: int) -> None:
+    """The other site, planned by the planner itself: mid-series, single visits behind, booked ahead, being planned."""
+    house, now = premises.portland, player.now
+    if position >= 18:
+        return _being_planned(player, house, who)
+    protocol = SINGLE if position % 3 == 0 else SIX
+    days_ago = (9, 9, 8, 6, 5, 5)[position] if position < 6 else 0
+    zone = ZoneInfo(house.site.time_zone)
+    day = (now - timedelta(days=days_ago)).astimezone(zone).date()
+    booked_at = datetime.combine(day, time(9, 3 * position), zone) if days_ago else now - timedelta(minutes=90 - position)
+    prepared = booked_at - timedelta(days=1)
+    version = premises.versions[protocol]
+    player.at(prepared, lambda: prepare(house, who.patient, version, prepared))
+    fate = ("done", "open", "booked")[position % 3]
+    book_proposed(
+        player, house, who.patient, protocol=protocol, booked_at=booked_at, weight_kg=who.weight_kg, fate=fate
+    )
+    return None
