@@ -42,10 +42,18 @@ class Patient(models.Model):
     language = models.CharField(max_length=8, default="en")
     jurisdiction = models.CharField(max_length=8)
     therapist = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="assigned_patients", null=True, blank=True
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        related_name="assigned_patients",
+        null=True,
+        blank=True,
     )
     prescriber = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="prescribed_patients", null=True, blank=True
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        related_name="prescribed_patients",
+        null=True,
+        blank=True,
     )
     status = models.CharField(max_length=8, choices=Status, default=Status.ACTIVE)
     created_at = models.DateTimeField()
@@ -57,13 +65,17 @@ class Patient(models.Model):
         ordering = ["family_name", "given_name", "pk"]
         constraints = [
             models.UniqueConstraint(Lower("mrn"), F("site"), name="patient_mrn_unique_at_site"),
-            models.CheckConstraint(condition=Q(status__in=["active", "inactive", "deceased"]), name="patient_status_known"),
+            models.CheckConstraint(
+                condition=Q(status__in=["active", "inactive", "deceased"]), name="patient_status_known"
+            ),
             models.CheckConstraint(condition=Q(sex__in=["F", "M"]), name="patient_sex_known"),
             models.CheckConstraint(
                 condition=Q(height_cm__isnull=True) | Q(height_cm__gte=100, height_cm__lte=230),
                 name="patient_height_in_range",
             ),
-            models.CheckConstraint(condition=Q(birth_date__gte="1900-01-01"), name="patient_birth_date_in_range"),
+            models.CheckConstraint(
+                condition=Q(birth_date__gte="1900-01-01"), name="patient_birth_date_in_range"
+            ),
             models.CheckConstraint(
                 condition=~Q(given_name="") & ~Q(family_name="") & ~Q(mrn=""), name="patient_is_identified"
             ),
@@ -109,7 +121,9 @@ class ContactPoint(models.Model):
     class Meta:
         ordering = ["-preferred", "pk"]
         constraints = [
-            models.UniqueConstraint(F("patient"), F("channel"), F("address_index"), name="contact_address_once"),
+            models.UniqueConstraint(
+                F("patient"), F("channel"), F("address_index"), name="contact_address_once"
+            ),
             models.UniqueConstraint(
                 fields=["patient"], condition=Q(preferred=True), name="one_preferred_contact_per_patient"
             ),
@@ -158,7 +172,9 @@ class Contraindication(models.Model):
         ordering = ["-recorded_at"]
         constraints = [
             models.UniqueConstraint(
-                fields=["patient", "kind"], condition=Q(resolved_at__isnull=True), name="contraindication_open_once"
+                fields=["patient", "kind"],
+                condition=Q(resolved_at__isnull=True),
+                name="contraindication_open_once",
             ),
             models.CheckConstraint(
                 condition=Q(severity__in=["absolute", "caution"]), name="contraindication_severity_known"
@@ -185,7 +201,9 @@ class PriorExposure(models.Model):
     class Meta:
         ordering = ["-recorded_at"]
         constraints = [
-            models.CheckConstraint(condition=Q(count__gte=1, count__lte=2000), name="exposure_count_in_range"),
+            models.CheckConstraint(
+                condition=Q(count__gte=1, count__lte=2000), name="exposure_count_in_range"
+            ),
             models.CheckConstraint(
                 condition=Q(first_on__isnull=True) | Q(last_on__isnull=True) | Q(first_on__lte=F("last_on")),
                 name="exposure_dates_in_order",

@@ -187,7 +187,7 @@ class ProtocolDefinition:
         return sum(phase.visits for phase in self.phases)
 
     def gap_before(self, ordinal: int) -> SeriesPhase | None:
-        """The phase whose gap limits apply between infusion `ordinal - 1` and `ordinal` (from 1); None for the first."""
+        """The phase whose gap limits apply before infusion `ordinal` (from 1); None for the first."""
         if ordinal <= 1:
             return None
         seen = 0

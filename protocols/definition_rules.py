@@ -46,7 +46,11 @@ def _check_dose(definition: ProtocolDefinition) -> None:
         "must be between 0.1 and 1.0 mg/kg",
         "definition.dose.mg_per_kg",
     )
-    _require(0 < dose.ceiling_mg <= MAX_CEILING_MG, "must be above 0 and at most 200 mg", "definition.dose.ceiling_mg")
+    _require(
+        0 < dose.ceiling_mg <= MAX_CEILING_MG,
+        "must be above 0 and at most 200 mg",
+        "definition.dose.ceiling_mg",
+    )
     _require(0 < dose.rounding_mg <= 5, "must be above 0 and at most 5 mg", "definition.dose.rounding_mg")
     _require(dose.route in ROUTES, f"must be one of {', '.join(ROUTES)}", "definition.dose.route")
     _require(
@@ -83,10 +87,18 @@ def _check_times(definition: ProtocolDefinition) -> None:
         "must cover infusion and observation, and at most 720 minutes",
         "definition.chair_minutes",
     )
-    _require(0 <= definition.turnover_minutes <= 120, "must be 0 to 120 minutes", "definition.turnover_minutes")
-    _require(20 <= definition.therapy_minutes <= 180, "must be 20 to 180 minutes", "definition.therapy_minutes")
-    _require(1 <= definition.visits <= MAX_VISITS, f"must be 1 to {MAX_VISITS} visits in all", "definition.phases")
-    _require(18 <= definition.minimum_age_years <= 120, "must be at least 18 years", "definition.minimum_age_years")
+    _require(
+        0 <= definition.turnover_minutes <= 120, "must be 0 to 120 minutes", "definition.turnover_minutes"
+    )
+    _require(
+        20 <= definition.therapy_minutes <= 180, "must be 20 to 180 minutes", "definition.therapy_minutes"
+    )
+    _require(
+        1 <= definition.visits <= MAX_VISITS, f"must be 1 to {MAX_VISITS} visits in all", "definition.phases"
+    )
+    _require(
+        18 <= definition.minimum_age_years <= 120, "must be at least 18 years", "definition.minimum_age_years"
+    )
     _require(
         list(definition.vitals_minutes) == sorted(set(definition.vitals_minutes)),
         "must rise without repeats",
@@ -122,7 +134,11 @@ def _check_staffing(part: StaffPhase, chair_minutes: int, path: str) -> None:
 def _check_follow_up(rule: FollowUpRule, path: str) -> None:
     moments = (rule.earliest, rule.target, rule.latest, rule.hard_latest)
     elapsed = [moment.minutes for moment in moments if isinstance(moment, Elapsed)]
-    _require(elapsed == sorted(elapsed), "earliest, target, latest, hard latest are out of order", f"{path}.earliest")
+    _require(
+        elapsed == sorted(elapsed),
+        "earliest, target, latest, hard latest are out of order",
+        f"{path}.earliest",
+    )
     _require(rule.anchor == "pump_stop" or rule.gate == "window", "needs the window gate", f"{path}.gate")
     _require(not rule.therapy or rule.gate == "window", "therapy waits for the window", f"{path}.gate")
     _require(not rule.therapy or rule.duration_minutes > 0, "needs a duration", f"{path}.duration_minutes")
@@ -131,4 +147,6 @@ def _check_follow_up(rule: FollowUpRule, path: str) -> None:
         "must rise without repeats",
         f"{path}.repeat_days",
     )
-    _require(all(0 <= days <= 366 for days in rule.repeat_days), "must be 0 to 366 days", f"{path}.repeat_days")
+    _require(
+        all(0 <= days <= 366 for days in rule.repeat_days), "must be 0 to 366 days", f"{path}.repeat_days"
+    )

@@ -252,7 +252,8 @@ SINGLE_INFUSION = _iv(
     "Single infusion",
     (SeriesPhase("Single", 1, gap_min_hours=48, gap_target_hours=84, gap_max_hours=96),),
     "Swainson 2021 Can J Psychiatry (CANMAT)",
-    "CANMAT: level 1 evidence for one intravenous infusion in treatment-resistant depression; level 3 for repeated ones.",
+    "CANMAT: level 1 evidence for one intravenous infusion in treatment-resistant depression; "
+    "level 3 for repeated ones.",
 )
 
 SIX_IN_TWELVE_DAYS = _iv(

@@ -28,7 +28,10 @@ SOLE_APPROVAL_WAIT = timedelta(hours=24)
 
 
 def _number(path: str, section: str = "dose") -> models.Expression:
-    return Cast(KeyTextTransform(path, KeyTextTransform(section, "definition")), models.DecimalField(max_digits=8, decimal_places=3))
+    return Cast(
+        KeyTextTransform(path, KeyTextTransform(section, "definition")),
+        models.DecimalField(max_digits=8, decimal_places=3),
+    )
 
 
 @pghistory.track()
@@ -52,8 +55,7 @@ class ProtocolTemplate(models.Model):
 
 @pghistory.track()
 class ProtocolVersion(models.Model):
-    """One text of a template: draft, in review, active, superseded or retired. Immutable once it left review.
-    """
+    """One text of a template: draft, in review, active, superseded or retired. Immutable once it left review."""
 
     class Status(models.TextChoices):
         DRAFT = "draft", "Draft"
@@ -77,9 +79,15 @@ class ProtocolVersion(models.Model):
     definition = models.JSONField()
     sha256 = models.CharField(max_length=64)
     change_note = models.CharField(max_length=500, blank=True)
-    author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="authored_versions")
+    author = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="authored_versions"
+    )
     approved_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="approved_versions", null=True, blank=True
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        related_name="approved_versions",
+        null=True,
+        blank=True,
     )
     approval = models.CharField(max_length=14, choices=Approval, blank=True)
     submitted_at = models.DateTimeField(null=True, blank=True)
@@ -95,10 +103,14 @@ class ProtocolVersion(models.Model):
     objects = ProtocolVersionQuerySet.as_manager()
 
     dose_mg_per_kg = models.GeneratedField(
-        expression=_number("mg_per_kg"), output_field=models.DecimalField(max_digits=8, decimal_places=3), db_persist=True
+        expression=_number("mg_per_kg"),
+        output_field=models.DecimalField(max_digits=8, decimal_places=3),
+        db_persist=True,
     )
     ceiling_mg = models.GeneratedField(
-        expression=_number("ceiling_mg"), output_field=models.DecimalField(max_digits=8, decimal_places=3), db_persist=True
+        expression=_number("ceiling_mg"),
+        output_field=models.DecimalField(max_digits=8, decimal_places=3),
+        db_persist=True,
     )
     infusion_minutes = models.GeneratedField(
         expression=_number("infusion_minutes"),
@@ -123,13 +135,15 @@ class ProtocolVersion(models.Model):
                 name="version_status_known",
             ),
             models.CheckConstraint(
-                condition=Q(dose_mg_per_kg__gte="0.1", dose_mg_per_kg__lte="1.0"), name="version_dose_in_range"
+                condition=Q(dose_mg_per_kg__gte="0.1", dose_mg_per_kg__lte="1.0"),
+                name="version_dose_in_range",
             ),
             models.CheckConstraint(
                 condition=Q(ceiling_mg__gt=0, ceiling_mg__lte=200), name="version_ceiling_in_range"
             ),
             models.CheckConstraint(
-                condition=Q(infusion_minutes__gte=30, infusion_minutes__lte=100), name="version_minutes_in_range"
+                condition=Q(infusion_minutes__gte=30, infusion_minutes__lte=100),
+                name="version_minutes_in_range",
             ),
             models.CheckConstraint(
                 condition=Q(observe_from_start_minutes__gte=120), name="version_observation_long_enough"
@@ -184,8 +198,12 @@ class ProtocolDocument(models.Model):
     class Meta:
         ordering = ["kind"]
         constraints = [
-            models.UniqueConstraint(F("protocol_version"), F("kind"), name="one_document_of_a_kind_per_version"),
-            models.CheckConstraint(condition=Q(kind__in=["consent", "education"]), name="document_kind_known"),
+            models.UniqueConstraint(
+                F("protocol_version"), F("kind"), name="one_document_of_a_kind_per_version"
+            ),
+            models.CheckConstraint(
+                condition=Q(kind__in=["consent", "education"]), name="document_kind_known"
+            ),
         ]
 
     def __str__(self) -> str:

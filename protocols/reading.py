@@ -11,7 +11,6 @@ from protocols.evidence import EVIDENCE, Evidence
 from protocols.wording import (
     ANCHORS,
     AUDIENCES,
-    CHECKS,
     GATES,
     MODELS,
     ROLES,
@@ -25,6 +24,7 @@ from protocols.wording import (
     weekday_words,
 )
 from sessions.discharge import CRITERIA
+from sessions.eligibility import CHECKS
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,8 @@ def _series(definition: ProtocolDefinition) -> Section:
 
 def _before(definition: ProtocolDefinition) -> Section:
     limits = definition.limits
-    checks = tuple(named(CHECKS, code) for code in definition.preinfusion_checks)
+    labels = {code: check.label for code, check in CHECKS.items()}
+    checks = tuple(named(labels, code) for code in definition.preinfusion_checks)
     return Section(
         "before",
         "Before the infusion",

@@ -32,20 +32,6 @@ MODELS = {
     "kamp2020": "Kamp 2020 population model",
     "perez2021": "Perez-Ruixo 2021 population model",
 }
-CHECKS = {
-    "identity": "Identity, by two identifiers",
-    "consent": "Valid consent",
-    "education": "Education given and asked back",
-    "weight": "Weight today",
-    "blood_pressure": "Blood pressure",
-    "fasting": "Fasting",
-    "escort": "Named escort",
-    "no_driving": "No driving, acknowledged",
-    "suicidality_screen": "Suicidality since the last visit",
-    "intoxication": "No intoxication",
-    "medication_changes": "Changes of medication",
-    "pregnancy_test": "Pregnancy test, where applicable",
-}
 
 
 def plain_number(value: Decimal | int) -> str:

@@ -13,6 +13,7 @@ from patients.services.contacts import (
 from patients.services.history import record_contraindication, record_prior_exposure, resolve_contraindication
 from patients.services.people import (
     assign_prescriber,
+    assign_team,
     assign_therapist,
     create_patient,
     set_status,
@@ -22,6 +23,7 @@ from patients.services.people import (
 __all__ = [
     "add_contact_point",
     "assign_prescriber",
+    "assign_team",
     "assign_therapist",
     "consent_contact_point",
     "create_patient",

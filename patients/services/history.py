@@ -6,7 +6,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from patients.contraindications import KINDS
+from patients.contraindications import KINDS, OTHER
 from patients.models import Contraindication, Patient, PriorExposure
 from patients.services.people import locked
 from staff.clock import app_now
@@ -39,7 +39,7 @@ def record_contraindication(
     if weight not in Contraindication.Severity.values:
         raise InvalidInput("Choose how it weighs.", field="severity")
     text = parse_text(note, field="note", max_length=_NOTE)
-    if kind == "other" and not text:
+    if kind == OTHER and not text:
         raise InvalidInput("Say what it is.", code="required", field="note")
     with acting(by):
         found = locked(patient, None)

@@ -129,6 +129,23 @@ def assign_prescriber(
         return _set_person(found, "prescriber", prescriber)
 
 
+def assign_team(
+    *,
+    patient: Patient,
+    therapist: User | None,
+    prescriber: User | None,
+    by: User,
+    at: datetime | None = None,
+    expected_version: int | None = None,
+) -> Patient:
+    """Therapist and prescriber in one step: both or neither."""
+    with acting(by):
+        found = assign_therapist(
+            patient=patient, therapist=therapist, by=by, at=at, expected_version=expected_version
+        )
+        return assign_prescriber(patient=found, prescriber=prescriber, by=by, at=at)
+
+
 def set_status(
     *,
     patient: Patient,

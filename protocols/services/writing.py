@@ -23,6 +23,7 @@ from staff.strict import parse_text
 
 Kind = ProtocolDocument.Kind
 SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*", re.ASCII)
+RESERVED = frozenset({"new"})  # addresses of our own beside the protocols
 LONGEST_BODY = 40_000
 
 
@@ -30,7 +31,7 @@ def create_template(
     *, slug: str, name: str, by: User, summary: str = "", at: datetime | None = None
 ) -> ProtocolTemplate:
     """A named protocol without a text yet. `slug` stands in URLs and never changes. In use: StateConflict."""
-    if not isinstance(slug, str) or not SLUG.fullmatch(slug) or len(slug) > 50:
+    if not isinstance(slug, str) or not SLUG.fullmatch(slug) or len(slug) > 50 or slug in RESERVED:
         raise InvalidInput(
             "Use small letters, digits and single hyphens, such as six-in-three-weeks.", field="slug"
         )

@@ -1,0 +1,220 @@
+"""Forms about patients. Values are read strictly (staff.form_fields); rules are the services' own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Any
+from zoneinfo import available_timezones
+
+from django import forms
+from django.conf import settings
+
+from patients.contraindications import KINDS
+from patients.models import ContactPoint, Contraindication, Patient, PriorExposure
+from patients.services.addresses import LONGEST
+from patients.services.history import MOST_MG, MOST_TREATMENTS
+from patients.services.identity import MAX_HEIGHT_CM, MIN_HEIGHT_CM
+from staff.forms import (
+    ClinicalDateField,
+    ClinicalForm,
+    ClinicalTextField,
+    Radios,
+    UnitDecimalField,
+    UnitIntegerField,
+)
+from staff.models import Site, User
+
+ROUTE_LABELS = {
+    "iv": "IV infusion",
+    "im": "Injection into a muscle",
+    "sc": "Injection under the skin",
+    "oral": "By mouth",
+    "intranasal": "Nasal spray",
+}
+
+
+@lru_cache(maxsize=1)
+def zone_choices() -> list[tuple[str, str]]:
+    """Time zones as people look for them: by continent and city."""
+    names = sorted(name for name in available_timezones() if "/" in name and not name.startswith("Etc/"))
+    return [(name, name.replace("_", " ")) for name in names]
+
+
+class SearchForm(ClinicalForm):
+    """The search box. It is sent in the body, because an address with a name in it ends up in logs."""
+
+    q = ClinicalTextField("Find a patient", max_length=100, required=False)
+
+
+class PatientForm(ClinicalForm):
+    """Who the patient is. `site_choices` only when a new record is made."""
+
+    mrn = ClinicalTextField("Record number (MRN)", max_length=32)
+    family_name = ClinicalTextField("Family name", max_length=80)
+    given_name = ClinicalTextField("Given name", max_length=80)
+    birth_date = ClinicalDateField("Date of birth")
+    sex = forms.ChoiceField(label="Sex on the chart", choices=Patient.Sex.choices, widget=Radios(inline=True))
+    height_cm = UnitDecimalField(
+        "Height",
+        unit="cm",
+        min_value=MIN_HEIGHT_CM,
+        max_value=MAX_HEIGHT_CM,
+        decimal_places=1,
+        plausible=("140", "205"),
+        required=False,
+    )
+    language = forms.ChoiceField(label="Language", choices=settings.LANGUAGES, initial="en")
+    time_zone = forms.ChoiceField(
+        label="Time zone", choices=zone_choices, help_text="Where the patient lives: reminders follow it."
+    )
+    jurisdiction = ClinicalTextField(
+        "Jurisdiction", max_length=8, hint="Where the patient lives, as on a therapist's licence: US-OR, GB."
+    )
+    confirm_different = forms.BooleanField(
+        label="I have compared them: this is another person", required=False
+    )
+
+    def __init__(self, *args: Any, similar: Iterable[Patient] = (), **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.similar = list(similar)
+
+    @property
+    def asks_to_compare(self) -> bool:
+        """Whether the box that confirms another person belongs on the page."""
+        return bool(self.similar) or "confirm_different" in self.errors
+
+
+class NewPatientForm(PatientForm):
+    """A patient who is not on file yet, at one of the person's own sites."""
+
+    site = forms.ModelChoiceField(
+        label="Site", queryset=Site.objects.none(), to_field_name="code", empty_label=None
+    )
+    field_order = ("site",)
+
+    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        site = self.fields["site"]
+        assert isinstance(site, forms.ModelChoiceField)
+        site.queryset = user.sites.order_by("name")
+
+
+class EditPatientForm(PatientForm):
+    """A change to a record on file."""
+
+    versioned = True
+
+
+class TeamForm(ClinicalForm):
+    """Who treats the patient. Only people with that role at the patient's site are offered."""
+
+    versioned = True
+    therapist = forms.ModelChoiceField(
+        label="Therapist", queryset=User.objects.none(), to_field_name="code", required=False,
+        empty_label="Unassigned: any therapist of the site may take the patient",
+    )  # fmt: skip
+    prescriber = forms.ModelChoiceField(
+        label="Prescriber", queryset=User.objects.none(), to_field_name="code", required=False,
+        empty_label="Nobody yet",
+    )  # fmt: skip
+
+    def __init__(self, *args: Any, patient: Patient, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        at_site = User.objects.filter(is_active=True, sites=patient.site_id)
+        for name, role in (("therapist", "therapist"), ("prescriber", "clinician")):
+            field = self.fields[name]
+            assert isinstance(field, forms.ModelChoiceField)
+            field.queryset = at_site.filter(groups__name=role)
+
+
+class StatusForm(ClinicalForm):
+    """Whether the person is still a patient here."""
+
+    versioned = True
+    status = forms.ChoiceField(label="Status", choices=Patient.Status.choices, widget=Radios())
+    correction = forms.BooleanField(label="The death was recorded by mistake", required=False)
+
+
+class VersionForm(ClinicalForm):
+    """Nothing but the version: for acts that are one button."""
+
+    versioned = True
+
+
+class ContactPointForm(ClinicalForm):
+    """A new address."""
+
+    channel = forms.ChoiceField(
+        label="Kind", choices=ContactPoint.Channel.choices, widget=Radios(inline=True), initial="sms"
+    )
+    address = ClinicalTextField(
+        "Address or number", max_length=LONGEST, hint="Such as +1 503 555 0142, or name@example.org."
+    )
+    preferred = forms.BooleanField(label="Use this one first", required=False)
+
+
+class VerifyForm(ClinicalForm):
+    """The address once more, as the patient reads it back."""
+
+    versioned = True
+    address_again = ClinicalTextField(
+        "Address or number, as the patient reads it back",
+        max_length=LONGEST,
+        hint="Type what you hear. It is compared with the address on file.",
+    )
+
+
+class QuietHoursForm(ClinicalForm):
+    """Hours without messages, in the patient's own zone."""
+
+    quiet_from = forms.TimeField(
+        label="No messages from",
+        input_formats=["%H:%M"],
+        widget=forms.TimeInput(format="%H:%M", attrs={"type": "time", "class": "width-time"}),
+        help_text="21:30 at the latest",
+    )
+    quiet_until = forms.TimeField(
+        label="until",
+        input_formats=["%H:%M"],
+        widget=forms.TimeInput(format="%H:%M", attrs={"type": "time", "class": "width-time"}),
+        help_text="08:00 at the earliest",
+    )
+
+
+class ContraindicationForm(ClinicalForm):
+    """What speaks against treatment."""
+
+    kind = forms.ChoiceField(
+        label="What speaks against treatment",
+        choices=[("", "Choose one"), *((code, kind.label) for code, kind in KINDS.items())],
+    )
+    severity = forms.ChoiceField(
+        label="How it weighs",
+        choices=[("", "As usual for this entry"), *Contraindication.Severity.choices],
+        widget=Radios(),
+        required=False,
+    )
+    note = ClinicalTextField("Note", rows=3, max_length=300, required=False)
+
+
+class ResolveForm(ClinicalForm):
+    """Why a contraindication no longer applies."""
+
+    reason = ClinicalTextField("Why it no longer applies", rows=3, max_length=300)
+
+
+class ExposureForm(ClinicalForm):
+    """Ketamine or esketamine given elsewhere."""
+
+    route = forms.ChoiceField(
+        label="Route", choices=[(name, ROUTE_LABELS[name]) for name in PriorExposure.ROUTES], widget=Radios()
+    )
+    count = UnitIntegerField("How often", unit="times", min_value=1, max_value=MOST_TREATMENTS)
+    first_on = ClinicalDateField("First day", required=False)
+    last_on = ClinicalDateField("Last day", required=False)
+    total_mg = UnitDecimalField(
+        "Total amount", unit="mg", min_value="0.1", max_value=MOST_MG, decimal_places=1, required=False,
+        hint="Leave empty when not known",
+    )  # fmt: skip
+    source = ClinicalTextField("Known from", hint="Such as the referral letter of 3 March 2026.")

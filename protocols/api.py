@@ -1,0 +1,205 @@
+"""`/api/v1/protocol-templates/` and `/protocol-versions/`: reading, drafting and the acts of review."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import django_filters
+from allauth.account.decorators import reauthentication_required
+from allauth.core.exceptions import ReauthenticationRequired
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from drf_spectacular.utils import extend_schema
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.routers import BaseRouter
+from rest_framework.serializers import BaseSerializer
+
+from protocols import services
+from protocols.models import ProtocolTemplate, ProtocolVersion
+from protocols.serializers import (
+    ApproveSerializer,
+    DraftSerializer,
+    NothingSerializer,
+    ReasonSerializer,
+    ReviseSerializer,
+    TemplateSerializer,
+    VersionSerializer,
+    VersionTextSerializer,
+)
+from staff.access import fetch_for, require
+from staff.api import ServiceViewSet, etag, expected_version, idempotent
+from staff.errors import NotAllowed
+
+
+class TemplateFilter(django_filters.FilterSet):
+    """By the name in addresses."""
+
+    slug = django_filters.CharFilter()
+
+
+class VersionFilter(django_filters.FilterSet):
+    """By template (code) and status."""
+
+    template = django_filters.UUIDFilter(field_name="template__code")
+    status = django_filters.ChoiceFilter(choices=ProtocolVersion.Status.choices)
+
+
+def checked(serializer: BaseSerializer[Any]) -> dict[str, Any]:
+    """The validated body. Raises DRF's ValidationError, which becomes a 400 problem."""
+    serializer.is_valid(raise_exception=True)
+    data: dict[str, Any] = serializer.validated_data
+    return data
+
+
+class TemplateViewSet(ServiceViewSet):
+    """Named protocols."""
+
+    serializer_class = TemplateSerializer
+    filterset_class = TemplateFilter
+
+    def get_queryset(self) -> QuerySet[ProtocolTemplate]:
+        """What the caller may see, with the versions needed to name the active one."""
+        ladder = ProtocolVersion.objects.visible_to(self.user)
+        return ProtocolTemplate.objects.visible_to(self.user).with_ladder(ladder)
+
+    def list(self, request: Request) -> Response:
+        """A page of protocols."""
+        require(request.user, "protocol.view")
+        page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
+        return self.get_paginated_response(TemplateSerializer(page, many=True).data)
+
+    def retrieve(self, request: Request, code: str) -> Response:
+        """One protocol."""
+        ladder = ProtocolVersion.objects.visible_to(self.user)
+        templates = ProtocolTemplate.objects.with_ladder(ladder)
+        return Response(
+            TemplateSerializer(fetch_for(templates, self.user, code, action="protocol.view")).data
+        )
+
+
+class VersionViewSet(ServiceViewSet):
+    """Texts of protocols. Acts need If-Match with the ETag that was read."""
+
+    serializer_class = VersionTextSerializer
+    filterset_class = VersionFilter
+
+    def get_queryset(self) -> QuerySet[ProtocolVersion]:
+        """What the caller may see: drafts only for those who write or approve."""
+        return ProtocolVersion.objects.visible_to(self.user).with_people()
+
+    def _fetch(self, code: str, act: str) -> ProtocolVersion:
+        found = fetch_for(ProtocolVersion.objects.with_people(), self.user, code, action=act)
+        return cast("ProtocolVersion", found)
+
+    @extend_schema(responses=VersionSerializer(many=True))
+    def list(self, request: Request) -> Response:
+        """A page of versions without their text."""
+        require(request.user, "protocol.view")
+        page = self.paginate_queryset(self.filter_queryset(self.get_queryset()).defer("definition"))
+        return self.get_paginated_response(VersionSerializer(page, many=True).data)
+
+    def retrieve(self, request: Request, code: str) -> Response:
+        """One version with its whole text and documents."""
+        return _version(self._fetch(code, "protocol.view"))
+
+    @extend_schema(request=DraftSerializer, responses=VersionTextSerializer)
+    def partial_update(self, request: Request, code: str) -> Response:
+        """Replace the text of a draft. 409 when it is no draft any more."""
+        version = self._fetch(code, "protocol.edit")
+        expected = expected_version(request, version.code)
+        data = checked(DraftSerializer(data=request.data))
+        services.update_draft(
+            version=version,
+            data=data["definition"],
+            change_note=data.get("change_note"),
+            expected_version=expected,
+            by=self.user,
+        )
+        return _version(self._fetch(code, "protocol.edit"))
+
+    @extend_schema(request=ReviseSerializer, responses={201: VersionSerializer})
+    @action(detail=True, methods=["post"])
+    def revise(self, request: Request, code: str) -> Response:
+        """Copy a published version into the next draft. Needs Idempotency-Key."""
+        version = self._fetch(code, "protocol.edit")
+        data = checked(ReviseSerializer(data=request.data))
+
+        def act() -> Response:
+            draft = services.revise_version(version=version, by=self.user, **data)
+            return Response(VersionSerializer(draft).data, status=201)
+
+        return idempotent(request, f"protocol-versions/{version.code}/revise", act)
+
+    @extend_schema(request=NothingSerializer, responses=VersionTextSerializer)
+    @action(detail=True, methods=["post"])
+    def submit(self, request: Request, code: str) -> Response:
+        """Hand a draft over for approval."""
+        version = self._fetch(code, "protocol.edit")
+        expected = expected_version(request, version.code)
+        checked(NothingSerializer(data=request.data))
+        services.submit(version=version, expected_version=expected, by=self.user)
+        return _version(self._fetch(code, "protocol.view"))
+
+    @extend_schema(request=ReasonSerializer, responses=VersionTextSerializer)
+    @action(detail=True, methods=["post"], url_path="return")
+    def give_back(self, request: Request, code: str) -> Response:
+        """Give a text back to its author."""
+        version = self._fetch(code, "protocol.approve")
+        expected = expected_version(request, version.code)
+        data = checked(ReasonSerializer(data=request.data))
+        services.return_to_draft(
+            version=version, note=data["reason"], expected_version=expected, by=self.user
+        )
+        return _version(self._fetch(code, "protocol.view"))
+
+    @extend_schema(request=ApproveSerializer, responses=VersionTextSerializer)
+    @action(detail=True, methods=["post"])
+    def approve(self, request: Request, code: str) -> Response:
+        """Sign and activate. Only in a browser session whose password was given within the last minutes."""
+        version = self._fetch(code, "protocol.approve")
+        _require_signature(request)
+        expected = expected_version(request, version.code)
+        data = checked(ApproveSerializer(data=request.data))
+        services.approve_and_activate(
+            version=version, seen_sha256=data["sha256"], expected_version=expected, by=self.user
+        )
+        return _version(self._fetch(code, "protocol.view"))
+
+    @extend_schema(request=ReasonSerializer, responses=VersionTextSerializer)
+    @action(detail=True, methods=["post"])
+    def retire(self, request: Request, code: str) -> Response:
+        """Take a published text out of use."""
+        version = self._fetch(code, "protocol.edit")
+        expected = expected_version(request, version.code)
+        data = checked(ReasonSerializer(data=request.data))
+        services.retire(version=version, reason=data["reason"], expected_version=expected, by=self.user)
+        return _version(self._fetch(code, "protocol.view"))
+
+
+@reauthentication_required
+def _signed(request: HttpRequest) -> None:
+    """Passes when the person gave their password again just now."""
+
+
+def _require_signature(request: Request) -> None:
+    try:
+        _signed(request._request)
+    except ReauthenticationRequired as error:
+        raise NotAllowed(
+            "Approving needs your password again: approve on the page of this version.",
+            code="reauthentication-required",
+        ) from error
+
+
+def _version(version: ProtocolVersion) -> Response:
+    return Response(
+        VersionTextSerializer(version).data, headers={"ETag": etag(version.code, version.version)}
+    )
+
+
+def api_routes(router: BaseRouter) -> None:
+    """Register this app's endpoints."""
+    router.register("protocol-templates", TemplateViewSet, basename="protocol-template")
+    router.register("protocol-versions", VersionViewSet, basename="protocol-version")

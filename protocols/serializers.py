@@ -1,0 +1,94 @@
+"""What the API takes and gives about protocols."""
+
+from __future__ import annotations
+
+from rest_framework import serializers
+
+from protocols.models import ProtocolDocument, ProtocolTemplate, ProtocolVersion
+from staff.api import StrictCharField, StrictSerializer
+
+
+class TemplateSerializer(serializers.Serializer[ProtocolTemplate]):
+    """A named protocol and its active version, if it has one."""
+
+    code = serializers.UUIDField(read_only=True)
+    slug = serializers.CharField(read_only=True)
+    name = serializers.CharField(read_only=True)
+    summary = serializers.CharField(read_only=True)
+    active_version = serializers.SerializerMethodField()
+    created_at = serializers.DateTimeField(read_only=True)
+
+    def get_active_version(self, template: ProtocolTemplate) -> str | None:
+        """Code of the active version; read from the prefetched ladder."""
+        ladder: list[ProtocolVersion] = template.ladder  # type: ignore[attr-defined]  # with_ladder()
+        active = next((item for item in ladder if item.status == ProtocolVersion.Status.ACTIVE), None)
+        return str(active.code) if active else None
+
+
+class DocumentSerializer(serializers.Serializer[ProtocolDocument]):
+    """A consent or education text."""
+
+    code = serializers.UUIDField(read_only=True)
+    kind = serializers.ChoiceField(choices=ProtocolDocument.Kind.choices, read_only=True)
+    title = serializers.CharField(read_only=True)
+    body = serializers.CharField(read_only=True)
+    change = serializers.ChoiceField(choices=ProtocolDocument.Change.choices, read_only=True)
+
+
+class VersionSerializer(serializers.Serializer[ProtocolVersion]):
+    """One text of a template, without the text itself."""
+
+    code = serializers.UUIDField(read_only=True)
+    template = serializers.UUIDField(source="template.code", read_only=True)
+    number = serializers.IntegerField(read_only=True)
+    status = serializers.ChoiceField(choices=ProtocolVersion.Status.choices, read_only=True)
+    sha256 = serializers.CharField(read_only=True)
+    change_note = serializers.CharField(read_only=True)
+    author = serializers.UUIDField(source="author.code", read_only=True)
+    approved_by = serializers.UUIDField(source="approved_by.code", default=None, read_only=True)
+    approval = serializers.CharField(read_only=True)
+    submitted_at = serializers.DateTimeField(allow_null=True, read_only=True)
+    approved_at = serializers.DateTimeField(allow_null=True, read_only=True)
+    activated_at = serializers.DateTimeField(allow_null=True, read_only=True)
+    retired_at = serializers.DateTimeField(allow_null=True, read_only=True)
+    last_reviewed_on = serializers.DateField(allow_null=True, read_only=True)
+    next_review_on = serializers.DateField(allow_null=True, read_only=True)
+    version = serializers.IntegerField(read_only=True)
+
+
+class VersionTextSerializer(VersionSerializer):
+    """One text of a template, whole."""
+
+    definition = serializers.DictField(read_only=True)
+    documents = DocumentSerializer(many=True, read_only=True)
+
+
+class DraftSerializer(StrictSerializer):
+    """The new text of a draft. Its fields are checked by the definition's own rules, each named in the
+    answer.
+    """
+
+    definition = serializers.DictField()
+    change_note = StrictCharField(max_length=500, required=False, allow_blank=True)
+
+
+class ReviseSerializer(StrictSerializer):
+    """A new draft from a published version."""
+
+    change_note = StrictCharField(max_length=500, required=False, allow_blank=True)
+
+
+class ReasonSerializer(StrictSerializer):
+    """Why."""
+
+    reason = StrictCharField(max_length=500)
+
+
+class ApproveSerializer(StrictSerializer):
+    """The fingerprint of the text that was read."""
+
+    sha256 = StrictCharField(min_length=64, max_length=64)
+
+
+class NothingSerializer(StrictSerializer):
+    """An act without details: an empty object."""

@@ -1,0 +1,41 @@
+"""Routes of the protocol pages."""
+
+from __future__ import annotations
+
+from django.urls import path, register_converter
+
+from protocols.models import ProtocolDocument
+from protocols.views import reading, review, writing
+
+
+class DocumentKind:
+    """`consent` or `education` in an address; anything else is no address of ours."""
+
+    regex = "|".join(ProtocolDocument.Kind.values)
+
+    def to_python(self, value: str) -> str:
+        """As it stands."""
+        return value
+
+    def to_url(self, value: str) -> str:
+        """As it stands."""
+        return str(value)
+
+
+register_converter(DocumentKind, "document")
+VERSION = "protocols/<slug:slug>/v/<int:number>"
+
+urlpatterns = [
+    path("protocols/", reading.protocol_list, name="protocol_list"),
+    path("protocols/new/", writing.protocol_new, name="protocol_new"),
+    path("protocols/<slug:slug>/", reading.protocol_detail, name="protocol_detail"),
+    path(f"{VERSION}/", reading.version_detail, name="version_detail"),
+    path(f"{VERSION}/edit/", writing.version_edit, name="version_edit"),
+    path(f"{VERSION}/revise/", writing.version_revise, name="version_revise"),
+    path(f"{VERSION}/submit/", review.version_submit, name="version_submit"),
+    path(f"{VERSION}/return/", review.version_return, name="version_return"),
+    path(f"{VERSION}/approve/", review.version_approve, name="version_approve"),
+    path(f"{VERSION}/retire/", review.version_retire, name="version_retire"),
+    path(f"{VERSION}/<document:kind>/", reading.version_document, name="version_document"),
+    path(f"{VERSION}/<document:kind>/edit/", writing.document_edit, name="document_edit"),
+]

@@ -1,0 +1,1 @@
+"""Pages of protocol texts: reading them, writing drafts, and the acts of review."""

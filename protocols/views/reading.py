@@ -1,0 +1,147 @@
+"""Reading protocols: the list, one protocol with its ladder of versions, one version in clinical words."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from protocols.access import get_template_for, get_version_for
+from protocols.differences import differences
+from protocols.documents import blocks, missing_elements
+from protocols.evidence import GRADES
+from protocols.models import ProtocolDocument, ProtocolTemplate, ProtocolVersion
+from protocols.presenting import key_facts, line
+from protocols.reading import follow_ups, sections
+from protocols.services.review import wrote
+from staff.access import require
+from staff.clock import app_now
+from staff.models import User
+
+Status = ProtocolVersion.Status
+
+
+@require_safe
+@login_required
+def protocol_list(request: HttpRequest) -> HttpResponse:
+    """All protocols with their versions, newest first."""
+    user = cast("User", request.user)
+    require(user, "protocol.view")
+    today = timezone.localdate(app_now())
+    versions = ProtocolVersion.objects.visible_to(user)
+    templates = ProtocolTemplate.objects.visible_to(user).with_ladder(versions)
+    rows = [_protocol(template, today) for template in templates]
+    return render(request, "protocols/list.html", {"rows": rows, "may_edit": user.may("protocol.edit")})
+
+
+@require_safe
+@login_required
+def protocol_detail(request: HttpRequest, slug: str) -> HttpResponse:
+    """One protocol: the version in use, the ladder of all versions, and what may be done next."""
+    user = cast("User", request.user)
+    template = get_template_for(user, slug)
+    versions = ProtocolVersion.objects.visible_to(user)
+    found = ProtocolTemplate.objects.filter(pk=template.pk).with_ladder(versions).get()
+    context = _protocol(found, timezone.localdate(app_now()))
+    context["may_edit"] = user.may("protocol.edit")
+    return render(request, "protocols/detail.html", context)
+
+
+def _protocol(template: Any, today: Any) -> dict[str, Any]:
+    ladder = [line(version, today) for version in template.ladder]
+    active = next((rung for rung in ladder if rung["version"].status == Status.ACTIVE), None)
+    draft = next(
+        (rung for rung in ladder if rung["version"].status in (Status.DRAFT, Status.IN_REVIEW)), None
+    )
+    newest = next((rung for rung in ladder if rung["version"].status in ProtocolVersion.PUBLISHED), None)
+    return {
+        "template": template,
+        "ladder": ladder,
+        "active": active,
+        "draft": draft,
+        "newest": active or newest,
+        "facts": key_facts(active["version"]) if active else [],
+    }
+
+
+@require_safe
+@login_required
+def version_detail(request: HttpRequest, slug: str, number: int) -> HttpResponse:
+    """One version: the whole text with evidence grade and source per element, and its changes against the
+    active.
+    """
+    user = cast("User", request.user)
+    version = get_version_for(user, slug, number)
+    now = app_now()
+    text = version.read()
+    context: dict[str, Any] = {
+        "version": version,
+        "template": version.template,
+        "text": text,
+        "rung": line(version, timezone.localdate(now)),
+        "facts": key_facts(version),
+        "sections": sections(text),
+        "follow_ups": follow_ups(text),
+        "grades": list(GRADES.items()),
+        "documents": version.documents.all(),
+    }
+    context |= _review(version, user)
+    context |= _comparison(version)
+    return render(request, "protocols/version.html", context)
+
+
+def _review(version: ProtocolVersion, user: User) -> dict[str, Any]:
+    edit, approve = user.may("protocol.edit"), user.may("protocol.approve")
+    draft, waiting = version.status == Status.DRAFT, version.status == Status.IN_REVIEW
+    published = version.status in ProtocolVersion.PUBLISHED
+    open_draft = version.template.versions.open_drafts().first() if published and edit else None
+    return {
+        "may_write": edit and draft,
+        "may_approve": approve and waiting,
+        "may_return": (approve or edit) and waiting,
+        "may_revise": edit and published and open_draft is None,
+        "may_retire": edit and version.status in (Status.ACTIVE, Status.SUPERSEDED),
+        "open_draft": open_draft,
+        "own_text": waiting and wrote(version, user),
+    }
+
+
+def _comparison(version: ProtocolVersion) -> dict[str, Any]:
+    """Against the active version while it is not published; against the one before afterwards."""
+    others = version.template.versions.exclude(pk=version.pk)
+    if version.status in (Status.DRAFT, Status.IN_REVIEW):
+        base = others.filter(status=Status.ACTIVE).first()
+    else:
+        base = (
+            others.filter(number__lt=version.number, status__in=ProtocolVersion.PUBLISHED)
+            .order_by("-number")
+            .first()
+        )
+    if base is None:
+        return {"base": None}
+    return {"base": base, "differences": differences(base.read(), version.read())}
+
+
+@require_safe
+@login_required
+def version_document(request: HttpRequest, slug: str, number: int, kind: str) -> HttpResponse:
+    """The consent or education text as a patient reads it."""
+    user = cast("User", request.user)
+    version = get_version_for(user, slug, number)
+    document = version.documents.filter(kind=kind).first()
+    if document is None:
+        raise Http404("Not found.")
+    consent = kind == ProtocolDocument.Kind.CONSENT
+    context = {
+        "version": version,
+        "template": version.template,
+        "document": document,
+        "blocks": blocks(document.body),
+        "missing": missing_elements(document.body) if consent else (),
+        "may_write": user.may("protocol.edit") and version.status == Status.DRAFT,
+    }
+    return render(request, "protocols/document.html", context)

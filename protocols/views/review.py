@@ -1,0 +1,106 @@
+"""The acts of review: submit, return, approve, retire. Approving asks for the password again."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from allauth.account.decorators import reauthentication_required
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.http import require_http_methods
+
+from protocols import services
+from protocols.access import get_version_for
+from protocols.forms import ActForm, ApproveForm, RetireForm, ReturnForm
+from protocols.presenting import key_facts
+from protocols.services.review import wrote
+from protocols.views.acts import act_page, posted
+from staff.models import User
+
+
+@require_http_methods(["GET", "POST"])
+@login_required
+def version_submit(request: HttpRequest, slug: str, number: int) -> HttpResponse:
+    """Hand a draft over for approval."""
+    user = cast("User", request.user)
+    version = get_version_for(user, slug, number, action="protocol.edit")
+    page = {
+        "heading": f"Submit version {number} for approval",
+        "lede": "Its text is fixed from now on, unless it is returned to you.",
+        "button": "Submit for approval",
+        "done": "Submitted. Another person approves it.",
+    }
+
+    def do(data: dict[str, Any]) -> object:
+        return services.submit(version=version, expected_version=data["version"], by=user)
+
+    return act_page(request, version, ActForm(posted(request), version=version.version), page, do)
+
+
+@require_http_methods(["GET", "POST"])
+@login_required
+def version_return(request: HttpRequest, slug: str, number: int) -> HttpResponse:
+    """Give a text back to its author."""
+    user = cast("User", request.user)
+    action = "protocol.approve" if user.may("protocol.approve") else "protocol.edit"
+    version = get_version_for(user, slug, number, action=action)
+    page = {
+        "heading": f"Return version {number} to its author",
+        "lede": f"{version.author.full_name} can then change it and submit it again.",
+        "button": "Return to draft",
+        "done": "Returned to its author.",
+    }
+
+    def do(data: dict[str, Any]) -> object:
+        return services.return_to_draft(
+            version=version, note=data["note"], expected_version=data["version"], by=user
+        )
+
+    return act_page(request, version, ReturnForm(posted(request), version=version.version), page, do)
+
+
+@require_http_methods(["GET", "POST"])
+@login_required
+@reauthentication_required(allow_get=True)
+def version_approve(request: HttpRequest, slug: str, number: int) -> HttpResponse:
+    """Sign the text and make it active. The person must have given their password within the last minutes."""
+    user = cast("User", request.user)
+    version = get_version_for(user, slug, number, action="protocol.approve")
+    form = ApproveForm(posted(request), initial={"sha256": version.sha256}, version=version.version)
+    page = {
+        "heading": f"Approve version {number}",
+        "lede": "It becomes the active version at once. Running series stay on the version of their booking.",
+        "button": f"Approve and activate version {number}",
+        "done": f"Version {number} is active.",
+        "own_text": wrote(version, user),
+        "facts": key_facts(version),
+    }
+
+    def do(data: dict[str, Any]) -> object:
+        return services.approve_and_activate(
+            version=version, seen_sha256=data["sha256"], expected_version=data["version"], by=user
+        )
+
+    return act_page(request, version, form, page, do)
+
+
+@require_http_methods(["GET", "POST"])
+@login_required
+def version_retire(request: HttpRequest, slug: str, number: int) -> HttpResponse:
+    """Take a published version out of use."""
+    user = cast("User", request.user)
+    version = get_version_for(user, slug, number, action="protocol.edit")
+    page = {
+        "heading": f"Retire version {number}",
+        "lede": "Nothing new is planned on it. Series that run keep it, and the text stays readable.",
+        "button": f"Retire version {number}",
+        "done": f"Version {number} is retired.",
+        "danger": True,
+    }
+
+    def do(data: dict[str, Any]) -> object:
+        return services.retire(
+            version=version, reason=data["reason"], expected_version=data["version"], by=user
+        )
+
+    return act_page(request, version, RetireForm(posted(request), version=version.version), page, do)
