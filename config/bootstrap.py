@@ -172,13 +172,13 @@ def _uv_settings() -> dict[str, str]:
 
 
 def _only(package: str, lock: Path, target: Path) -> Path:
-    """A requirements file with one package of the lock file and its hashes."""
-    lines = lock.read_text(encoding="utf-8").splitlines()
-    start = next(index for index, line in enumerate(lines) if line.startswith(f"{package}=="))
-    end = start + 1
-    while end < len(lines) and lines[end].startswith(" "):
-        end += 1
-    target.write_text("\n".join(lines[start:end]) + "\n", encoding="utf-8")
+    """A requirements file with one package of the lock file and its hashes; empty if it is not locked."""
+    wanted, lines = False, []
+    for line in lock.read_text(encoding="utf-8").splitlines():
+        wanted = wanted if line.startswith(" ") else line.startswith(f"{package}==")
+        if wanted:
+            lines.append(line)
+    target.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     return target
 
 

@@ -32,10 +32,28 @@ JUMPS = (
 # (role, label, what they do, e-mail, icon): the sample person behind each one-click sign-in of the demo.
 DEMO_ACCOUNTS = (
     ("nurse", "Infusion nurse", "Records the infusion at the chair", "nurse@demo.example", "syringe"),
-    ("clinician", "Prescribing clinician", "Plans series and signs visits off", "clinician@demo.example", "stethoscope"),
+    (
+        "clinician",
+        "Prescribing clinician",
+        "Plans series and signs visits off",
+        "clinician@demo.example",
+        "stethoscope",
+    ),
     ("therapist", "Licensed therapist", "Works from the therapy queue", "therapist@demo.example", "sunrise"),
-    ("coordinator", "Coordinator", "Books, moves and keeps lists empty", "coordinator@demo.example", "calendar-days"),
-    ("protocol_admin", "Protocol admin", "Writes and revises protocols", "admin@demo.example", "clipboard-list"),
+    (
+        "coordinator",
+        "Coordinator",
+        "Books, moves and keeps lists empty",
+        "coordinator@demo.example",
+        "calendar-days",
+    ),
+    (
+        "protocol_admin",
+        "Protocol admin",
+        "Writes and revises protocols",
+        "admin@demo.example",
+        "clipboard-list",
+    ),
 )
 
 
@@ -54,7 +72,8 @@ def page(request: HttpRequest) -> dict[str, Any]:
     if site is not None:
         context["current_site"] = {"name": site.name, "time_zone": site.time_zone}
     context["sites"] = [
-        {"name": item.name, "code": str(item.code), "current": item == site} for item in request.site_choices  # type: ignore[attr-defined]  # set by chosen_site
+        {"name": item.name, "code": str(item.code), "current": item == site}
+        for item in request.site_choices  # type: ignore[attr-defined]  # set by chosen_site
     ]
     context["site_switch_url"] = reverse("site_switch")
     if settings.IS_DEMO:
@@ -69,7 +88,13 @@ def page(request: HttpRequest) -> dict[str, Any]:
 
 def _demo_logins() -> list[dict[str, str]]:
     return [
-        {"label": label, "description": text, "email": email, "icon": icon, "post_url": reverse("demo_sign_in")}
+        {
+            "label": label,
+            "description": text,
+            "email": email,
+            "icon": icon,
+            "post_url": reverse("demo_sign_in"),
+        }
         for _, label, text, email, icon in DEMO_ACCOUNTS
     ]
 
@@ -85,24 +110,64 @@ def _navigation(request: HttpRequest) -> list[dict[str, Any]]:
 
 TOURS: dict[str, tuple[tuple[str, str, str], ...]] = {
     "nurse": (
-        ("Record an infusion", "Open the chair board and pick who is in a chair. Start, pause and stop are one tap.", "chair_board"),
-        ("Watch the drug clear", "The record draws the predicted level. Therapy time follows every pump event.", "chair_board"),
-        ("See what is left to do", "The work list holds what the software cannot do on its own.", "work_list"),
+        (
+            "Record an infusion",
+            "Open the chair board and pick who is in a chair. Start, pause and stop are one tap.",
+            "chair_board",
+        ),
+        (
+            "Watch the drug clear",
+            "The record draws the predicted level. Therapy time follows every pump event.",
+            "chair_board",
+        ),
+        (
+            "See what is left to do",
+            "The work list holds what the software cannot do on its own.",
+            "work_list",
+        ),
     ),
     "clinician": (
-        ("Plan a series", "Open a patient, choose Plan a series, and book six visits at once.", "patient_list"),
-        ("Sign off a visit", "Open a recovering patient from the chair board, check the criteria and sign.", "chair_board"),
-        ("See the windows used", "The therapy queue shows every open window and when it closes.", "therapist_queue"),
+        (
+            "Plan a series",
+            "Open a patient, choose Plan a series, and book six visits at once.",
+            "patient_list",
+        ),
+        (
+            "Sign off a visit",
+            "Open a recovering patient from the chair board, check the criteria and sign.",
+            "chair_board",
+        ),
+        (
+            "See the windows used",
+            "The therapy queue shows every open window and when it closes.",
+            "therapist_queue",
+        ),
     ),
     "therapist": (
         ("Read the queue", "One row per patient, the window that closes first on top.", "therapist_queue"),
-        ("Take a patient", "Take an unassigned row and book a free time inside the window in two clicks.", "therapist_queue"),
-        ("Move the clock", "Use the clock bar to jump to the therapy time and start the session from its row.", "therapist_queue"),
+        (
+            "Take a patient",
+            "Take an unassigned row and book a free time inside the window in two clicks.",
+            "therapist_queue",
+        ),
+        (
+            "Move the clock",
+            "Use the clock bar to jump to the therapy time and start the session from its row.",
+            "therapist_queue",
+        ),
     ),
     "coordinator": (
         ("See the day", "Today lists who is coming, who is late and what is waiting.", "home"),
-        ("Plan a series", "Open a patient and plan six visits around holidays and staff hours.", "patient_list"),
-        ("Follow the messages", "Every reminder with its time, its fate and what to do if it failed.", "message_list"),
+        (
+            "Plan a series",
+            "Open a patient and plan six visits around holidays and staff hours.",
+            "patient_list",
+        ),
+        (
+            "Follow the messages",
+            "Every reminder with its time, its fate and what to do if it failed.",
+            "message_list",
+        ),
     ),
     "protocol_admin": (
         ("Read a protocol", "Every number with its source and evidence grade.", "protocol_list"),

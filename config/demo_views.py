@@ -21,6 +21,7 @@ from scheduling.sites import chosen_site
 from staff.clock import app_now, may_move_clock, set_clock
 from staff.models import Site, User
 
+
 def require_demo() -> None:
     """404 unless this is a demo process on a database whose owner marked it demo or test."""
     if not settings.IS_DEMO or not may_move_clock():
@@ -61,7 +62,9 @@ def _target(jump: str, now: datetime, request: HttpRequest) -> datetime | None:
     if jump == "therapy-time":
         return next_therapy_time(site=site, now=now)
     if jump in ("evening", "tomorrow"):
-        return _next_local(now, ZoneInfo(site.time_zone), time(20, 30) if jump == "evening" else time(9, 0), jump)
+        return _next_local(
+            now, ZoneInfo(site.time_zone), time(20, 30) if jump == "evening" else time(9, 0), jump
+        )
     return None
 
 

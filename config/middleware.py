@@ -80,7 +80,9 @@ class HistoryContextMiddleware:
         if request.method in ("GET", "HEAD", "OPTIONS"):
             return self.get_response(request)
         user = request.user
-        with pghistory.context(user=user.pk if user.is_authenticated else None, url=request.path, method=request.method):
+        with pghistory.context(
+            user=user.pk if user.is_authenticated else None, url=request.path, method=request.method
+        ):
             return self.get_response(request)
 
 

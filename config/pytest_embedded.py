@@ -27,10 +27,9 @@ from config.launcher import chromium
 from config.launcher.environment import ADDRESS_FILES, named_by_caller
 from config.launcher.errors import LauncherError
 from config.launcher.processes import Record, write_record
-from config.launcher.state import PROJECT, StateFolder, new_secrets
+from config.launcher.state import PROJECT, TEST_STATE_VARIABLE, StateFolder, new_secrets
 
 REPORT_VARIABLE = "CLEARWINDOW_LANE_REPORT"
-STATE_VARIABLE = "CLEARWINDOW_TEST_STATE"
 _ONLY_TELLS = {"-h", "--help", "-V", "--version", "--markers", "--fixtures", "--funcargs"}
 _NO_CHROMIUM = "no Chromium on this machine and Playwright could not bring one"
 
@@ -50,7 +49,7 @@ class Lane:
             [sys.executable, "-m", "config.launcher.guardian", str(state.root)],
             cwd=PROJECT, stdin=subprocess.PIPE, start_new_session=True,
         )  # fmt: skip
-        os.environ[STATE_VARIABLE] = str(state.root)
+        os.environ[TEST_STATE_VARIABLE] = str(state.root)
         self.servers = _start_servers(state)
         _set_environment(state, self.servers)
 

@@ -60,7 +60,9 @@ def visits_of_day(user: User, site: Site, now: datetime) -> list[dict[str, Any]]
 def _visit_row(visit: Appointment, user: User, now: datetime) -> dict[str, Any]:
     late = visit.status == Appointment.Status.BOOKED and visit.during.lower < now
     word = "Late" if late else visit.get_status_display()
-    chairs = [booking.resource.name for booking in visit.resource_bookings.all() if booking.resource.kind == "chair"]
+    chairs = [
+        booking.resource.name for booking in visit.resource_bookings.all() if booking.resource.kind == "chair"
+    ]
     return {
         "visit": visit,
         "start": visit.during.lower,
@@ -142,12 +144,19 @@ def chair_strip(site: Site, now: datetime) -> dict[str, Any] | None:
         busy = sum(1 for during in taken if during.lower < begin + STRIP_STEP and during.upper > begin)
         height = round(40 * min(busy, chairs) / chairs)
         columns.append(Column(number * 20 + 1, 44 - height, height, busy, f"{begin.astimezone(zone):%H:%M}"))
-    return {"chairs": chairs, "columns": columns, "now_taken": columns[0].taken, "peak": max(c.taken for c in columns)}
+    return {
+        "chairs": chairs,
+        "columns": columns,
+        "now_taken": columns[0].taken,
+        "peak": max(c.taken for c in columns),
+    }
 
 
 def protocol_work(user: User) -> list[ProtocolVersion]:
     """Drafts and versions in review, for those who write or approve them."""
     if not (user.may("protocol.edit") or user.may("protocol.approve")):
         return []
-    waiting = ProtocolVersion.objects.filter(status__in=["draft", "in-review"]).select_related("template", "author")
+    waiting = ProtocolVersion.objects.filter(status__in=["draft", "in-review"]).select_related(
+        "template", "author"
+    )
     return list(waiting.order_by("pk")[:MOST_ROWS])

@@ -49,7 +49,9 @@ class Consent(models.Model):
     class Meta:
         ordering = ["-given_at"]
         constraints = [
-            models.CheckConstraint(condition=Q(valid_until__gt=F("given_at")), name="consent_valid_after_given"),
+            models.CheckConstraint(
+                condition=Q(valid_until__gt=F("given_at")), name="consent_valid_after_given"
+            ),
             models.CheckConstraint(
                 condition=Q(withdrawn_at__isnull=True) | Q(withdrawn_at__gte=F("given_at")),
                 name="consent_withdrawn_after_given",
@@ -112,12 +114,16 @@ class Infusion(models.Model):
     weight_kg = models.DecimalField(max_digits=5, decimal_places=1, null=True, blank=True)
     weighed_at = models.DateTimeField(null=True, blank=True)
     weighed_by = models.ForeignKey(USER, on_delete=models.PROTECT, related_name="+", null=True, blank=True)
-    weight_confirmed_by = models.ForeignKey(USER, on_delete=models.PROTECT, related_name="+", null=True, blank=True)
+    weight_confirmed_by = models.ForeignKey(
+        USER, on_delete=models.PROTECT, related_name="+", null=True, blank=True
+    )
     ordered_mg = models.DecimalField(max_digits=5, decimal_places=1, null=True, blank=True)
     bag_mg_per_ml = models.DecimalField(max_digits=6, decimal_places=3, null=True, blank=True)
     ordered_by = models.ForeignKey(USER, on_delete=models.PROTECT, related_name="+", null=True, blank=True)
     ordered_at = models.DateTimeField(null=True, blank=True)
-    order_cosigned_by = models.ForeignKey(USER, on_delete=models.PROTECT, related_name="+", null=True, blank=True)
+    order_cosigned_by = models.ForeignKey(
+        USER, on_delete=models.PROTECT, related_name="+", null=True, blank=True
+    )
     started_at = models.DateTimeField(null=True, blank=True)
     stopped_at = models.DateTimeField(null=True, blank=True)
     delivered_mg = models.DecimalField(max_digits=6, decimal_places=2, null=True, blank=True)
@@ -133,7 +139,15 @@ class Infusion(models.Model):
         constraints = [
             models.CheckConstraint(
                 condition=Q(
-                    status__in=["arrived", "ready", "infusing", "paused", "recovering", "signed-off", "not-given"]
+                    status__in=[
+                        "arrived",
+                        "ready",
+                        "infusing",
+                        "paused",
+                        "recovering",
+                        "signed-off",
+                        "not-given",
+                    ]
                 ),
                 name="infusion_status_known",
             ),
@@ -154,13 +168,18 @@ class Infusion(models.Model):
                 name="infusion_delivered_in_range",
             ),
             models.CheckConstraint(
-                condition=Q(stopped_at__isnull=True) | Q(started_at__isnull=False, stopped_at__gte=F("started_at")),
+                condition=Q(stopped_at__isnull=True)
+                | Q(started_at__isnull=False, stopped_at__gte=F("started_at")),
                 name="infusion_stops_after_start",
             ),
             models.CheckConstraint(
                 condition=Q(status__in=["arrived", "ready", "not-given"], started_at__isnull=True)
                 | Q(status__in=["infusing", "paused"], started_at__isnull=False, stopped_at__isnull=True)
-                | Q(status__in=["recovering", "signed-off"], started_at__isnull=False, stopped_at__isnull=False),
+                | Q(
+                    status__in=["recovering", "signed-off"],
+                    started_at__isnull=False,
+                    stopped_at__isnull=False,
+                ),
                 name="infusion_status_fits_times",
             ),
             models.CheckConstraint(
@@ -218,7 +237,9 @@ class PumpEvent(models.Model):
     rate_mg_per_min = models.DecimalField(max_digits=7, decimal_places=4, null=True, blank=True)
     bolus_mg = models.DecimalField(max_digits=6, decimal_places=2, null=True, blank=True)
     reason = models.CharField(max_length=200, blank=True)
-    replaces = models.OneToOneField("self", on_delete=models.PROTECT, null=True, blank=True, related_name="replaced_by")
+    replaces = models.OneToOneField(
+        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="replaced_by"
+    )
     withdrawn_at = models.DateTimeField(null=True, blank=True)
     withdrawn_by = models.ForeignKey(USER, on_delete=models.PROTECT, related_name="+", null=True, blank=True)
     withdrawn_reason = models.CharField(max_length=200, blank=True)
@@ -229,7 +250,9 @@ class PumpEvent(models.Model):
         ordering = ["observed_at", "pk"]
         constraints = [
             models.CheckConstraint(
-                condition=Q(kind__in=["start", "rate", "resume"], rate_mg_per_min__isnull=False, bolus_mg__isnull=True)
+                condition=Q(
+                    kind__in=["start", "rate", "resume"], rate_mg_per_min__isnull=False, bolus_mg__isnull=True
+                )
                 | Q(kind="bolus", bolus_mg__isnull=False, rate_mg_per_min__isnull=True)
                 | Q(kind__in=["pause", "stop"], rate_mg_per_min__isnull=True, bolus_mg__isnull=True),
                 name="pump_event_has_its_value",
@@ -239,7 +262,8 @@ class PumpEvent(models.Model):
                 name="pump_rate_in_range",
             ),
             models.CheckConstraint(
-                condition=Q(bolus_mg__isnull=True) | Q(bolus_mg__gt=0, bolus_mg__lte=100), name="pump_bolus_in_range"
+                condition=Q(bolus_mg__isnull=True) | Q(bolus_mg__gt=0, bolus_mg__lte=100),
+                name="pump_bolus_in_range",
             ),
             models.UniqueConstraint(
                 fields=["infusion"],
@@ -247,7 +271,9 @@ class PumpEvent(models.Model):
                 name="one_start_per_infusion",
             ),
             models.UniqueConstraint(
-                fields=["infusion"], condition=Q(kind="stop", withdrawn_at__isnull=True), name="one_stop_per_infusion"
+                fields=["infusion"],
+                condition=Q(kind="stop", withdrawn_at__isnull=True),
+                name="one_stop_per_infusion",
             ),
         ]
 
@@ -280,13 +306,19 @@ class VitalSigns(models.Model):
                 condition=Q(systolic__gte=50, systolic__lte=300, diastolic__gte=20, diastolic__lte=200),
                 name="vitals_pressure_in_range",
             ),
-            models.CheckConstraint(condition=Q(diastolic__lt=F("systolic")), name="vitals_diastolic_below_systolic"),
+            models.CheckConstraint(
+                condition=Q(diastolic__lt=F("systolic")), name="vitals_diastolic_below_systolic"
+            ),
             models.CheckConstraint(
                 condition=Q(heart_rate__gte=20, heart_rate__lte=250), name="vitals_heart_rate_in_range"
             ),
             models.CheckConstraint(condition=Q(spo2__gte=40, spo2__lte=100), name="vitals_spo2_in_range"),
-            models.CheckConstraint(condition=Q(moaas__isnull=True) | Q(moaas__lte=5), name="vitals_moaas_in_range"),
-            models.CheckConstraint(condition=Q(cadss6__isnull=True) | Q(cadss6__lte=24), name="vitals_cadss6_in_range"),
+            models.CheckConstraint(
+                condition=Q(moaas__isnull=True) | Q(moaas__lte=5), name="vitals_moaas_in_range"
+            ),
+            models.CheckConstraint(
+                condition=Q(cadss6__isnull=True) | Q(cadss6__lte=24), name="vitals_cadss6_in_range"
+            ),
         ]
 
 
@@ -313,7 +345,9 @@ class PreInfusionCheck(models.Model):
         ordering = ["observed_at", "pk"]
         constraints = [
             models.UniqueConstraint(
-                fields=["infusion", "kind"], condition=Q(superseded_at__isnull=True), name="one_current_check_of_a_kind"
+                fields=["infusion", "kind"],
+                condition=Q(superseded_at__isnull=True),
+                name="one_current_check_of_a_kind",
             ),
             models.CheckConstraint(
                 condition=Q(outcome__in=["passed", "failed", "not-applicable"]), name="check_outcome_known"
@@ -409,10 +443,16 @@ class ClearanceEstimate(models.Model):
         constraints = [
             models.UniqueConstraint(F("infusion"), F("generation"), name="estimate_generation_once"),
             models.UniqueConstraint(
-                fields=["infusion"], condition=Q(superseded_at__isnull=True), name="one_current_estimate_per_infusion"
+                fields=["infusion"],
+                condition=Q(superseded_at__isnull=True),
+                name="one_current_estimate_per_infusion",
             ),
-            models.CheckConstraint(condition=Q(never_above__gte=0, never_above__lte=1), name="estimate_never_is_a_share"),
-            models.CheckConstraint(condition=Q(threshold_ng_ml__in=[10, 20, 50]), name="estimate_threshold_known"),
+            models.CheckConstraint(
+                condition=Q(never_above__gte=0, never_above__lte=1), name="estimate_never_is_a_share"
+            ),
+            models.CheckConstraint(
+                condition=Q(threshold_ng_ml__in=[10, 20, 50]), name="estimate_threshold_known"
+            ),
         ]
 
 
@@ -442,7 +482,9 @@ class SignOff(models.Model):
     override_voided_at = models.DateTimeField(null=True, blank=True)
     record = models.JSONField()
     record_sha256 = models.CharField(max_length=64)
-    replaces = models.OneToOneField("self", on_delete=models.PROTECT, null=True, blank=True, related_name="replaced_by")
+    replaces = models.OneToOneField(
+        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="replaced_by"
+    )
     superseded_at = models.DateTimeField(null=True, blank=True)
 
     objects = SupersededQuerySet.as_manager()
@@ -451,7 +493,9 @@ class SignOff(models.Model):
         ordering = ["-signed_at"]
         constraints = [
             models.UniqueConstraint(
-                fields=["infusion"], condition=Q(superseded_at__isnull=True), name="one_current_sign_off_per_infusion"
+                fields=["infusion"],
+                condition=Q(superseded_at__isnull=True),
+                name="one_current_sign_off_per_infusion",
             ),
             models.CheckConstraint(condition=Q(signed_at__gte=F("t_sign")), name="signed_after_criteria_met"),
             models.CheckConstraint(
@@ -459,10 +503,12 @@ class SignOff(models.Model):
                 name="second_person_is_another_person",
             ),
             models.CheckConstraint(
-                condition=Q(unmet_reason="") | Q(second_person__isnull=False), name="unmet_needs_second_person"
+                condition=Q(unmet_reason="") | Q(second_person__isnull=False),
+                name="unmet_needs_second_person",
             ),
             models.CheckConstraint(
-                condition=Q(override_to__isnull=True) | Q(override_to__gte=F("t_sign")) & ~Q(override_code=""),
+                condition=Q(override_to__isnull=True)
+                | Q(override_to__gte=F("t_sign")) & ~Q(override_code=""),
                 name="override_not_before_t_sign",
             ),
             models.CheckConstraint(
@@ -496,7 +542,8 @@ class AdverseEvent(models.Model):
         ordering = ["-observed_at"]
         constraints = [
             models.CheckConstraint(
-                condition=Q(severity__in=["mild", "serious", "stop-rule"]), name="adverse_event_severity_known"
+                condition=Q(severity__in=["mild", "serious", "stop-rule"]),
+                name="adverse_event_severity_known",
             )
         ]
 
@@ -525,7 +572,9 @@ class SafetyContact(models.Model):
     class Meta:
         ordering = ["-occurred_at"]
         constraints = [
-            models.CheckConstraint(condition=Q(cssrs__isnull=True) | Q(cssrs__lte=5), name="safety_contact_cssrs_in_range")
+            models.CheckConstraint(
+                condition=Q(cssrs__isnull=True) | Q(cssrs__lte=5), name="safety_contact_cssrs_in_range"
+            )
         ]
 
 
@@ -558,7 +607,9 @@ class IntegrationSession(models.Model):
                 name="therapy_completed_after_start",
             ),
             models.UniqueConstraint(
-                fields=["patient"], condition=Q(completed_at__isnull=True), name="one_running_therapy_per_patient"
+                fields=["patient"],
+                condition=Q(completed_at__isnull=True),
+                name="one_running_therapy_per_patient",
             ),
         ]
 
@@ -575,7 +626,9 @@ class IntegrationNote(models.Model):
     author = models.ForeignKey(USER, on_delete=models.PROTECT, related_name="+")
     written_at = models.DateTimeField()
     signed_at = models.DateTimeField(null=True, blank=True)
-    replaces = models.OneToOneField("self", on_delete=models.PROTECT, null=True, blank=True, related_name="replaced_by")
+    replaces = models.OneToOneField(
+        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="replaced_by"
+    )
 
     objects = SessionFacts.as_manager()
 

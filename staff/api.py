@@ -84,10 +84,14 @@ class StrictSerializer(serializers.Serializer[Any]):
 
     def to_internal_value(self, data: Any) -> Any:
         if not isinstance(data, Mapping):
-            raise serializers.ValidationError({"non_field_errors": ["Send a JSON object."]}, code="not-an-object")
+            raise serializers.ValidationError(
+                {"non_field_errors": ["Send a JSON object."]}, code="not-an-object"
+            )
         unknown = sorted(set(data) - set(self.fields))
         if unknown:
-            raise serializers.ValidationError({name: ["This key is not known."] for name in unknown}, code="unknown-key")
+            raise serializers.ValidationError(
+                {name: ["This key is not known."] for name in unknown}, code="unknown-key"
+            )
         return super().to_internal_value(data)
 
 
@@ -131,33 +135,54 @@ def problem_handler(error: Exception, context: dict[str, Any]) -> Response | Non
     if isinstance(error, PermissionDenied):
         return problem("not-allowed", 403, "Your role does not allow this.", request=request)
     if isinstance(error, exceptions.ValidationError):
-        return problem("invalid", 400, "Some fields need another look.", request=request, errors=_pointers(error.detail))
+        return problem(
+            "invalid", 400, "Some fields need another look.", request=request, errors=_pointers(error.detail)
+        )
     if isinstance(error, IntegrityError):
         log.warning("refused by constraint %s", constraint_name(error))
         return problem(
-            constraint_name(error).replace("_", "-") or "conflict", 409, "The database refused this.", request=request
+            constraint_name(error).replace("_", "-") or "conflict",
+            409,
+            "The database refused this.",
+            request=request,
         )
     if isinstance(error, DatabaseError):
         log.error("database error %s", type(error).__name__)
-        return problem("unavailable", 503, "The database is not available right now. Try again.", request=request)
+        return problem(
+            "unavailable", 503, "The database is not available right now. Try again.", request=request
+        )
     response = exception_handler(error, context)
     if response is None or not isinstance(error, exceptions.APIException):
         return response
     codes = error.get_codes()
     code = codes if isinstance(codes, str) else "refused"
-    headers = {name: response[name] for name in ("WWW-Authenticate", "Retry-After", "Allow") if name in response}
-    return problem(code.replace("_", "-"), response.status_code, str(error.detail), request=request, headers=headers)
+    headers = {
+        name: response[name] for name in ("WWW-Authenticate", "Retry-After", "Allow") if name in response
+    }
+    return problem(
+        code.replace("_", "-"), response.status_code, str(error.detail), request=request, headers=headers
+    )
 
 
 def _domain_problem(error: DomainError, request: Any) -> Response:
-    pointer = [{"pointer": f"/{error.field.replace('.', '/')}", "code": error.code, "detail": error.message}] if error.field else None
+    pointer = (
+        [{"pointer": f"/{error.field.replace('.', '/')}", "code": error.code, "detail": error.message}]
+        if error.field
+        else None
+    )
     conflicts = [
         {"resource": item.resource, "from": item.starts_at, "until": item.ends_at, "detail": item.detail}
         for item in error.conflicts
     ]
     headers = {"Retry-After": "1"} if error.status == 503 else None
     return problem(
-        error.code, error.status, error.message, request=request, errors=pointer, conflicts=conflicts, headers=headers
+        error.code,
+        error.status,
+        error.message,
+        request=request,
+        errors=pointer,
+        conflicts=conflicts,
+        headers=headers,
     )
 
 
@@ -215,7 +240,9 @@ def idempotent(request: Request, route: str, act: Callable[[], Response]) -> Res
     """
     key = request.headers.get("Idempotency-Key", "")
     if not IDEMPOTENCY_KEY.fullmatch(key):
-        raise InvalidInput("Send an Idempotency-Key header of 8 to 80 letters, digits and _.:-", code="idempotency-key")
+        raise InvalidInput(
+            "Send an Idempotency-Key header of 8 to 80 letters, digits and _.:-", code="idempotency-key"
+        )
     digest = hashlib.sha256(json.dumps(request.data, sort_keys=True, default=str).encode()).hexdigest()
     user = cast("User", request.user)
     with transaction.atomic():
@@ -232,7 +259,9 @@ def idempotent(request: Request, route: str, act: Callable[[], Response]) -> Res
 
 def _replay(record: IdempotencyRecord, digest: str, request: Request) -> Response:
     if record.request_hash != digest:
-        return problem("idempotency-key-reused", 422, "This key was used for another request.", request=request)
+        return problem(
+            "idempotency-key-reused", 422, "This key was used for another request.", request=request
+        )
     return Response(record.body, status=record.status or 200, headers={"Idempotent-Replay": "true"})
 
 

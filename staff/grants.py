@@ -44,7 +44,9 @@ def apply_grants(alias: str = "default") -> bool:
     connection = connections[alias]
     quoted = connection.ops.quote_name(role)
     with connection.cursor() as cursor:
-        cursor.execute("SELECT current_user = %s, EXISTS (SELECT 1 FROM pg_roles WHERE rolname = %s)", [role, role])
+        cursor.execute(
+            "SELECT current_user = %s, EXISTS (SELECT 1 FROM pg_roles WHERE rolname = %s)", [role, role]
+        )
         is_current, exists = cursor.fetchone()
         if is_current or not exists:
             log.warning("app role %s not set up: the web runs with the owner's rights", role)

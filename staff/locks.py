@@ -33,3 +33,12 @@ def lock(*, patients: Iterable[int] = (), resources: Iterable[int] = ()) -> None
                 cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [kind, pk])
     except OperationalError as error:
         raise TryAgain("Somebody else is changing this right now. Try again.") from error
+
+
+def try_patient(pk: int) -> bool:
+    """Take one patient's lock if it is free right now. For those who hold resources already and may not wait."""
+    if not connection.in_atomic_block:
+        raise RuntimeError("advisory locks need a transaction")
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s, %s)", [PATIENT, pk])
+        return bool(cursor.fetchone()[0])

@@ -35,7 +35,9 @@ def _as_app_role(request: pytest.FixtureRequest) -> Iterator[None]:
     """Inside a database test everything runs with the rights of the app role, never the owner's."""
     marker = request.node.get_closest_marker("django_db")
     wants_db = marker is not None or "db" in request.fixturenames
-    transactional = bool(marker and marker.kwargs.get("transaction")) or "transactional_db" in request.fixturenames
+    transactional = (
+        bool(marker and marker.kwargs.get("transaction")) or "transactional_db" in request.fixturenames
+    )
     if not wants_db or transactional:
         yield
         return

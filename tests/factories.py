@@ -42,12 +42,18 @@ def make_user(*roles: str, sites: Any = (), **over: Any) -> User:
     return add_staff_member(role_names=roles, sites=sites, **(fields | over))
 
 
-def make_licence(user: User, profession: str = "therapist", jurisdiction: str = "US-OR", **over: Any) -> Licence:
+def make_licence(
+    user: User, profession: str = "therapist", jurisdiction: str = "US-OR", **over: Any
+) -> Licence:
     fields = {"number": f"L{next(_number)}", "valid_during": (date(2024, 1, 1), None)}
-    return Licence.objects.create(user=user, profession=profession, jurisdiction=jurisdiction, **(fields | over))
+    return Licence.objects.create(
+        user=user, profession=profession, jurisdiction=jurisdiction, **(fields | over)
+    )
 
 
-def make_version(slug: str = "six-in-three-weeks", *, active: bool = True, author: User, **over: Any) -> ProtocolVersion:
+def make_version(
+    slug: str = "six-in-three-weeks", *, active: bool = True, author: User, **over: Any
+) -> ProtocolVersion:
     """A version of a shipped text; `active` puts it through approval by a person other than its author."""
     definition = over.pop("definition", None) or library.SHIPPED.get(slug, library.SIX_IN_THREE_WEEKS)
     template, _ = ProtocolTemplate.objects.get_or_create(
@@ -65,7 +71,10 @@ def make_version(slug: str = "six-in-three-weeks", *, active: bool = True, autho
     )
     for kind in ProtocolDocument.Kind:
         ProtocolDocument.objects.create(
-            protocol_version=version, kind=kind, title=f"{kind.label} {number}", body="Text in plain clinical words."
+            protocol_version=version,
+            kind=kind,
+            title=f"{kind.label} {number}",
+            body="Text in plain clinical words.",
         )
     if active:
         version.status = ProtocolVersion.Status.IN_REVIEW
@@ -107,12 +116,15 @@ def make_contact(patient: Patient, address: str = "", *, channel: str = "email",
     return ContactPoint.objects.create(patient=patient, channel=channel, address=address, **(fields | over))
 
 
-def make_resource(site: Site, kind: str, *, user: User | None = None, capacity: int = 1, **over: Any) -> Resource:
+def make_resource(
+    site: Site, kind: str, *, user: User | None = None, capacity: int = 1, **over: Any
+) -> Resource:
     """A resource with weekly hours Monday to Friday 08:00 to 18:00."""
     name = over.pop("name", None) or (user.full_name if user else f"{kind.title()} {next(_number)}")
     resource = Resource.objects.create(site=site, kind=kind, user=user, capacity=capacity, name=name, **over)
     Availability.objects.bulk_create(
-        Availability(resource=resource, weekday=weekday, start_time=time(8), end_time=time(18)) for weekday in range(5)
+        Availability(resource=resource, weekday=weekday, start_time=time(8), end_time=time(18))
+        for weekday in range(5)
     )
     return resource
 

@@ -82,18 +82,27 @@ PORTLAND_STAFF = (
     _person("d.costa", "Duarte Costa", "Coordinator", roles.COORDINATOR),
 )
 
+# fmt: off
 GIVEN = (
-    "Ada Ben Carla Dev Elif Finn Greta Hugo Ines Jonas Kaia Liam Mara Nils Olga Pablo Quinn Rosa Stefan Tara Umar Vera "
-    "Wendell Xenia Yusuf Zora Arlo Bea Cyrus Dina Emil Freya Gustav Hana Idris June Karim Leonie Mateo Noor Otis Priya "
-    "Rafael Selma Theo Una Viktor Willa Yara Zane Alma Bruno Celia Dario Esme Farid Gloria Henrik Iris Jamal"
-).split()
+    "Ada", "Ben", "Carla", "Dev", "Elif", "Finn", "Greta", "Hugo", "Ines", "Jonas", "Kaia", "Liam",
+    "Mara", "Nils", "Olga", "Pablo", "Quinn", "Rosa", "Stefan", "Tara", "Umar", "Vera", "Wendell",
+    "Xenia", "Yusuf", "Zora", "Arlo", "Bea", "Cyrus", "Dina", "Emil", "Freya", "Gustav", "Hana", "Idris",
+    "June", "Karim", "Leonie", "Mateo", "Noor", "Otis", "Priya", "Rafael", "Selma", "Theo", "Una",
+    "Viktor", "Willa", "Yara", "Zane", "Alma", "Bruno", "Celia", "Dario", "Esme", "Farid", "Gloria",
+    "Henrik", "Iris", "Jamal",
+)
+# fmt: on
+# fmt: off
 FAMILY = (
-    "Abbott Bianchi Castell Drummond Eriksen Farrow Galvan Holloway Ibsen Jarvis Kowalski Larkin Mendes Nakata Okafor "
-    "Petrov Quiroga Rinaldi Sorensen Tanaka Underwood Valdez Whitlock Ximenez Yilmaz Zeller Ashworth Bergstrom Calder "
-    "Delgado Ellery Fontaine Granger Hartmann Ivanov Jansson Keller Lombard Marchetti Novak Oyelaran Pascal Quigley "
-    "Rosenthal Steiner Thackeray Ulrich Varga Winslow Yamamoto Zielinski Arden Boateng Corrigan Dufour Engel Fairchild "
-    "Goldman Hayashi Iqbal"
-).split()
+    "Abbott", "Bianchi", "Castell", "Drummond", "Eriksen", "Farrow", "Galvan", "Holloway", "Ibsen",
+    "Jarvis", "Kowalski", "Larkin", "Mendes", "Nakata", "Okafor", "Petrov", "Quiroga", "Rinaldi",
+    "Sorensen", "Tanaka", "Underwood", "Valdez", "Whitlock", "Ximenez", "Yilmaz", "Zeller", "Ashworth",
+    "Bergstrom", "Calder", "Delgado", "Ellery", "Fontaine", "Granger", "Hartmann", "Ivanov", "Jansson",
+    "Keller", "Lombard", "Marchetti", "Novak", "Oyelaran", "Pascal", "Quigley", "Rosenthal", "Steiner",
+    "Thackeray", "Ulrich", "Varga", "Winslow", "Yamamoto", "Zielinski", "Arden", "Boateng", "Corrigan",
+    "Dufour", "Engel", "Fairchild", "Goldman", "Hayashi", "Iqbal",
+)
+# fmt: on
 
 
 def midday_city(now: datetime) -> tuple[str, str, str, str]:

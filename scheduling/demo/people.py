@@ -57,7 +57,9 @@ def _make_reachable(house: House, patient: Patient, number: int) -> None:
         channel, address = "sms", f"+1503555{1000 + number:04d}"
     else:
         channel, address = "email", f"{patient.given_name}.{patient.family_name}@mail.example".lower()
-    point = people.add_contact_point(patient=patient, channel=channel, address=address, by=coordinator, preferred=True)
+    point = people.add_contact_point(
+        patient=patient, channel=channel, address=address, by=coordinator, preferred=True
+    )
     people.verify_contact_point(contact_point=point, address_again=address, by=coordinator)
     people.consent_contact_point(contact_point=point, by=coordinator)
 
@@ -66,7 +68,9 @@ def prepare(house: House, patient: Patient, version: ProtocolVersion, at: dateti
     """Consent and education for this version, and scores before treatment, all at `at`."""
     documents = {document.kind: document for document in version.documents.all()}
     clinician, nurse = house.person(roles.CLINICIAN), house.person(roles.NURSE)
-    facts.record_consent(patient=patient, document=documents[ProtocolDocument.Kind.CONSENT], by=clinician, given_at=at)
+    facts.record_consent(
+        patient=patient, document=documents[ProtocolDocument.Kind.CONSENT], by=clinician, given_at=at
+    )
     facts.record_education(
         patient=patient,
         document=documents[ProtocolDocument.Kind.EDUCATION],
@@ -82,5 +86,10 @@ def prepare(house: House, patient: Patient, version: ProtocolVersion, at: dateti
 def score(patient: Patient, house: House, instrument: str, total: int, at: datetime) -> None:
     """One total of an instrument."""
     facts.record_outcome(
-        patient=patient, instrument=instrument, total=total, taken_at=at, by=house.person(roles.CLINICIAN), at=at
+        patient=patient,
+        instrument=instrument,
+        total=total,
+        taken_at=at,
+        by=house.person(roles.CLINICIAN),
+        at=at,
     )

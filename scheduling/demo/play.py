@@ -75,7 +75,14 @@ def follow_through() -> None:
 
 
 def book_proposed(
-    player: Player, house: House, patient: Patient, *, protocol: str, booked_at: datetime, weight_kg: Decimal, fate: str
+    player: Player,
+    house: House,
+    patient: Patient,
+    *,
+    protocol: str,
+    booked_at: datetime,
+    weight_kg: Decimal,
+    fate: str,
 ) -> None:
     """Book what the planner proposes at `booked_at`, from the next day on, and play the visits that lie behind us."""
     version = player.premises.versions[protocol]
@@ -87,7 +94,9 @@ def book_proposed(
             patient=patient, protocol_version=version, weight_kg=weight_kg, first_day=first_day, by=clinician
         )
         visits = [
-            VisitChoice(item.ordinal, item.start, chair=item.chair, nurse=item.nurse, prescriber=item.prescriber)
+            VisitChoice(
+                item.ordinal, item.start, chair=item.chair, nurse=item.nurse, prescriber=item.prescriber
+            )
             for item in proposal.plan.visits
         ]
         series = book_series(
@@ -131,6 +140,16 @@ def book_course(player: Player, house: House, patient: Patient, course: Course, 
         _play_visit(player, house, course, booked, ordinal, start, weight_kg)
 
 
+def play_arrival(player: Player, house: House, patient: Patient, course: Course) -> None:
+    """Somebody in the waiting area: checked in, nothing else done yet."""
+
+    def arrive() -> None:
+        visit = Appointment.objects.get(patient=patient, kind=Appointment.Kind.INFUSION, ordinal=1)
+        check_in(appointment=visit, by=house.person(roles.NURSE, course.chair))
+
+    player.at(player.now - 3 * MINUTE, arrive)
+
+
 def _play_visit(
     player: Player,
     house: House,
@@ -148,9 +167,13 @@ def _play_visit(
     player.at(start + 10 * MINUTE, lambda: day.read(10))
     player.at(start + 20 * MINUTE, lambda: day.read(20))
     if course.pause_minutes and last:
-        player.at(start + 22 * MINUTE, lambda: day.pump("pause", "Blood pressure 182/108, recheck in 5 minutes"))
+        player.at(
+            start + 22 * MINUTE, lambda: day.pump("pause", "Blood pressure 182/108, recheck in 5 minutes")
+        )
         player.at(start + 27 * MINUTE, lambda: day.read(27))
-        player.at(start + (22 + course.pause_minutes) * MINUTE, lambda: day.pump("resume", "138/84 on recheck"))
+        player.at(
+            start + (22 + course.pause_minutes) * MINUTE, lambda: day.pump("resume", "138/84 on recheck")
+        )
     stop = start + day.minutes * MINUTE
     player.at(stop, lambda: day.pump("stop", "Nausea, patient's request" if day.cut_short else ""))
     player.at(stop + MINUTE, follow_through)
@@ -280,7 +303,10 @@ class VisitDay:
         for shift in range(16):
             try:
                 book_therapy(
-                    follow_up=self.follow_up(), start=begins + shift * 30 * MINUTE, therapist=therapist, by=therapist
+                    follow_up=self.follow_up(),
+                    start=begins + shift * 30 * MINUTE,
+                    therapist=therapist,
+                    by=therapist,
                 )
             except DomainError:
                 continue

@@ -48,7 +48,9 @@ class Day:
 
 def today_at(now: datetime, zone: ZoneInfo) -> Day:
     """`now` as the plot counts it."""
-    return Day(zone, now - timedelta(minutes=now.minute % 15, seconds=now.second, microseconds=now.microsecond))
+    return Day(
+        zone, now - timedelta(minutes=now.minute % 15, seconds=now.second, microseconds=now.microsecond)
+    )
 
 
 def offsets(visits: int, first_gap: int) -> list[int]:
@@ -60,7 +62,9 @@ def offsets(visits: int, first_gap: int) -> list[int]:
     return days
 
 
-def running(day: Day, chair: int, start_today: datetime, *, number: int, protocol: str = SIX, **over: object) -> Course:
+def running(
+    day: Day, chair: int, start_today: datetime, *, number: int, protocol: str = SIX, **over: object
+) -> Course:
     """A course whose visit `number` (from 1) is today at `start_today`, three days after the one before."""
     wall = start_today.astimezone(day.zone).time()
     visits = 1 if protocol == SINGLE else 6
@@ -72,7 +76,9 @@ def running(day: Day, chair: int, start_today: datetime, *, number: int, protoco
     return Course(protocol, chair, starts, **(fields | over))  # type: ignore[arg-type]  # keyword fields of Course
 
 
-def behind(day: Day, chair: int, wall: time, *, days_ago: int, number: int, protocol: str = SIX, **over: object) -> Course:
+def behind(
+    day: Day, chair: int, wall: time, *, days_ago: int, number: int, protocol: str = SIX, **over: object
+) -> Course:
     """A course whose last given visit was `number`, `days_ago` days ago at `wall`."""
     visits = 1 if protocol == SINGLE else 6
     before = offsets(number, 3 if number % 2 == 0 else 4)

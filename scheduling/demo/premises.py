@@ -15,7 +15,11 @@ from staff.models import Licence, Site, User
 from staff.services import add_licence, add_staff_member, open_site, sync_roles
 
 LONG_AGO = date(2020, 1, 1)
-KINDS = {roles.CLINICIAN: Resource.Kind.CLINICIAN, roles.NURSE: Resource.Kind.NURSE, roles.THERAPIST: Resource.Kind.THERAPIST}
+KINDS = {
+    roles.CLINICIAN: Resource.Kind.CLINICIAN,
+    roles.NURSE: Resource.Kind.NURSE,
+    roles.THERAPIST: Resource.Kind.THERAPIST,
+}
 
 
 @dataclass
@@ -92,7 +96,10 @@ def _hire(role: cast.Role, houses: list[House]) -> User:
         sites=[house.site for house in houses],
         password=cast.PASSWORD,
     )
-    professions = {roles.CLINICIAN: Licence.Profession.PRESCRIBER, roles.THERAPIST: Licence.Profession.THERAPIST}
+    professions = {
+        roles.CLINICIAN: Licence.Profession.PRESCRIBER,
+        roles.THERAPIST: Licence.Profession.THERAPIST,
+    }
     for held, profession in professions.items():
         if held in role.held:
             for jurisdiction in sorted({house.site.jurisdiction for house in houses}):

@@ -1,4 +1,4 @@
-"""`seed(now, rng_seed)`: two sites, eight chairs, twenty staff, sixty patients at every stage, through services only."""
+"""`seed(now, rng_seed)`: two sites, eight chairs, twenty staff, sixty patients at every stage; services only."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from django.db import connection
 
 from scheduling.demo.people import Registered, prepare, register, score
-from scheduling.demo.play import Player, book_course, book_proposed
+from scheduling.demo.play import Player, book_course, book_proposed, play_arrival
 from scheduling.demo.plot import SINGLE, SIX, Course, midday_courses, today_at, upcoming_courses
 from scheduling.demo.premises import House, Premises, build
 from scheduling.models import Heartbeat
@@ -86,20 +86,7 @@ def _enrol(player: Player, house: House, who: Registered, course: Course) -> Non
         player.at(later, lambda: score(who.patient, house, "phq9", after, later))
     book_course(player, house, who.patient, course, who.weight_kg)
     if course.given == 0 and course.starts[0] - player.now < timedelta(minutes=20):
-        book_arrival(player, house, who, course)
-
-
-def book_arrival(player: Player, house: House, who: Registered, course: Course) -> None:
-    """Somebody in the waiting area: checked in, nothing else done yet."""
-    from scheduling.models import Appointment
-    from scheduling.services.visits import check_in
-    from staff import roles
-
-    def arrive() -> None:
-        visit = Appointment.objects.get(patient=who.patient, kind="infusion", ordinal=1)
-        check_in(appointment=visit, by=house.person(roles.NURSE, course.chair))
-
-    player.at(player.now - timedelta(minutes=3), arrive)
+        play_arrival(player, house, who.patient, course)
 
 
 def _being_planned(player: Player, house: House, who: Registered) -> None:
@@ -118,7 +105,11 @@ def _portland(player: Player, premises: Premises, who: Registered, position: int
     days_ago = (9, 9, 8, 6, 5, 5)[position] if position < 6 else 0
     zone = ZoneInfo(house.site.time_zone)
     day = (now - timedelta(days=days_ago)).astimezone(zone).date()
-    booked_at = datetime.combine(day, time(9, 3 * position), zone) if days_ago else now - timedelta(minutes=90 - position)
+    booked_at = (
+        datetime.combine(day, time(9, 3 * position), zone)
+        if days_ago
+        else now - timedelta(minutes=90 - position)
+    )
     prepared = booked_at - timedelta(days=1)
     version = premises.versions[protocol]
     player.at(prepared, lambda: prepare(house, who.patient, version, prepared))

@@ -43,7 +43,9 @@ class Resource(models.Model):
             models.UniqueConstraint(
                 F("site"), F("kind"), F("user"), name="resource_once_per_person_and_role"
             ),
-            models.CheckConstraint(condition=Q(capacity__gte=1, capacity__lte=12), name="resource_capacity_in_range"),
+            models.CheckConstraint(
+                condition=Q(capacity__gte=1, capacity__lte=12), name="resource_capacity_in_range"
+            ),
             models.CheckConstraint(
                 condition=Q(kind__in=["chair", "room"], user__isnull=True)
                 | Q(kind__in=["nurse", "clinician", "therapist"], user__isnull=False),
@@ -57,7 +59,7 @@ class Resource(models.Model):
 
 @pghistory.track()
 class Availability(models.Model):
-    """Weekly hours: `weekday` 0 is Monday, [start_time, end_time) in the site's wall clock, on days in `valid_during`."""
+    """Weekly hours: weekday 0 is Monday, [start_time, end_time) in the site's wall clock, on days in `valid_during`."""
 
     resource = models.ForeignKey(Resource, on_delete=models.CASCADE, related_name="availabilities")
     weekday = models.PositiveSmallIntegerField()
@@ -69,7 +71,9 @@ class Availability(models.Model):
         ordering = ["resource", "weekday", "start_time"]
         constraints = [
             models.CheckConstraint(condition=Q(weekday__lte=6), name="availability_weekday_in_range"),
-            models.CheckConstraint(condition=Q(end_time__gt=F("start_time")), name="availability_ends_after_start"),
+            models.CheckConstraint(
+                condition=Q(end_time__gt=F("start_time")), name="availability_ends_after_start"
+            ),
         ]
 
 

@@ -14,7 +14,7 @@ from django.conf import settings
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import DateTimeRangeField, RangeOperators
 from django.db import models
-from django.db.models import Deferrable, F, Q
+from django.db.models import Deferrable, Q
 
 from patients.models import Patient
 from protocols.models import ProtocolVersion
@@ -59,7 +59,9 @@ class TreatmentSeries(models.Model):
         verbose_name_plural = "treatment series"
         constraints = [
             models.UniqueConstraint(
-                fields=["patient"], condition=Q(status__in=["active", "paused"]), name="one_active_series_per_patient"
+                fields=["patient"],
+                condition=Q(status__in=["active", "paused"]),
+                name="one_active_series_per_patient",
             ),
             models.CheckConstraint(
                 condition=Q(status__in=["active", "paused", "completed", "ended"]), name="series_status_known"
@@ -124,8 +126,12 @@ class Appointment(models.Model):
     during = DateTimeRangeField()
     predicted_t0 = models.DateTimeField(null=True, blank=True)
     held_until = models.DateTimeField(null=True, blank=True)
-    practitioner = models.ForeignKey(USER, on_delete=models.PROTECT, related_name="appointments", null=True, blank=True)
-    mode = models.CharField(max_length=10, choices=IntegrationSession.Mode, default=IntegrationSession.Mode.IN_PERSON)
+    practitioner = models.ForeignKey(
+        USER, on_delete=models.PROTECT, related_name="appointments", null=True, blank=True
+    )
+    mode = models.CharField(
+        max_length=10, choices=IntegrationSession.Mode, default=IntegrationSession.Mode.IN_PERSON
+    )
     infusion = models.OneToOneField(
         Infusion, on_delete=models.PROTECT, related_name="appointment", null=True, blank=True
     )
@@ -174,15 +180,19 @@ class Appointment(models.Model):
                 condition=~Q(status="reserved") | Q(held_until__isnull=False), name="reserved_slot_expires"
             ),
             models.CheckConstraint(
-                condition=Q(kind="infusion", predicted_t0__isnull=False, series__isnull=False, ordinal__isnull=False)
+                condition=Q(
+                    kind="infusion", predicted_t0__isnull=False, series__isnull=False, ordinal__isnull=False
+                )
                 | Q(kind__in=["therapy", "preparation"], predicted_t0__isnull=True),
                 name="infusion_visit_has_its_prediction",
             ),
             models.CheckConstraint(
-                condition=Q(infusion__isnull=True) | Q(kind="infusion"), name="only_infusion_visits_have_a_record"
+                condition=Q(infusion__isnull=True) | Q(kind="infusion"),
+                name="only_infusion_visits_have_a_record",
             ),
             models.CheckConstraint(
-                condition=Q(integration__isnull=True) | Q(kind="therapy"), name="only_therapy_has_an_integration"
+                condition=Q(integration__isnull=True) | Q(kind="therapy"),
+                name="only_therapy_has_an_integration",
             ),
             models.UniqueConstraint(
                 fields=["series", "ordinal"],
@@ -208,7 +218,9 @@ class Appointment(models.Model):
         ]
         indexes = [
             models.Index(fields=["site", "kind", "status"], name="appointment_by_site"),
-            models.Index(fields=["held_until"], condition=Q(status="reserved"), name="appointment_hold_expiry"),
+            models.Index(
+                fields=["held_until"], condition=Q(status="reserved"), name="appointment_hold_expiry"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -48,7 +48,9 @@ class PlasticityWindow(models.Model):
     practice_from = models.DateTimeField()
     core_until = models.DateTimeField()
     tail_until = models.DateTimeField()
-    sign_off = models.ForeignKey(SignOff, on_delete=models.PROTECT, related_name="windows", null=True, blank=True)
+    sign_off = models.ForeignKey(
+        SignOff, on_delete=models.PROTECT, related_name="windows", null=True, blank=True
+    )
     inputs = models.JSONField()
     claimed_by = models.ForeignKey(USER, on_delete=models.PROTECT, related_name="+", null=True, blank=True)
     claimed_at = models.DateTimeField(null=True, blank=True)
@@ -64,14 +66,18 @@ class PlasticityWindow(models.Model):
         ordering = ["t0"]
         constraints = [
             models.UniqueConstraint(
-                fields=["infusion"], condition=Q(superseded_at__isnull=True), name="one_current_window_per_infusion"
+                fields=["infusion"],
+                condition=Q(superseded_at__isnull=True),
+                name="one_current_window_per_infusion",
             ),
             models.UniqueConstraint(F("infusion"), F("generation"), name="window_generation_once"),
             models.CheckConstraint(
                 condition=Q(status__in=["provisional", "pending", "open", "closed", "none", "stale"]),
                 name="window_status_known",
             ),
-            models.CheckConstraint(condition=Q(t0__gt=F("starts_at")), name="window_opens_after_infusion_start"),
+            models.CheckConstraint(
+                condition=Q(t0__gt=F("starts_at")), name="window_opens_after_infusion_start"
+            ),
             models.CheckConstraint(
                 condition=Q(status__in=["provisional", "stale"]) | Q(sign_off__isnull=False),
                 name="window_opens_only_when_signed",
@@ -80,12 +86,15 @@ class PlasticityWindow(models.Model):
                 condition=~Q(status="open") | Q(opened_at__gte=F("t0")), name="window_not_open_before_t0"
             ),
             models.CheckConstraint(
-                condition=Q(tail_until__gte=F("core_until"), core_until__gte=F("t0")), name="window_phases_in_order"
+                condition=Q(tail_until__gte=F("core_until"), core_until__gte=F("t0")),
+                name="window_phases_in_order",
             ),
         ]
         indexes = [
             models.Index(
-                fields=["t0"], condition=Q(status="pending", superseded_at__isnull=True), name="window_due_to_open"
+                fields=["t0"],
+                condition=Q(status="pending", superseded_at__isnull=True),
+                name="window_due_to_open",
             ),
             models.Index(
                 fields=["core_until"],
@@ -119,7 +128,9 @@ class FollowUp(models.Model):
     site = models.ForeignKey(Site, on_delete=models.PROTECT, related_name="follow_ups")
     series = models.ForeignKey(TreatmentSeries, on_delete=models.PROTECT, related_name="follow_ups")
     visit = models.ForeignKey(Appointment, on_delete=models.PROTECT, related_name="follow_ups")
-    infusion = models.ForeignKey(Infusion, on_delete=models.PROTECT, related_name="follow_ups", null=True, blank=True)
+    infusion = models.ForeignKey(
+        Infusion, on_delete=models.PROTECT, related_name="follow_ups", null=True, blank=True
+    )
     kind = models.CharField(max_length=30)
     ordinal = models.PositiveSmallIntegerField(default=1)
     title = models.CharField(max_length=120)
@@ -136,7 +147,9 @@ class FollowUp(models.Model):
     generation = models.PositiveIntegerField(default=1)
     message_kind = models.CharField(max_length=24, blank=True)
     why = models.JSONField(default=dict)
-    assignee = models.ForeignKey(USER, on_delete=models.PROTECT, related_name="follow_ups", null=True, blank=True)
+    assignee = models.ForeignKey(
+        USER, on_delete=models.PROTECT, related_name="follow_ups", null=True, blank=True
+    )
     appointment = models.OneToOneField(
         Appointment, on_delete=models.PROTECT, related_name="follow_up", null=True, blank=True
     )
@@ -150,7 +163,9 @@ class FollowUp(models.Model):
     class Meta:
         ordering = ["target_at", "pk"]
         constraints = [
-            models.UniqueConstraint(F("visit"), F("kind"), F("ordinal"), name="one_follow_up_per_visit_and_kind"),
+            models.UniqueConstraint(
+                F("visit"), F("kind"), F("ordinal"), name="one_follow_up_per_visit_and_kind"
+            ),
             models.CheckConstraint(
                 condition=Q(
                     earliest_at__lte=F("target_at"),
@@ -176,13 +191,16 @@ class FollowUp(models.Model):
                 name="follow_up_state_known",
             ),
             models.CheckConstraint(
-                condition=~Q(state="booked") | Q(appointment__isnull=False), name="booked_follow_up_has_appointment"
+                condition=~Q(state="booked") | Q(appointment__isnull=False),
+                name="booked_follow_up_has_appointment",
             ),
             models.CheckConstraint(
                 condition=~Q(state__in=["missed", "declined", "withdrawn", "dropped"]) | ~Q(closed_reason=""),
                 name="closed_follow_up_says_why",
             ),
-            models.CheckConstraint(condition=Q(therapy=False) | Q(gate="window"), name="therapy_waits_for_window"),
+            models.CheckConstraint(
+                condition=Q(therapy=False) | Q(gate="window"), name="therapy_waits_for_window"
+            ),
         ]
         indexes = [
             models.Index(
@@ -214,11 +232,15 @@ class WorkItem(models.Model):
     kind = models.CharField(max_length=16, choices=Kind)
     key = models.CharField(max_length=80)
     site = models.ForeignKey(Site, on_delete=models.PROTECT, related_name="work_items")
-    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="work_items", null=True, blank=True)
+    patient = models.ForeignKey(
+        Patient, on_delete=models.PROTECT, related_name="work_items", null=True, blank=True
+    )
     title = models.CharField(max_length=160)
     detail = models.CharField(max_length=500, blank=True)
     role = models.CharField(max_length=16)
-    owner = models.ForeignKey(USER, on_delete=models.PROTECT, related_name="work_items", null=True, blank=True)
+    owner = models.ForeignKey(
+        USER, on_delete=models.PROTECT, related_name="work_items", null=True, blank=True
+    )
     url = models.CharField(max_length=200, blank=True)
     due_at = models.DateTimeField()
     created_at = models.DateTimeField()
@@ -236,5 +258,7 @@ class WorkItem(models.Model):
             )
         ]
         indexes = [
-            models.Index(fields=["site", "due_at"], condition=Q(resolved_at__isnull=True), name="work_item_open")
+            models.Index(
+                fields=["site", "due_at"], condition=Q(resolved_at__isnull=True), name="work_item_open"
+            )
         ]

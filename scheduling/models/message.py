@@ -42,7 +42,9 @@ class Message(models.Model):
 
     code = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="messages")
-    follow_up = models.ForeignKey(FollowUp, on_delete=models.PROTECT, related_name="messages", null=True, blank=True)
+    follow_up = models.ForeignKey(
+        FollowUp, on_delete=models.PROTECT, related_name="messages", null=True, blank=True
+    )
     appointment = models.ForeignKey(
         Appointment, on_delete=models.PROTECT, related_name="messages", null=True, blank=True
     )
@@ -111,12 +113,15 @@ class Message(models.Model):
                 name="claimed_message_has_a_lease",
             ),
             models.CheckConstraint(
-                condition=Q(follow_up__isnull=False) | Q(appointment__isnull=False), name="message_has_a_cause"
+                condition=Q(follow_up__isnull=False) | Q(appointment__isnull=False),
+                name="message_has_a_cause",
             ),
         ]
         indexes = [
             models.Index(
-                fields=["due_at"], condition=Q(state__in=["scheduled", "claimed", "sending"]), name="message_due"
+                fields=["due_at"],
+                condition=Q(state__in=["scheduled", "claimed", "sending"]),
+                name="message_due",
             )
         ]
 

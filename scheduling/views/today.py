@@ -27,7 +27,9 @@ def home(request: HttpRequest) -> HttpResponse:
             "visits": today.visits_of_day(user, site, now) if clinical else [],
             "tiles": today.tiles(user, site, now),
             "work": today.open_work(user, site),
-            "strip": today.chair_strip(site, now) if user.may("infusion.view") or user.may("series.book") else None,
+            "strip": today.chair_strip(site, now)
+            if user.may("infusion.view") or user.may("series.book")
+            else None,
             "shows_visits": clinical,
         }
     template = "scheduling/_today.html" if request.headers.get("HX-Request") else "scheduling/today.html"

@@ -43,7 +43,10 @@ class Person:
 
     def __init__(self, browser: Any, stack: Stack, email: str, *, width: int = 1440) -> None:
         self.context = browser.new_context(
-            base_url=stack.url, viewport={"width": width, "height": 960}, timezone_id="America/Los_Angeles", locale="en-GB"
+            base_url=stack.url,
+            viewport={"width": width, "height": 960},
+            timezone_id="America/Los_Angeles",
+            locale="en-GB",
         )
         self.page = self.context.new_page()
         self.complaints: list[str] = []

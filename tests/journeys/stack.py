@@ -96,7 +96,12 @@ class Stack:
         """Run a management command as the app role (or the owner) and return what it printed."""
         environment = self.environment | ({"DATABASE_URL": self.owner_url} if owner else {})
         done = subprocess.run(
-            [sys.executable, "manage.py", *arguments], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=240
+            [sys.executable, "manage.py", *arguments],
+            cwd=ROOT,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=240,
         )
         assert done.returncode == 0, done.stderr[-3000:]
         return done.stdout
@@ -104,7 +109,12 @@ class Stack:
     def run_python(self, module: str) -> dict[str, Any]:
         """Run `python -m module` as the app role; its last line of output is JSON."""
         done = subprocess.run(
-            [sys.executable, "-m", module], cwd=ROOT, env=self.environment, capture_output=True, text=True, timeout=240
+            [sys.executable, "-m", module],
+            cwd=ROOT,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=240,
         )
         assert done.returncode == 0, done.stderr[-3000:]
         result: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
@@ -157,7 +167,9 @@ class Stack:
     def set_clock(self, moment: datetime) -> None:
         """Make `app_now()` run on from `moment`."""
         with self.sql() as cursor:
-            cursor.execute("UPDATE staff_clockoffset SET offset_by = %s - clock_timestamp(), frozen_at = NULL", [moment])
+            cursor.execute(
+                "UPDATE staff_clockoffset SET offset_by = %s - clock_timestamp(), frozen_at = NULL", [moment]
+            )
 
     def stop(self) -> None:
         """Stop every process that still runs."""

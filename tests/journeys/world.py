@@ -20,7 +20,15 @@ def build() -> dict[str, Any]:
 
     with transaction.atomic():
         clinic = factories.make_clinic()
-        people = ("clinician", "second_clinician", "nurse", "therapist", "other_therapist", "coordinator", "admin")
+        people = (
+            "clinician",
+            "second_clinician",
+            "nurse",
+            "therapist",
+            "other_therapist",
+            "coordinator",
+            "admin",
+        )
         for name in people:
             user = getattr(clinic, name)
             user.set_password(PASSWORD)
@@ -30,9 +38,16 @@ def build() -> dict[str, Any]:
         from sessions.models import Consent, EducationRecord
 
         for kind, document in ((doc.kind, doc) for doc in clinic.version.documents.all()):
-            common = {"patient": clinic.patient, "document": document, "recorded_by": clinic.nurse, "recorded_at": now}
+            common = {
+                "patient": clinic.patient,
+                "document": document,
+                "recorded_by": clinic.nurse,
+                "recorded_at": now,
+            }
             if kind == "consent":
-                Consent.objects.create(given_at=now - timedelta(days=3), valid_until=now + timedelta(days=180), **common)
+                Consent.objects.create(
+                    given_at=now - timedelta(days=3), valid_until=now + timedelta(days=180), **common
+                )
             else:
                 EducationRecord.objects.create(
                     taught_at=now - timedelta(days=3),

@@ -83,7 +83,8 @@ def test_app_role_cannot_say_what_the_database_is_for(db):
         "DELETE FROM scheduling_message",
         "UPDATE patients_patientevent SET given_name = 'x'",
         "DELETE FROM patients_patientevent",
-        "INSERT INTO scheduling_patientspan (patient_id, kind, during, source) VALUES (1, 'therapy', '[2026-01-01,2026-01-02)', 'x')",
+        "INSERT INTO scheduling_patientspan (patient_id, kind, during, source)"
+        " VALUES (1, 'therapy', '[2026-01-01,2026-01-02)', 'x')",
         "DELETE FROM scheduling_patientspan",
         "SELECT put_span('x', 1, 'therapy', NULL)",
     ],

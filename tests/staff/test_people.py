@@ -57,7 +57,9 @@ def test_address_is_not_readable_in_the_database(clinic):
         cursor.execute("SELECT address FROM patients_contactpoint WHERE id = %s", [clinic.contact.pk])
         stored = cursor.fetchone()[0]
     assert "@" not in stored
-    assert ContactPoint.objects.get(address_index=blind_index(clinic.contact.address.upper())) == clinic.contact
+    assert (
+        ContactPoint.objects.get(address_index=blind_index(clinic.contact.address.upper())) == clinic.contact
+    )
 
 
 def test_idle_sign_out_counts_only_acts_of_the_person(clinic, client, settings):

@@ -27,7 +27,9 @@ class Command(BaseCommand):
             raise CommandError(f"{error} Start again with: python3 manage.py demo --reset") from error
         if not made.fresh and app_now() - made.made_at > STALE_AFTER:
             day = f"{made.made_at:%a %d %b %Y, %H:%M} UTC"
-            self.stdout.write(f"The sample clinic is from {day}; its day has moved on. Fresh one: demo --reset")
+            self.stdout.write(
+                f"The sample clinic is from {day}; its day has moved on. Fresh one: demo --reset"
+            )
         self.stdout.write(f"Sample sign-ins (password {PASSWORD}):")
         for role in SHARED_STAFF:
             self.stdout.write(f"  {role.email:<26} {role.name}, {role.title}")

@@ -21,5 +21,7 @@ class Command(BaseCommand):
         try:
             mark_database(options["kind"])
         except DatabaseError as error:
-            raise CommandError("Only the owner of the database can mark it (use DATABASE_OWNER_URL).") from error
+            raise CommandError(
+                "Only the owner of the database can mark it (use DATABASE_OWNER_URL)."
+            ) from error
         self.stdout.write(f"database marked {options['kind']}")
