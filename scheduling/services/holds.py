@@ -1,0 +1,113 @@
+"""Reserved slots: kept for some minutes, confirmed into bookings or given back.
+
+An expired slot stops blocking when somebody books one of its resources, or at the latest when `free_expired`
+is called by the tick. Confirming looks at the clock and at every rule again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+
+from django.db.models import Q
+
+from scheduling.conflicts import booking_act
+from scheduling.models import Appointment, Resource, ResourceBooking, TreatmentSeries
+from scheduling.services.followups import sync_follow_ups
+from scheduling.services.lanes import release
+from scheduling.services.window_rows import check_constraints_now
+from staff.clock import app_now
+from staff.errors import StateConflict
+from staff.locks import lock
+from staff.models import User
+
+EXPIRED = "The time for which the slot was reserved ran out."
+GIVEN_BACK = "The reserved slot was given back."
+Status = Appointment.Status
+
+
+def free_expired(*, resources: Collection[int] = (), patient: int | None = None, at: datetime) -> int:
+    """Release expired slots on these resources and of this patient; the caller holds their locks. Returns how
+    many.
+    """
+    wanted = Q(patient_id=patient) | Q(
+        pk__in=ResourceBooking.objects.filter(resource_id__in=resources).values("appointment_id")
+    )
+    rows = list(Appointment.objects.overdue_holds(at).filter(wanted).select_for_update(of=["self"]))
+    _cancel(rows, EXPIRED, at)
+    return len(rows)
+
+
+@booking_act
+def sweep_expired(*, at: datetime | None = None) -> int:
+    """Release every expired slot, whoever reserved it. For the tick."""
+    now = at or app_now()
+    rows = Appointment.objects.overdue_holds(now)
+    patients = list(rows.values_list("patient_id", flat=True))
+    if not patients:
+        return 0
+    resources = set(
+        ResourceBooking.objects.filter(appointment__in=rows).values_list("resource_id", flat=True)
+    )
+    lock(patients=patients, resources=resources)
+    found = list(Appointment.objects.overdue_holds(now).select_for_update(of=["self"]))
+    _cancel(found, EXPIRED, now)
+    return len(found)
+
+
+def _cancel(rows: list[Appointment], reason: str, at: datetime) -> None:
+    if not rows:
+        return
+    release(row.pk for row in rows)
+    for row in rows:
+        row.status, row.reason = Status.CANCELLED, reason
+        row.version += 1
+    Appointment.objects.bulk_update(rows, ["status", "reason", "version"])
+    emptied = TreatmentSeries.objects.live().filter(pk__in={row.series_id for row in rows})
+    emptied = emptied.exclude(
+        appointments__status__in=[*Appointment.BLOCKING, Status.COMPLETED, Status.DISPLACED]
+    )
+    for series in emptied:
+        series.status, series.status_reason, series.ended_at = TreatmentSeries.Status.ENDED, reason, at
+        series.version += 1
+        series.save(update_fields=["status", "status_reason", "ended_at", "version"])
+
+
+@booking_act
+def confirm_series(*, series: TreatmentSeries, by: User, at: datetime | None = None) -> TreatmentSeries:
+    """Turn all reserved slots of a series into bookings. Raises StateConflict when their time ran out."""
+    now = at or app_now()
+    lock(patients=[series.patient_id], resources=_resources_of(series))
+    rows = list(series.appointments.filter(status=Status.RESERVED).select_for_update())
+    if not rows:
+        raise StateConflict("No reserved slot is left to confirm.", code="hold-gone")
+    if any(row.held_until is None or row.held_until <= now for row in rows):
+        raise StateConflict("The reserved time has run out: plan the series again.", code="hold-expired")
+    if any(row.during.lower <= now for row in rows):
+        raise StateConflict("A reserved visit lies in the past: plan the series again.", code="past-start")
+    for row in rows:
+        row.status, row.held_until = Status.BOOKED, None
+        row.version += 1
+    Appointment.objects.bulk_update(rows, ["status", "held_until", "version"])
+    sync_follow_ups(series=series, at=now)
+    check_constraints_now()
+    series.refresh_from_db()
+    return series
+
+
+@booking_act
+def release_series(*, series: TreatmentSeries, by: User, at: datetime | None = None) -> TreatmentSeries:
+    """Give reserved slots back before their time is up. Harmless when there are none."""
+    now = at or app_now()
+    lock(patients=[series.patient_id], resources=_resources_of(series))
+    rows = list(series.appointments.filter(status=Status.RESERVED).select_for_update())
+    _cancel(rows, GIVEN_BACK, now)
+    check_constraints_now()
+    series.refresh_from_db()
+    return series
+
+
+def _resources_of(series: TreatmentSeries) -> set[int]:
+    return set(
+        Resource.objects.filter(bookings__appointment__series=series).values_list("pk", flat=True).distinct()
+    )

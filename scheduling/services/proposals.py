@@ -1,0 +1,337 @@
+"""What a series would look like: dates, people, predicted therapy times, provisional follow-ups. Nothing is
+written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+
+from patients.models import Patient
+from protocols.definition import ProtocolDefinition
+from protocols.models import ProtocolVersion
+from scheduling.domain.followups import InfusionAnchors, PlannedFollowUp, merge_same_kind, plan_follow_ups
+from scheduling.domain.intervals import Interval, as_utc
+from scheduling.domain.localtime import day_in_words, local_date, resolve_local
+from scheduling.domain.planner import options, plan_series
+from scheduling.domain.series_types import PlannedVisit, SeriesPlan, SeriesRequest, VisitOption
+from scheduling.domain.windows import Window, plasticity_window
+from scheduling.loaders import LoadedResource, SiteLoad, zone_of
+from scheduling.loaders_follow import VisitFacts, load_course
+from scheduling.models import Resource, TreatmentSeries
+from scheduling.planning import (
+    SEARCH_DAYS,
+    Clearance,
+    PatientLoad,
+    Wish,
+    definition_of_one,
+    load_for,
+    load_patient,
+    longest_span,
+    predicted_clearance,
+    series_request,
+)
+from scheduling.services.rules import Neighbour, findings_for, gap_words
+from sessions.eligibility import Finding
+from sessions.models import Consent, EducationRecord
+from staff.clock import app_now
+from staff.errors import InvalidInput
+from staff.models import User
+
+STAFF = frozenset({"therapist", "nurse", "clinician"})
+
+
+@dataclass(frozen=True)
+class ProposedVisit:
+    """One planned visit with its people, its window and what would follow it."""
+
+    planned: PlannedVisit
+    chair: LoadedResource
+    nurse: LoadedResource
+    prescriber: LoadedResource
+    window: Window
+    follow_ups: tuple[PlannedFollowUp, ...]
+
+    @property
+    def kept(self) -> tuple[PlannedFollowUp, ...]:
+        """Follow-ups that would be done."""
+        return tuple(item for item in self.follow_ups if item.dropped is None)
+
+    @property
+    def therapy(self) -> PlannedFollowUp | None:
+        """The first therapy session that would follow."""
+        return next((item for item in self.kept if item.therapy), None)
+
+
+@dataclass(frozen=True)
+class SeriesProposal:
+    """A plan in words and rows, and what it was computed from. `findings` speak against treatment, `to_do`
+    are gates that are open at present, `remarks` name follow-ups of staff on closed days and windows without
+    a therapist.
+    """
+
+    version: ProtocolVersion
+    definition: ProtocolDefinition
+    load: SiteLoad
+    request: SeriesRequest
+    plan: SeriesPlan
+    predicted: Clearance
+    visits: tuple[ProposedVisit, ...]
+    findings: tuple[Finding, ...]
+    to_do: tuple[str, ...]
+    remarks: tuple[str, ...]
+
+
+def propose_series(
+    *,
+    patient: Patient,
+    protocol_version: ProtocolVersion,
+    weight_kg: Decimal,
+    first_day: date,
+    by: User,
+    at: datetime | None = None,
+    therapist: User | None = None,
+    prescriber: User | None = None,
+    part_of_day: str = "",
+    pinned: Mapping[int, datetime] | None = None,
+    current: Mapping[int, datetime] | None = None,
+) -> SeriesProposal:
+    """The best series with starts from `first_day` (a date at the patient's site) on.
+
+    pinned: visits that must start then; current: starts shown before, moving one costs. An impossible series
+    gives a plan that is not complete, with the reasons. Raises InvalidInput for a weight or date that cannot
+    be used.
+    """
+    now = at or app_now()
+    site, definition = patient.site, protocol_version.read()
+    earliest, until = planning_span(first_day, definition, site, now)
+    who = load_patient(patient, at=now)
+    earliest = rested(who, definition, earliest)
+    load = load_for(site, earliest, until)
+    predicted = predicted_clearance(definition, patient, weight_kg=weight_kg, on=local_date(now, load.zone))
+    request = series_request(
+        definition,
+        load,
+        who,
+        predicted,
+        earliest=earliest,
+        until=until,
+        wish=Wish(therapist, prescriber, part_of_day),
+    )
+    request = replace(request, pinned=_in_utc(pinned), current=_in_utc(current))
+    plan = plan_series(request)
+    visits = with_follow_ups(plan, definition, load, who, therapist or patient.therapist)
+    return SeriesProposal(
+        version=protocol_version,
+        definition=definition,
+        load=load,
+        request=request,
+        plan=plan,
+        predicted=predicted,
+        visits=visits,
+        findings=findings_for(patient, definition, earliest),
+        to_do=_open_gates(patient, protocol_version, now),
+        remarks=tuple(_on_closed_days(visits, load)),
+    )
+
+
+def rested(who: PatientLoad, definition: ProtocolDefinition, earliest: datetime) -> datetime:
+    """Not before the minimum gap after the patient's last infusion, in whatever series that was."""
+    if who.last_start is None:
+        return earliest
+    return max(earliest, as_utc(who.last_start) + timedelta(hours=definition.phases[0].gap_min_hours))
+
+
+def _in_utc(starts: Mapping[int, datetime] | None) -> dict[int, datetime]:
+    return {ordinal: as_utc(start) for ordinal, start in (starts or {}).items()}
+
+
+def planning_span(
+    first_day: date, definition: ProtocolDefinition, site: object, now: datetime
+) -> tuple[datetime, datetime]:
+    """Earliest and last allowed start: from `first_day` or now, for as long as the first visit may wait and
+    the gaps allow. Raises InvalidInput for a day in the past or more than a year ahead.
+    """
+    zone = zone_of(site)  # type: ignore[arg-type]  # a Site
+    today = local_date(now, zone)
+    if first_day < today:
+        raise InvalidInput("The first day lies in the past.", code="past-start", field="first_day")
+    if first_day > today + timedelta(days=366):
+        raise InvalidInput("Plan at most a year ahead.", code="too-far", field="first_day")
+    earliest = max(now + timedelta(minutes=1), resolve_local(first_day, time(0), zone).instant)
+    return earliest, earliest + timedelta(days=SEARCH_DAYS) + longest_span(definition)
+
+
+def with_follow_ups(
+    plan: SeriesPlan, definition: ProtocolDefinition, load: SiteLoad, who: PatientLoad, therapist: User | None
+) -> tuple[ProposedVisit, ...]:
+    """The planned visits with window and provisional follow-ups, merged across infusions as after booking."""
+    working = _working(load, therapist)
+    planned = plan.visits
+    found: list[PlannedFollowUp] = []
+    for index, visit in enumerate(planned):
+        following = planned[index + 1].start if index + 1 < len(planned) else None
+        anchors = InfusionAnchors(
+            ordinal=visit.ordinal,
+            starts_at=visit.start,
+            planned_stop=visit.start + timedelta(minutes=definition.dose.infusion_minutes),
+            t0=visit.t0_predicted,
+        )
+        found += plan_follow_ups(
+            definition,
+            anchors=anchors,
+            zone=who.zone,
+            next_infusion_start=following,
+            is_last=following is None,
+            working=working,
+        )
+    merged = merge_same_kind(found)
+    return tuple(
+        _proposed(
+            visit, planned[index + 1].start if index + 1 < len(planned) else None, definition, load, merged
+        )
+        for index, visit in enumerate(planned)
+    )
+
+
+def _proposed(
+    visit: PlannedVisit,
+    following: datetime | None,
+    definition: ProtocolDefinition,
+    load: SiteLoad,
+    follow_ups: Iterable[PlannedFollowUp],
+) -> ProposedVisit:
+    seats = [load.by_code(code) for code in (visit.chair, visit.nurse, visit.prescriber)]
+    chair, nurse, prescriber = (item for item in seats if item is not None)
+    window = plasticity_window(
+        visit.t0_predicted, definition.window, next_infusion_start=following, last=following is None
+    )
+    mine = tuple(item for item in follow_ups if item.infusion == visit.ordinal)
+    return ProposedVisit(visit, chair, nurse, prescriber, window, mine)
+
+
+def _working(load: SiteLoad, therapist: User | None) -> tuple[Interval, ...] | None:
+    if therapist is None:
+        return None
+    hours = [item.free for item in load.of_kind(Resource.Kind.THERAPIST) if item.row.user_id == therapist.pk]
+    return hours[0] if hours else None
+
+
+def _on_closed_days(visits: Iterable[ProposedVisit], load: SiteLoad) -> Iterable[str]:
+    """Follow-ups of staff that would fall on a day on which the site is closed, with whose list they are on."""
+    for visit in visits:
+        for item in visit.kept:
+            day = local_date(item.target, load.zone)
+            if item.audience in STAFF and day in load.closed:
+                yield (
+                    f"{item.title}, after infusion {visit.planned.ordinal}, is due {day_in_words(day)} "
+                    f"({load.closed[day]}): on the {item.audience}'s list."
+                )
+
+
+def _open_gates(patient: Patient, version: ProtocolVersion, now: datetime) -> tuple[str, ...]:
+    """What must be there at the first start and is not yet recorded: a list of things to do, not a refusal."""
+    found = []
+    if not Consent.objects.in_force(now).filter(patient=patient, document__protocol_version=version).exists():
+        found.append("Consent to this version")
+    taught = EducationRecord.objects.filter(patient=patient, document__protocol_version=version)
+    if not any(item.complete for item in taught):
+        found.append("Education, taught back")
+    return tuple(found)
+
+
+@dataclass(frozen=True)
+class VisitOptions:
+    """Other times for one visit, best first, that leave every other visit where it is."""
+
+    load: SiteLoad
+    predicted: Clearance
+    choices: tuple[VisitOption, ...]
+    before: Neighbour | None
+    after: Neighbour | None
+
+
+def visit_options(
+    *,
+    series: TreatmentSeries,
+    ordinal: int,
+    at: datetime | None = None,
+    first_day: date | None = None,
+    limit: int = 12,
+) -> VisitOptions:
+    """Times for visit `ordinal` of a booked series between its neighbours, none of which moves.
+
+    The present booking of that visit, if there is one, counts as free.
+    """
+    now = at or app_now()
+    definition = series.protocol_version.read()
+    course = load_course(series.patient_id)
+    mine = [item.visit.pk for item in course if _is_visit(item, series, ordinal)]
+    others = [item for item in course if item.visit.pk not in mine]
+    before, after = neighbours_of_ordinal(others, series, ordinal)
+    zone = zone_of(series.site)
+    earliest = max(now, resolve_local(first_day, time(0), zone).instant) if first_day else now
+    until = _latest(definition, before, after, ordinal, earliest)
+    load = load_for(series.site, earliest, until, without=mine)
+    who = load_patient(series.patient, at=now, without=mine)
+    predicted = predicted_clearance(
+        definition, series.patient, weight_kg=series.weight_kg, on=local_date(now, load.zone)
+    )
+    skipped = max(0, ordinal - before.ordinal - 1) if before and before.ordinal else 0
+    one = definition_of_one(definition, ordinal, skipped=skipped, last=after is None)
+    wish = Wish(series.therapist, series.prescriber)
+    request = replace(
+        series_request(one, load, who, predicted, earliest=earliest, until=until, wish=wish),
+        previous_start=before.start if before and before.ordinal else None,
+        next_start=after.start if after else None,
+    )
+    found = [
+        item
+        for item in options(request, 1, limit=4 * limit)
+        if gap_words(definition, before, Neighbour(ordinal, item.start), load.zone) is None
+        and gap_words(definition, Neighbour(ordinal, item.start), after, load.zone) is None
+    ]
+    return VisitOptions(load, predicted, tuple(found[:limit]), before, after)
+
+
+def _is_visit(item: VisitFacts, series: TreatmentSeries, ordinal: int) -> bool:
+    return item.visit.series_id == series.pk and item.visit.ordinal == ordinal
+
+
+def neighbours_of_ordinal(
+    course: Iterable[VisitFacts], series: TreatmentSeries, ordinal: int
+) -> tuple[Neighbour | None, Neighbour | None]:
+    """The visits that happen just before and after number `ordinal` of a series.
+
+    An infusion of an earlier series comes back with ordinal 0: after it only the minimum gap counts.
+    """
+    before: Neighbour | None = None
+    after: Neighbour | None = None
+    for item in course:
+        number = item.visit.ordinal or 0
+        if not item.happens:
+            continue
+        if item.visit.series_id != series.pk:
+            given = item.infusion is not None and item.infusion.started_at is not None
+            if given and (before is None or before.ordinal == 0):
+                before = Neighbour(0, item.starts_at)
+        elif number < ordinal:
+            before = Neighbour(number, item.starts_at)
+        elif number > ordinal and after is None:
+            after = Neighbour(number, item.starts_at)
+    return before, after
+
+
+def _latest(
+    definition: ProtocolDefinition,
+    before: Neighbour | None,
+    after: Neighbour | None,
+    ordinal: int,
+    earliest: datetime,
+) -> datetime:
+    """The last start that is worth asking for."""
+    if after is not None:
+        return max(after.start, earliest + timedelta(minutes=15))
+    return max(before.start if before else earliest, earliest) + timedelta(days=SEARCH_DAYS)

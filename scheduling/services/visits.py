@@ -1,0 +1,253 @@
+"""What happens to one booked visit: check-in, cancelled, skipped, not attended. Moving is in `moves`, the
+chair's part of a running infusion in `chair_use`; both are named here too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+
+from scheduling.conflicts import booking_act
+from scheduling.domain.localtime import day_in_words, local_date
+from scheduling.loaders import zone_of
+from scheduling.models import Appointment, Resource, TreatmentSeries, WorkItem
+from scheduling.reasons import CANCEL, NO_SHOW, OMIT, in_words
+from scheduling.services.chair_use import follow_infusion, stretch_overdue
+from scheduling.services.endings import cancel_rows, raise_undated, settle_series, undated_key
+from scheduling.services.followups import sync_follow_ups
+from scheduling.services.lanes import release
+from scheduling.services.moves import STALE, move_visit, undo_move
+from scheduling.services.rules import check_patient, check_running_version
+from scheduling.services.window_rows import check_constraints_now
+from scheduling.services.workitems import settle
+from sessions.models import Infusion
+from sessions.services import open_infusion
+from staff.clock import app_now
+from staff.errors import InvalidInput, RuleNotMet, StaleVersion, StateConflict
+from staff.locks import lock
+from staff.models import User
+
+__all__ = [
+    "cancel_visit",
+    "check_in",
+    "follow_infusion",
+    "mark_no_show",
+    "move_visit",
+    "omit_visit",
+    "skip_infusion",
+    "stretch_overdue",
+    "undo_move",
+]
+
+Status = Appointment.Status
+
+
+@booking_act
+def check_in(
+    *, appointment: Appointment, by: User, at: datetime | None = None, expected_version: int | None = None
+) -> Infusion:
+    """The patient is here: open the infusion record and link it. On the visit's own local day only.
+
+    Raises StateConflict unless the visit is booked and its series runs, RuleNotMet on another day or when
+    something rules treatment out, StaleVersion.
+    """
+    now = at or app_now()
+    visit = _locked(appointment, expected_version)
+    series = visit.series
+    if visit.kind != Appointment.Kind.INFUSION or series is None:
+        raise InvalidInput("Only infusion visits are checked in here.", code="not-an-infusion")
+    if visit.status != Status.BOOKED:
+        raise StateConflict(f"This visit is {visit.get_status_display().lower()}.", code="not-booked")
+    if series.status != TreatmentSeries.Status.ACTIVE:
+        raise StateConflict(f"This series is {series.get_status_display().lower()}.", code="series-over")
+    zone = zone_of(visit.site)
+    day = local_date(visit.during.lower, zone)
+    if local_date(now, zone) != day:
+        words = f"This visit is booked for {day_in_words(day)}. Move it to today first."
+        raise RuleNotMet(words, code="other-day")
+    check_running_version(series.protocol_version)
+    check_patient(visit.patient, series.protocol_version.read(), by=by, at=now, decided=True)
+    infusion = open_infusion(
+        patient=visit.patient,
+        protocol_version=series.protocol_version,
+        ordinal=visit.ordinal or 1,
+        site=visit.site,
+        chair=_chair_name(visit),
+        planned_start=visit.during.lower,
+        by=by,
+        at=now,
+    )
+    visit.infusion, visit.status = infusion, Status.ARRIVED
+    _touch(visit, "infusion", "status")
+    sync_follow_ups(series=series, at=now)
+    check_constraints_now()
+    return infusion
+
+
+def _chair_name(visit: Appointment) -> str:
+    booking = (
+        visit.resource_bookings.filter(resource__kind=Resource.Kind.CHAIR).select_related("resource").first()
+    )
+    return booking.resource.name if booking else ""
+
+
+@booking_act
+def cancel_visit(
+    *,
+    appointment: Appointment,
+    reason: str,
+    by: User,
+    initiator: str = "patient",
+    note: str = "",
+    at: datetime | None = None,
+    expected_version: int | None = None,
+) -> Appointment:
+    """Take a visit off the calendar. The infusion still has to be given: it goes on the list until it has a
+    date.
+
+    Raises StateConflict once the patient has arrived, StaleVersion.
+    """
+    now = at or app_now()
+    words = in_words(CANCEL, reason, initiator=initiator, note=note)
+    visit = _release(appointment, Status.CANCELLED, words, Appointment.CANCELLABLE, expected_version)
+    raise_undated(visit, words, now)
+    return _finish(visit, by, now)
+
+
+@booking_act
+def omit_visit(
+    *,
+    appointment: Appointment,
+    reason: str,
+    by: User,
+    initiator: str = "clinician",
+    note: str = "",
+    at: datetime | None = None,
+    expected_version: int | None = None,
+) -> Appointment:
+    """Skip this infusion: it will not be given. The series is complete when it was the last one outstanding."""
+    now = at or app_now()
+    words = in_words(OMIT, reason, initiator=initiator, note=note)
+    visit = _release(appointment, Status.OMITTED, words, Appointment.CANCELLABLE, expected_version)
+    if visit.series is not None:
+        settle_series(visit.series, now)
+    return _finish(visit, by, now)
+
+
+@booking_act
+def mark_no_show(
+    *,
+    appointment: Appointment,
+    reason: str,
+    by: User,
+    note: str = "",
+    at: datetime | None = None,
+    expected_version: int | None = None,
+) -> Appointment:
+    """The patient did not come. Only after the planned start; the infusion goes on the list until it has a
+    date.
+    """
+    now = at or app_now()
+    words = in_words(NO_SHOW, reason, initiator="patient", note=note)
+    if appointment.during.lower > now:
+        raise RuleNotMet("The visit has not begun yet: cancel or move it instead.", code="not-begun")
+    visit = _release(appointment, Status.NO_SHOW, words, {Status.BOOKED}, expected_version)
+    raise_undated(visit, words, now)
+    return _finish(visit, by, now)
+
+
+@booking_act
+def skip_infusion(
+    *,
+    series: TreatmentSeries,
+    ordinal: int,
+    reason: str,
+    by: User,
+    initiator: str = "clinician",
+    note: str = "",
+    at: datetime | None = None,
+) -> Appointment:
+    """Skip an infusion that has lost its date (cancelled, not attended): the row that says so is added beside
+    it.
+    """
+    now = at or app_now()
+    words = in_words(OMIT, reason, initiator=initiator, note=note)
+    lock(patients=[series.patient_id])
+    rows = list(series.appointments.infusions().filter(ordinal=ordinal).order_by("pk"))
+    lost = [row for row in rows if row.status in (Status.CANCELLED, Status.NO_SHOW)]
+    if not lost or len(lost) < len(rows):
+        raise StateConflict("This infusion has a date or is settled already.", code="not-undated")
+    last = lost[-1]
+    skipped = Appointment.objects.create(
+        kind=last.kind,
+        status=Status.OMITTED,
+        patient_id=last.patient_id,
+        site_id=last.site_id,
+        series=series,
+        ordinal=ordinal,
+        during=last.during,
+        predicted_t0=last.predicted_t0,
+        reason=words,
+        booked_by=by,
+        booked_at=now,
+    )
+    settle(kind=WorkItem.Kind.DISPLACED, key=undated_key(series, ordinal), resolution=words, at=now, by=by)
+    settle_series(series, now)
+    sync_follow_ups(series=series, at=now)
+    check_constraints_now()
+    return skipped
+
+
+def _locked(appointment: Appointment, expected_version: int | None) -> Appointment:
+    """The row, after the locks of its patient and resources. Raises StaleVersion."""
+    held = Resource.objects.filter(bookings__appointment=appointment.pk).values_list("pk", flat=True)
+    lock(patients=[appointment.patient_id], resources=set(held))
+    rows = Appointment.objects.select_for_update(of=["self"]).select_related(
+        "patient__site", "site", "series__protocol_version__template", "series__booked_by"
+    )
+    visit = rows.get(pk=appointment.pk)
+    if expected_version is not None and visit.version != expected_version:
+        raise StaleVersion(STALE)
+    return visit
+
+
+def _release(
+    appointment: Appointment, status: str, words: str, allowed: Collection[str], expected_version: int | None
+) -> Appointment:
+    visit = _locked(appointment, expected_version)
+    if visit.kind == Appointment.Kind.THERAPY:
+        raise InvalidInput("Therapy sessions are changed in their window.", code="not-an-infusion")
+    if visit.status not in allowed:
+        raise StateConflict(f"This visit is {visit.get_status_display().lower()}.", code="wrong-state")
+    release([visit.pk])
+    visit.status, visit.reason, visit.owner = status, words, None
+    _touch(visit, "status", "reason", "owner")
+    _cancel_planned_therapy(visit)
+    return visit
+
+
+def _cancel_planned_therapy(visit: Appointment) -> None:
+    """Sessions that were only planned for after this infusion have nothing to come after."""
+    rows = Appointment.objects.filter(
+        series=visit.series, ordinal=visit.ordinal, kind=Appointment.Kind.THERAPY, status=Status.PROVISIONAL
+    )
+    cancel_rows(list(rows.select_for_update()), "The infusion before it was taken off the calendar.")
+
+
+def _finish(visit: Appointment, by: User, now: datetime) -> Appointment:
+    settle(
+        kind=WorkItem.Kind.DISPLACED,
+        key=str(visit.code),
+        resolution=visit.reason or "Settled.",
+        at=now,
+        by=by,
+    )
+    if visit.series is not None:
+        sync_follow_ups(series=visit.series, at=now)
+    check_constraints_now()
+    return visit
+
+
+def _touch(visit: Appointment, *fields: str) -> None:
+    visit.version += 1
+    visit.save(update_fields=[*fields, "version"])
