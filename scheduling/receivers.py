@@ -1,0 +1,73 @@
+"""What the record says is answered here, inside the writer's transaction, each answer in a savepoint of its
+own.
+
+If planning fails the fact is kept: the window is marked `stale`, therapy stays locked, an item goes on a
+clinician's list, and the sweep tries again (decisions 1.11). Nothing of the error's text is logged: it may
+hold patient data.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.dispatch import receiver
+from django.urls import reverse
+
+from scheduling.models import WorkItem
+from scheduling.services import visits
+from scheduling.services.windows import mark_stale, reanchor
+from scheduling.services.workitems import raise_item, settle
+from sessions import signals
+from sessions.models import Infusion
+from staff import roles
+from staff.models import User
+
+log = logging.getLogger("clearwindow.scheduling")
+
+
+@receiver(signals.pump_log_changed, dispatch_uid="scheduling.pump_log_changed")
+@receiver(signals.infusion_signed_off, dispatch_uid="scheduling.infusion_signed_off")
+@receiver(signals.infusion_amended, dispatch_uid="scheduling.infusion_amended")
+@receiver(signals.infusion_not_given, dispatch_uid="scheduling.infusion_not_given")
+def follow(sender: Any, *, infusion: Infusion, by: User, at: datetime, **_: Any) -> None:
+    """Any change of the facts: the visit follows the record, then window, follow-ups and messages follow the
+    facts.
+    """
+    try:
+        with transaction.atomic():
+            visits.follow_infusion(infusion=infusion, by=by, at=at)
+    except Exception as error:
+        log.error("the visit of infusion %s could not follow it: %s", infusion.pk, type(error).__name__)
+        _say_so(infusion, at)
+    try:
+        with transaction.atomic():
+            reanchor(infusion=infusion, by=by, at=at)
+            if infusion.status == Infusion.Status.SIGNED_OFF:
+                settle(
+                    kind=WorkItem.Kind.UNSIGNED, key=str(infusion.code), resolution="Signed.", by=by, at=at
+                )
+    except Exception as error:
+        log.error("the window of infusion %s could not be worked out: %s", infusion.pk, type(error).__name__)
+        _keep_the_fact(infusion, type(error).__name__, at)
+
+
+def _say_so(infusion: Infusion, at: datetime) -> None:
+    """The chair's plan no longer fits the record: a nurse is told."""
+    with transaction.atomic():
+        raise_item(
+            kind=WorkItem.Kind.DISPLACED, key=f"follow:{infusion.code}", site=infusion.site,
+            patient=infusion.patient, title="The chair plan could not follow the record", role=roles.NURSE,
+            detail="What is recorded is kept. Look at the chair board and move what stands in the way.",
+            url=reverse("infusion_detail", args=[infusion.code]), due_at=at, at=at,
+        )  # fmt: skip
+
+
+def _keep_the_fact(infusion: Infusion, reason: str, at: datetime) -> None:
+    try:
+        mark_stale(infusion=infusion, reason=reason, at=at)
+    except Exception as error:
+        # The deferred trigger lock_therapy_without_window still locks therapy; the sweep finds the gap.
+        log.error("infusion %s could not be marked: %s", infusion.pk, type(error).__name__)

@@ -195,6 +195,9 @@ def _keep_booking(
     booked, key = row.appointment, f"limits:{row.code}"
     if booked.status not in Appointment.BLOCKING:
         return values
+    if facts.signed and booked.status == Appointment.Status.PROVISIONAL:
+        booked.status, booked.version = Appointment.Status.BOOKED, booked.version + 1
+        booked.save(update_fields=["status", "version"])
     start, end = booked.during.lower, booked.during.upper
     closing = values["state"] in FollowUp.CLOSED
     outside = not closing and (start < values["earliest_at"] or end > values["hard_latest_at"])

@@ -32,6 +32,7 @@ REMIND_UNTIL = timedelta(hours=3)
 THERAPY_BEFORE, THERAPY_UNTIL = timedelta(hours=24), timedelta(hours=1)
 USEFUL_FOR = timedelta(hours=24)  # a prompt to practise is of no use a day late
 SHORT_LIVED = frozenset({"practice", "practice_check_in"})
+SPEAKING = frozenset({PlasticityWindow.Status.OPEN, PlasticityWindow.Status.CLOSED})
 GONE_OUT = frozenset({State.SENT, State.SENDING, State.UNKNOWN})
 
 
@@ -203,7 +204,8 @@ def _bounds(row: FollowUp, window: PlasticityWindow | None) -> tuple[datetime, d
             expires = min(expires, row.target_at + USEFUL_FOR)
         return row.earliest_at, row.target_at, expires
     booked = row.appointment
-    if booked is None or booked.status != Appointment.Status.BOOKED or window is None:
+    opened = window is not None and window.status in SPEAKING
+    if booked is None or booked.status != Appointment.Status.BOOKED or window is None or not opened:
         return None
     start = booked.during.lower
     earliest = max(window.t0, start - REMIND_BEFORE)

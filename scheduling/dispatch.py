@@ -1,0 +1,216 @@
+"""The tick: what is due is asked of the database, again and again, by whoever comes. Beat is only a
+metronome.
+
+Every step works on single rows in transactions of their own and passes over rows that somebody else holds, so
+any number of ticks may run at once. One row that fails is logged by class name and delays no other. The
+heartbeat is written last: it stands still as soon as a step as a whole keeps failing, and readiness says so.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from django.conf import settings
+from django.db import connection
+from django.template.exceptions import TemplateDoesNotExist, TemplateSyntaxError
+
+from scheduling.channels import Channel, OutcomeUnknown, SendFailed, open_channel
+from scheduling.models import FollowUp, PlasticityWindow
+from scheduling.notifications import NotNeutral
+from scheduling.services import outbox, overdue, windows
+from scheduling.services.holds import sweep_expired
+from scheduling.services.outbox import Claim
+from scheduling.services.visits import stretch_overdue
+from staff.clock import app_now
+from staff.errors import DomainError, TryAgain
+
+log = logging.getLogger("clearwindow.dispatch")
+TICK = "tick"
+CHANNELS = ("sms", "email")
+BATCH = 100
+T = TypeVar("T")
+
+
+@dataclass
+class Round:
+    """What one tick did."""
+
+    counts: dict[str, int] = field(default_factory=dict)
+    failed: list[str] = field(default_factory=list)
+
+
+def tick() -> Round:
+    """One whole round. Never raises for a step; `failed` names the steps that could not run."""
+    done = Round()
+    steps: tuple[tuple[str, Callable[[], int]], ...] = (
+        ("holds", lambda: sweep_expired()),
+        ("stretched", lambda: stretch_overdue()),
+        ("stale", sweep_stale),
+        ("opened", open_due_windows),
+        ("closed", close_over_windows),
+        ("missed", mark_missed),
+        ("silent", report_silence),
+        ("unsigned", report_unsigned),
+        ("expired", outbox.expire_overdue),
+        ("sent", dispatch_due),
+    )
+    for name, step in steps:
+        try:
+            done.counts[name] = step()
+        except Exception as error:
+            log.error("tick step %s failed with %s", name, type(error).__name__)
+            done.failed.append(name)
+    if not done.failed:
+        beat(TICK)
+    return done
+
+
+def beat(name: str) -> None:
+    """Write that the loop `name` has completed a round, by the database's own clock."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO scheduling_heartbeat (name, beat_at, rounds) VALUES (%s, clock_timestamp(), 1) "
+            "ON CONFLICT (name) DO UPDATE SET beat_at = clock_timestamp(), rounds = scheduling_heartbeat.rounds + 1",
+            [name],
+        )
+
+
+def _each(what: str, rows: Iterable[T], work: Callable[[T], object]) -> int:
+    """Run `work` on every row; a failing row is logged without its contents and the next one follows."""
+    done = 0
+    for row in rows:
+        try:
+            done += bool(work(row))
+        except Exception as error:
+            log.error("%s of row %s failed with %s", what, getattr(row, "pk", "?"), type(error).__name__)
+    return done
+
+
+# --- Windows and follow-ups ---
+
+
+def open_due_windows() -> int:
+    """Open signed windows whose therapy time has come; release their follow-ups and plan their messages."""
+    due = PlasticityWindow.objects.due_to_open(app_now()).order_by("t0")[:200]
+    return _each("opening", due, lambda row: windows.open_window(window=row))
+
+
+def close_over_windows() -> int:
+    """Close open windows whose core is over."""
+    over = PlasticityWindow.objects.over(app_now())[:200]
+    return _each("closing", over, lambda row: windows.close_window(window=row))
+
+
+def sweep_stale() -> int:
+    """Work out again every window that is missing, stale or older than its facts."""
+    now = app_now()
+
+    def again(infusion: windows.Infusion) -> bool:
+        try:
+            windows.reanchor(infusion=infusion, at=now)
+        except Exception as error:
+            windows.mark_stale(infusion=infusion, reason=type(error).__name__, at=now)
+            return False
+        return True
+
+    return _each("re-anchoring", windows.stale_infusions(now), again)
+
+
+def mark_missed() -> int:
+    """Close follow-ups past their last moment; required ones go to a person's list."""
+    now = app_now()
+    rows = FollowUp.objects.overdue(now).order_by("hard_latest_at")[:200]
+    return _each("missing", rows, lambda row: overdue.mark_missed(follow_up=row, at=now))
+
+
+def report_silence() -> int:
+    """Check-ins without an answer by 11:00 become a nurse's call."""
+    now = app_now()
+    return _each(
+        "silence", overdue.silent_check_ins(now), lambda row: _told(overdue.report_silence, row, now)
+    )
+
+
+def _told(report: Callable[..., None], row: FollowUp, now: object) -> bool:
+    report(follow_up=row, at=now)
+    return True
+
+
+def report_unsigned() -> int:
+    """Records that nobody signed become a clinician's item."""
+    now = app_now()
+
+    def tell(infusion: windows.Infusion) -> bool:
+        overdue.report_unsigned(infusion=infusion, at=now)
+        return True
+
+    return _each("escalating", overdue.unsigned_infusions(now), tell)
+
+
+# --- Messages ---
+
+
+def dispatch_due() -> int:
+    """Send what is due on every channel. A channel that is down or slow ends its own part of the round only."""
+    sent, keyed = 0, {}
+    for name in CHANNELS:
+        channel = open_channel(name)
+        keyed[name] = channel.keyed
+        try:
+            sent += _drain(name, channel)
+        finally:
+            channel.close()
+    outbox.settle_silent(keyed)
+    return sent
+
+
+def _drain(name: str, channel: Channel) -> int:
+    """Send until nothing is due, the channel fails, or half a lease has passed."""
+    until, sent = time.monotonic() + settings.LEASE_SECONDS / 2, 0
+    while claims := outbox.claim_due(name, most=BATCH):
+        for position, claim in enumerate(claims):
+            working = send_one(claim, channel)
+            sent += working == "sent"
+            if working == "down" or time.monotonic() > until:
+                outbox.let_go(claims[position + 1 :])
+                return sent
+    return sent
+
+
+def send_one(claim: Claim, channel: Channel) -> str:
+    """Send one claimed message: "sent", "skipped" (not to be sent now), "failed" or "down" (the channel is)."""
+    try:
+        outgoing = outbox.begin_sending(claim)
+    except TryAgain:
+        outbox.let_go([claim])
+        return "skipped"
+    except (
+        NotNeutral,
+        TemplateDoesNotExist,
+        TemplateSyntaxError,
+        DomainError,
+        ValueError,
+        LookupError,
+    ) as error:
+        outbox.bury(claim, type(error).__name__)
+        return "failed"
+    if outgoing is None:
+        return "skipped"
+    try:
+        provider_id = channel.send(outgoing)
+    except SendFailed as failure:
+        outbox.mark_failed(claim, failure.code, permanent=failure.permanent)
+        return "failed" if failure.permanent else "down"
+    except OutcomeUnknown as failure:
+        outbox.mark_unknown(claim, failure.code)
+        return "down"
+    except Exception as error:
+        log.error("sending message %s failed with %s", claim.pk, type(error).__name__)
+        outbox.mark_unknown(claim, type(error).__name__)
+        return "failed"
+    outbox.mark_sent(claim, provider_id)
+    return "sent"

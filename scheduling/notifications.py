@@ -1,0 +1,106 @@
+"""The words of a message: templates `emails/<kind>-subject.txt` and `-text.txt` (`-sms.txt`, `-text.html`
+optional).
+
+Neutral by default: no drug, diagnosis, therapy word, kind of clinic or surname. A text that contains one is
+refused here and becomes an item for a person (product.md, what must never happen, 8; hazard H9).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.template.exceptions import TemplateDoesNotExist
+from django.template.loader import select_template
+
+from patients.contact import contains_clinical_words
+from patients.models import Patient
+from scheduling.channels import Outgoing
+from scheduling.models import Message
+from staff.models import Site
+
+KINDS = {
+    "no_driving": "No driving until tomorrow",
+    "rest": "Rest and sleep tonight",
+    "check_in": "Next-morning check-in",
+    "practice": "Practice",
+    "therapy_visit": "Reminder of a therapy visit",
+    "practice_check_in": "Practice check-in",
+    "questionnaire": "Questionnaire",
+    "visit_reminder": "Reminder of an infusion visit",
+}
+EMERGENCY = {
+    "US": "call 911, or call or text 988",
+    "CA": "call 911, or call or text 9-8-8",
+    "GB": "call 999, or 111 for advice",
+    "IE": "call 112",
+    "AU": "call 000, or Lifeline on 13 11 14",
+    "NZ": "call 111, or call or text 1737",
+}
+ELSEWHERE = "call your local emergency number"
+
+
+class NotNeutral(ValueError):
+    """A text would tell others what the patient is treated for. `words` says which words did."""
+
+    def __init__(self, words: tuple[str, ...]) -> None:
+        super().__init__(f"not neutral: {len(words)} words")
+        self.words = words
+
+
+def render(message: Message, address: str) -> Outgoing:
+    """The message in the patient's language and local time.
+
+    Raises NotNeutral, or TemplateDoesNotExist for a kind without texts.
+    """
+    patient, site = message.patient, _site(message)
+    context = _context(patient, site, message.about_at)
+    name = message.kind
+    subject = " ".join(_text(f"{name}-subject.txt", patient.language, context).split())
+    sms = message.channel == "sms"
+    text = _text(f"{name}-sms.txt" if sms else f"{name}-text.txt", patient.language, context)
+    html = "" if sms else _text(f"{name}-text.html", patient.language, context, optional=True)
+    _check_neutral(f"{subject}\n{text}\n{html}", patient)
+    return Outgoing(
+        key=message.idem_key, address=address, subject=subject, text=text.strip() + "\n", html=html
+    )
+
+
+def _site(message: Message) -> Site:
+    if message.follow_up is not None:
+        return message.follow_up.site
+    if message.appointment is not None:
+        return message.appointment.site
+    raise ValueError("a message without a cause")
+
+
+def _context(patient: Patient, site: Site, about_at: datetime | None) -> dict[str, Any]:
+    local = None if about_at is None else about_at.astimezone(ZoneInfo(patient.time_zone))
+    return {
+        "name": patient.given_name,
+        "phone": site.phone,
+        "emergency": EMERGENCY.get(site.country, ELSEWHERE),
+        "day": "" if local is None else f"{local:%A} {local.day} {local:%B}",
+        "time": "" if local is None else f"{local:%H:%M}",
+    }
+
+
+def _text(name: str, language: str, context: dict[str, Any], *, optional: bool = False) -> str:
+    try:
+        found = select_template([f"emails/{language}/{name}", f"emails/{name}"])
+    except TemplateDoesNotExist:
+        if optional:
+            return ""
+        raise
+    return found.render(context)
+
+
+def _check_neutral(text: str, patient: Patient) -> None:
+    """The patient's own given name may look like one of the words; everything else may not.
+
+    The surname is not in the context of the templates, so it cannot appear.
+    """
+    words = contains_clinical_words(text.replace(patient.given_name, ""))
+    if words:
+        raise NotNeutral(words)

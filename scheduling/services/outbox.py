@@ -1,0 +1,268 @@
+"""The outbox at work: claim, look again, hand over, write down what became of it (reliability A3).
+
+Due and expiry are judged by `app_now()`, leases by the database's own clock: a lease is about how long a
+process may be silent, and the demo's moved clock must not end it. A row is owned by whoever holds its
+`fence`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.urls import reverse
+
+from scheduling.channels import Outgoing
+from scheduling.models import FollowUp, Message, WorkItem
+from scheduling.notifications import render
+from scheduling.services.followups import close_rows
+from scheduling.services.messages import sync_patient
+from scheduling.services.recheck import Decision, look_again
+from scheduling.services.workitems import raise_item
+from staff import roles
+from staff.clock import app_now
+from staff.locks import lock
+
+State = Message.State
+BACKOFF_MINUTES = (1, 2, 5, 15, 60)
+SENT_IS_DONE = frozenset({"no_driving", "rest", "practice"})  # the message is all there is to do
+
+CLAIM = """
+    WITH moment AS MATERIALIZED (SELECT app_now() AS at, clock_timestamp() AS real),
+    due AS (
+        SELECT m.id FROM scheduling_message m
+        WHERE m.channel = %(channel)s AND m.state IN ('scheduled', 'claimed')
+          AND m.due_at <= (SELECT at FROM moment) AND m.expires_at > (SELECT at FROM moment)
+          AND (m.lease_until IS NULL OR m.lease_until < (SELECT real FROM moment))
+        ORDER BY m.due_at LIMIT %(most)s FOR UPDATE SKIP LOCKED)
+    UPDATE scheduling_message m
+    SET state = 'claimed', fence = m.fence + 1, lease_until = moment.real + %(lease)s
+    FROM due, moment WHERE m.id = due.id
+    RETURNING m.id, m.fence
+"""
+OVER = """
+    WITH moment AS MATERIALIZED (SELECT app_now() AS at, clock_timestamp() AS real)
+    SELECT m.id FROM scheduling_message m, moment
+    WHERE m.state IN ('scheduled', 'claimed') AND m.expires_at <= moment.at
+      AND (m.lease_until IS NULL OR m.lease_until < moment.real OR m.state = 'scheduled')
+    ORDER BY m.id LIMIT 200
+"""
+SILENT = """
+    SELECT m.id FROM scheduling_message m
+    WHERE m.state = 'sending' AND m.lease_until < clock_timestamp() ORDER BY m.id LIMIT 200
+"""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One claimed row: only the holder of this fence may go on with it."""
+
+    pk: int
+    fence: int
+
+
+def lease() -> timedelta:
+    """How long a claim lasts."""
+    return timedelta(seconds=settings.LEASE_SECONDS)
+
+
+def claim_due(channel: str, *, most: int = 100) -> list[Claim]:
+    """Claim due messages of a channel, oldest first, passing over rows that somebody else holds."""
+    with connection.cursor() as cursor:
+        cursor.execute(CLAIM, {"channel": channel, "most": most, "lease": lease()})
+        return [Claim(*row) for row in cursor.fetchall()]
+
+
+def let_go(claims: Iterable[Claim]) -> None:
+    """Give claims back untouched (the channel is down, or the round took too long)."""
+    for item in claims:
+        Message.objects.filter(pk=item.pk, fence=item.fence, state=State.CLAIMED).update(
+            state=State.SCHEDULED, lease_until=None
+        )
+
+
+@transaction.atomic
+def begin_sending(claim: Claim) -> Outgoing | None:
+    """Look at everything again and, if it still holds, mark the row `sending` and hand out the rendered
+    message.
+
+    None when it is not to be sent now: cancelled, postponed, expired, or no longer ours. Rendering errors are
+    the caller's to report (`bury`); nothing of this transaction is kept then.
+    """
+    patient_id = Message.objects.filter(pk=claim.pk).values_list("patient_id", flat=True).first()
+    if patient_id is None:
+        return None
+    lock(patients=[patient_id])
+    row = (
+        Message.objects.select_for_update(of=["self"])
+        .select_related(
+            "patient", "contact_point", "follow_up__site", "appointment__site", "appointment__series"
+        )
+        .filter(pk=claim.pk, fence=claim.fence, state=State.CLAIMED)
+        .first()
+    )
+    if row is None:
+        return None
+    now = app_now()
+    decision = look_again(row, now)
+    if decision.verdict != "send":
+        _put_aside(row, decision, now)
+        return None
+    outgoing = render(row, row.contact_point.address)
+    row.state, row.attempts, row.lease_until = State.SENDING, row.attempts + 1, _real_now() + lease()
+    row.subject, row.body = outgoing.subject[:120], outgoing.text
+    row.save(update_fields=["state", "attempts", "lease_until", "subject", "body"])
+    return outgoing
+
+
+def _real_now() -> datetime:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT clock_timestamp()")
+        moment: datetime = cursor.fetchone()[0]
+    return moment
+
+
+def _put_aside(row: Message, decision: Decision, now: datetime) -> None:
+    until = decision.until
+    if decision.verdict == "wait" and until is not None and until < row.expires_at:
+        local = until.astimezone(ZoneInfo(row.patient.time_zone))
+        row.state, row.lease_until, row.due_at = State.SCHEDULED, None, until
+        row.due_local, row.time_zone = (
+            f"{local:%a} {local.day} {local:%b %Y}, {local:%H:%M}",
+            row.patient.time_zone,
+        )
+        row.save(update_fields=["state", "lease_until", "due_at", "due_local", "time_zone"])
+    elif decision.verdict in ("wait", "expire"):
+        _expire(row, decision.reason, now)
+    else:
+        row.state, row.closed_reason, row.lease_until = State.CANCELLED, decision.reason[:120], None
+        row.save(update_fields=["state", "closed_reason", "lease_until"])
+        if decision.verdict == "replan":
+            sync_patient(row.patient, at=now)
+
+
+# --- What became of it ---
+
+
+@transaction.atomic
+def mark_sent(claim: Claim, provider_id: str) -> bool:
+    """It left. A follow-up that consists of its message alone is done. False when the fence has passed on."""
+    row = _ours(claim)
+    if row is None:
+        return False
+    now = app_now()
+    row.state, row.provider_id, row.sent_at, row.lease_until = State.SENT, provider_id[:120], now, None
+    row.save(update_fields=["state", "provider_id", "sent_at", "lease_until"])
+    follow_up = row.follow_up
+    if follow_up is not None and row.kind in SENT_IS_DONE and follow_up.state == FollowUp.State.RELEASED:
+        close_rows([follow_up], state=FollowUp.State.DONE, reason="Message sent.", at=now)
+    return True
+
+
+@transaction.atomic
+def mark_failed(claim: Claim, code: str, *, permanent: bool) -> None:
+    """It did not leave: tried again later inside its time, or dead, which a person sees."""
+    row = _ours(claim)
+    if row is None:
+        return
+    row.last_error_code = code[:60]
+    if permanent:
+        _trouble(row, State.DEAD, "It was refused for good.", app_now())
+        return
+    row.state, row.lease_until = State.SCHEDULED, _real_now() + _backoff(row)
+    row.save(update_fields=["state", "lease_until", "last_error_code"])
+
+
+def _backoff(row: Message) -> timedelta:
+    """1, 2, 5, 15, 60 minutes, spread by up to a fifth according to the row's key (no two alike, no dice)."""
+    minutes = BACKOFF_MINUTES[min(row.attempts, len(BACKOFF_MINUTES)) - 1]
+    share = int(row.idem_key.encode().hex()[-4:], 16) / 0xFFFF
+    return timedelta(minutes=minutes * (1 + 0.2 * share))
+
+
+@transaction.atomic
+def mark_unknown(claim: Claim, code: str) -> None:
+    """Nobody knows whether it left: never repeated, a person decides."""
+    row = _ours(claim)
+    if row is not None:
+        row.last_error_code = code[:60]
+        _trouble(row, State.UNKNOWN, "The connection was lost while it was being handed over.", app_now())
+
+
+@transaction.atomic
+def bury(claim: Claim, code: str) -> None:
+    """The text could not be made (poison row): dead at once, so that it delays nobody else."""
+    row = (
+        Message.objects.select_for_update()
+        .filter(pk=claim.pk, fence=claim.fence, state=State.CLAIMED)
+        .first()
+    )
+    if row is not None:
+        row.last_error_code = code[:60]
+        _trouble(row, State.DEAD, "The text could not be made.", app_now())
+
+
+def _ours(claim: Claim) -> Message | None:
+    return (
+        Message.objects.select_for_update(of=["self"])
+        .select_related("follow_up", "appointment__site", "patient")
+        .filter(pk=claim.pk, fence=claim.fence, state=State.SENDING)
+        .first()
+    )
+
+
+def expire_overdue() -> int:
+    """Rows whose use is over: listed, never sent. Returns how many."""
+    return _each(OVER, Message.RECALLABLE, lambda row, now: _expire(row, "It was not sent in time.", now))
+
+
+def settle_silent(keyed: dict[str, bool]) -> int:
+    """Rows whose sender fell silent while sending: tried again where the channel knows our key, else unknown."""
+
+    def work(row: Message, now: datetime) -> None:
+        if keyed.get(row.channel):
+            row.state, row.lease_until = State.SCHEDULED, None
+            row.save(update_fields=["state", "lease_until"])
+        else:
+            row.last_error_code = "sender-gone"
+            _trouble(row, State.UNKNOWN, "The sender stopped while it was being handed over.", now)
+
+    return _each(SILENT, {State.SENDING}, work)
+
+
+def _each(query: str, states: Iterable[str], work: Callable[[Message, datetime], None]) -> int:
+    """Run `work` on each row found, one transaction each, passing over rows that somebody else holds."""
+    with connection.cursor() as cursor:
+        cursor.execute(query)
+        keys = [row[0] for row in cursor.fetchall()]
+    done = 0
+    for key in keys:
+        with transaction.atomic():
+            rows = Message.objects.select_for_update(of=["self"], skip_locked=True).select_related(
+                "follow_up", "appointment__site", "patient"
+            )
+            row = rows.filter(pk=key, state__in=states).first()
+            if row is not None:
+                work(row, app_now())
+                done += 1
+    return done
+
+
+def _expire(row: Message, reason: str, now: datetime) -> None:
+    _trouble(row, State.EXPIRED, reason, now)
+
+
+def _trouble(row: Message, state: str, reason: str, now: datetime) -> None:
+    """A final state that a person must see."""
+    row.state, row.closed_reason, row.lease_until = state, reason[:120], None
+    row.save(update_fields=["state", "closed_reason", "lease_until", "last_error_code"])
+    cause = row.follow_up or row.appointment
+    raise_item(
+        kind=WorkItem.Kind.MESSAGE_FAILED, key=str(row.code), site=cause.site if cause else row.patient.site,
+        patient=row.patient, title=f"{row.get_state_display()}: {row.get_channel_display().lower()}",
+        detail=reason, role=roles.NURSE, url=reverse("message_list"), due_at=now, at=now,
+    )  # fmt: skip
