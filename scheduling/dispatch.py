@@ -22,9 +22,9 @@ from scheduling.channels import Channel, OutcomeUnknown, SendFailed, open_channe
 from scheduling.models import FollowUp, PlasticityWindow
 from scheduling.notifications import NotNeutral
 from scheduling.services import outbox, overdue, windows
+from scheduling.services.chair_use import stretch_overdue
 from scheduling.services.holds import sweep_expired
 from scheduling.services.outbox import Claim
-from scheduling.services.visits import stretch_overdue
 from staff.clock import app_now
 from staff.errors import DomainError, TryAgain
 

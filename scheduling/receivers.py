@@ -17,7 +17,7 @@ from django.dispatch import receiver
 from django.urls import reverse
 
 from scheduling.models import WorkItem
-from scheduling.services import visits
+from scheduling.services.chair_use import follow_infusion
 from scheduling.services.windows import mark_stale, reanchor
 from scheduling.services.workitems import raise_item, settle
 from sessions import signals
@@ -38,7 +38,7 @@ def follow(sender: Any, *, infusion: Infusion, by: User, at: datetime, **_: Any)
     """
     try:
         with transaction.atomic():
-            visits.follow_infusion(infusion=infusion, by=by, at=at)
+            follow_infusion(infusion=infusion, by=by, at=at)
     except Exception as error:
         log.error("the visit of infusion %s could not follow it: %s", infusion.pk, type(error).__name__)
         _say_so(infusion, at)
