@@ -35,6 +35,7 @@ ESCORT_ALTERNATIVES = {
     "stays_until_cleared": "Stays in the clinic until the drug has cleared",
 }
 COMPUTED = ("observation",)
+MIN_SPO2 = 92  # percent; the same value below which a running pump is paused
 
 State = Literal["met", "unmet", "not-assessable"]
 
@@ -130,18 +131,31 @@ def observation_end(
 
 
 def vitals_pass(rule: DischargeRule, reading: Vitals, baseline: Vitals | None) -> bool:
-    """Each pressure within the percentage of its value before the infusion, OR at or below the absolute
-    limits.
+    """Pressures near their value before the infusion OR at or below the absolute limits; oxygen as before.
+
+    Oxygen saturation, where measured, must reach 92 % or the patient's own value before the infusion.
     """
+    return _pressure_pass(rule, reading, baseline) and _oxygen_pass(reading, baseline)
+
+
+def _pressure_pass(rule: DischargeRule, reading: Vitals, baseline: Vitals | None) -> bool:
     if reading.systolic <= rule.max_systolic and reading.diastolic <= rule.max_diastolic:
         return True
     if baseline is None:
         return False
-    share = rule.vitals_within_percent / 100
-    return (
-        abs(reading.systolic - baseline.systolic) <= share * baseline.systolic
-        and abs(reading.diastolic - baseline.diastolic) <= share * baseline.diastolic
+    return all(
+        100 * abs(now - before) <= rule.vitals_within_percent * before
+        for now, before in (
+            (reading.systolic, baseline.systolic),
+            (reading.diastolic, baseline.diastolic),
+        )
     )
+
+
+def _oxygen_pass(reading: Vitals, baseline: Vitals | None) -> bool:
+    if reading.spo2 is None or reading.spo2 >= MIN_SPO2:
+        return True
+    return baseline is not None and baseline.spo2 is not None and reading.spo2 >= baseline.spo2
 
 
 def vitals_result(
@@ -151,6 +165,24 @@ def vitals_result(
     state: State = "met" if vitals_pass(rule, reading, baseline) else "unmet"
     value = f"{reading.systolic}/{reading.diastolic}"
     return CriterionResult("vitals", state, reading.at, recorded_by=recorded_by, value=value)
+
+
+def alertness_result(
+    rule: DischargeRule, moaas: int, observed_at: datetime, *, recorded_by: str = ""
+) -> CriterionResult:
+    """The alertness criterion judged from a MOAA/S score (0 to 5)."""
+    state: State = "met" if moaas >= rule.min_moaas else "unmet"
+    return CriterionResult("alertness", state, observed_at, recorded_by=recorded_by, value=str(moaas))
+
+
+def perception_result(
+    score: int, before: int, observed_at: datetime, *, recorded_by: str = ""
+) -> CriterionResult:
+    """The perception criterion judged from a dissociation score against the one taken before the start."""
+    state: State = "met" if score <= before else "unmet"
+    return CriterionResult(
+        "perception", state, observed_at, recorded_by=recorded_by, value=f"{score} ({before})"
+    )
 
 
 def assess_discharge(
@@ -223,7 +255,7 @@ def _check_result(code: str, result: CriterionResult, now: datetime) -> None:
         raise InvalidInput("is not a discharge criterion", field=f"results.{code}")
     if result.observed_at.utcoffset() is None:
         raise InvalidInput("needs a time zone", field=f"results.{code}.observed_at")
-    if result.observed_at > now:
+    if result.observed_at.astimezone(UTC) > now.astimezone(UTC):
         raise InvalidInput("lies in the future", field=f"results.{code}.observed_at")
     if result.state == "not-assessable" and not result.reason.strip():
         raise InvalidInput("needs a reason when not assessable", field=f"results.{code}.reason")

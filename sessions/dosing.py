@@ -94,7 +94,7 @@ def check_order(rule: DoseRule, mg: Decimal, *, ordered_by: str, co_signed_by: s
 
 def order_still_fits(ordered_mg: Decimal, rule: DoseRule, weight_kg: Decimal) -> bool:
     """Whether today's dose by weight is within 5 % of the signed order (else the prescriber taps again)."""
-    today = planned_dose(rule, weight_kg).mg
+    today = planned_dose(rule, weight_kg).by_weight_mg
     return abs(today - ordered_mg) <= ordered_mg * Decimal("0.05")
 
 

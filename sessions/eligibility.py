@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from protocols.definition import VitalsLimits
@@ -21,8 +21,8 @@ Severity = Literal["block", "decide", "warn"]
 Outcome = Literal["passed", "failed", "not-applicable"]
 Act = Literal["none", "recheck", "pause", "stop"]
 
-RECHECK_MINUTES = 5
-PRESSURE_FRESH_MINUTES = 60
+RECHECK = timedelta(minutes=5)
+PRESSURE_FRESH = timedelta(minutes=60)
 WEIGH_RISK_SYSTOLIC, WEIGH_RISK_DIASTOLIC = 140, 90
 
 
@@ -236,6 +236,11 @@ def _check_line(code: str, result: CheckResult | None, can_start_from: datetime 
     ]
 
 
+def _apart(earlier: datetime, later: datetime) -> timedelta:
+    """Elapsed time, also across a change of the clocks."""
+    return later.astimezone(UTC) - earlier.astimezone(UTC)
+
+
 def _over(reading: Reading, systolic: int, diastolic: int) -> bool:
     return reading.systolic > systolic or reading.diastolic > diastolic
 
@@ -245,7 +250,7 @@ def start_gate(readings: Sequence[Reading], limits: VitalsLimits, *, now: dateti
 
     After that a prescriber may still start with a reason, as long as the pause limit is not exceeded.
     """
-    if not readings or now - readings[-1].at > timedelta(minutes=PRESSURE_FRESH_MINUTES):
+    if not readings or _apart(readings[-1].at, now) > PRESSURE_FRESH:
         what = "Take it now." if not readings else "The last reading is over an hour old. Take it again."
         return (Finding("block", "blood_pressure", "No current blood pressure.", what),)
     last = readings[-1]
@@ -254,8 +259,8 @@ def start_gate(readings: Sequence[Reading], limits: VitalsLimits, *, now: dateti
         if _over(last, WEIGH_RISK_SYSTOLIC, WEIGH_RISK_DIASTOLIC):
             return (Finding("warn", "blood_pressure_raised", f"{value} is above 140/90.", "Weigh the risk."),)
         return ()
-    again = last.at + timedelta(minutes=RECHECK_MINUTES)
-    earlier = [item for item in readings[:-1] if last.at - item.at >= timedelta(minutes=RECHECK_MINUTES)]
+    again = last.at.astimezone(UTC) + RECHECK
+    earlier = [item for item in readings[:-1] if _apart(item.at, last.at) >= RECHECK]
     twice = bool(earlier) and _over(earlier[-1], limits.block_systolic, limits.block_diastolic)
     limit = f"{limits.block_systolic}/{limits.block_diastolic}"
     if not twice:
@@ -308,7 +313,7 @@ def running_gate(
         if last.heart_rate is not None and last.heart_rate > limits.pause_heart_rate:
             fast = f"Heart rate {last.heart_rate}"
             (pause if _sustained(readings, limits) else recheck).append(fast)
-    again = readings[-1].at + timedelta(minutes=RECHECK_MINUTES) if readings else None
+    again = readings[-1].at.astimezone(UTC) + RECHECK if readings else None
     if stop:
         return RunningDecision("stop", tuple(stop), None)
     if pause:
@@ -327,7 +332,7 @@ def _beyond(reading: Reading, systolic: int, diastolic: int, spo2: int) -> list[
 
 def _sustained(readings: Sequence[Reading], limits: VitalsLimits) -> bool:
     last = readings[-1]
-    earlier = [item for item in readings[:-1] if last.at - item.at >= timedelta(minutes=RECHECK_MINUTES)]
+    earlier = [item for item in readings[:-1] if _apart(item.at, last.at) >= RECHECK]
     rate = earlier[-1].heart_rate if earlier else None
     return rate is not None and rate > limits.pause_heart_rate
 
@@ -339,7 +344,7 @@ def may_resume(
     note.
     """
     findings = []
-    after = [item for item in readings if item.at >= paused_at]
+    after = [item for item in readings if _apart(paused_at, item.at) >= timedelta(0)]
     if not after:
         findings.append(Finding("block", "vitals", "No reading since the pause.", "Measure first."))
     else:

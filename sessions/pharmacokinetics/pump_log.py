@@ -100,7 +100,7 @@ def _check_values(entry: PumpEntry, path: str, now: datetime | None) -> None:
         raise InvalidInput(f"must be one of {', '.join(KINDS)}", field=f"{path}.kind")
     if entry.at.utcoffset() is None:
         raise InvalidInput("needs a time zone", field=f"{path}.at")
-    if now is not None and entry.at > now:
+    if now is not None and entry.at.astimezone(UTC) > now.astimezone(UTC):
         raise RuleNotMet("This event lies in the future.", code="pump-future", field=f"{path}.at")
     if entry.kind in ("start", "rate") or (entry.kind == "resume" and entry.rate_mg_per_min is not None):
         _positive(entry.rate_mg_per_min, f"{path}.rate_mg_per_min", MAX_RATE_MG_PER_MIN)

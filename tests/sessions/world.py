@@ -82,7 +82,9 @@ def given(clinic: Clinic, clock: Any, minutes: int = 40, **over: Any) -> Infusio
 
 
 def assessed(clinic: Clinic, clock: Any, infusion: Infusion, **outcomes: str) -> datetime:
-    """The clock moves to the end of observation, vitals are taken and every criterion is recorded (default met)."""
+    """The clock moves to the end of observation, vitals are taken and every criterion is recorded (default
+    met).
+    """
     assert infusion.started_at is not None
     clock.set(infusion.started_at + timedelta(minutes=125))
     services.record_vitals(infusion=infusion, by=clinic.nurse, **NORMAL)

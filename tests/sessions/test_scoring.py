@@ -1,0 +1,112 @@
+"""Totals, bands and changes of the four instruments."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sessions.scoring import INSTRUMENTS, band, change, check_total, suicide_item, total
+from staff.errors import InvalidInput
+
+
+@pytest.mark.parametrize("code", INSTRUMENTS)
+def test_bands_cover_the_whole_range_once(code: str) -> None:
+    instrument = INSTRUMENTS[code]
+    covered = [value for item in instrument.bands for value in range(item.low, item.high + 1)]
+    assert covered == list(range(instrument.highest + 1))
+
+
+@pytest.mark.parametrize("code", ["phq9", "gad7", "madrs"])
+def test_plain_totals_are_sums(code: str) -> None:
+    instrument = INSTRUMENTS[code]
+    assert total(code, [instrument.highest_item] * instrument.items) == instrument.highest
+    assert total(code, [0] * instrument.items) == 0
+    answers = [number % 3 for number in range(instrument.items)]
+    assert total(code, answers) == sum(answers)
+
+
+def test_qids_takes_the_worst_of_its_groups() -> None:
+    answers = [0, 2, 1, 0, 1, 0, 3, 1, 0, 1, 1, 0, 2, 0, 1, 3]
+    assert total("qids_sr16", answers) == 2 + 1 + 3 + (1 + 1 + 0 + 2 + 0) + 3
+    assert total("qids_sr16", [3] * 16) == 27
+
+
+@settings(max_examples=80, deadline=None, derandomize=True)
+@given(st.sampled_from(sorted(INSTRUMENTS)), st.data())
+def test_one_missing_answer_is_never_a_total(code: str, data: st.DataObject) -> None:
+    instrument = INSTRUMENTS[code]
+    answers = data.draw(
+        st.lists(
+            st.integers(0, instrument.highest_item), min_size=instrument.items, max_size=instrument.items
+        )
+    )
+    assert 0 <= total(code, answers) <= instrument.highest
+    place = data.draw(st.integers(0, instrument.items - 1))
+    with pytest.raises(InvalidInput) as refused:
+        total(code, [*answers[:place], None, *answers[place + 1 :]])
+    assert refused.value.field == f"items.{place + 1}"
+    with pytest.raises(InvalidInput):
+        total(code, answers[:-1])
+
+
+@pytest.mark.parametrize("answer", [-1, 4, True, 1.0, "1"])
+def test_answers_outside_the_scale_are_refused(answer: object) -> None:
+    with pytest.raises(InvalidInput):
+        total("phq9", [answer, *[0] * 8])
+
+
+@pytest.mark.parametrize("value", [-1, 28, True, 3.0, None])
+def test_totals_outside_the_range_are_refused(value: object) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        check_total("phq9", value)
+    assert refused.value.field == "total"
+
+
+@pytest.mark.parametrize(
+    ("value", "label"),
+    [(0, "Minimal"), (4, "Minimal"), (5, "Mild"), (19, "Moderately severe"), (20, "Severe")],
+)
+def test_phq9_bands(value: int, label: str) -> None:
+    assert band("phq9", value).label == label
+
+
+@pytest.mark.parametrize(
+    ("code", "before", "after", "expected"),
+    [
+        ("phq9", 20, 10, "response"),
+        ("phq9", 20, 11, "none"),
+        ("phq9", 20, 4, "remission"),
+        ("qids_sr16", 18, 5, "remission"),
+        ("qids_sr16", 18, 9, "response"),
+        ("madrs", 32, 10, "remission"),
+        ("madrs", 8, 6, "none"),
+        ("gad7", 14, 2, "response"),
+        ("phq9", 0, 0, "none"),
+    ],
+)
+def test_change(code: str, before: int, after: int, expected: str) -> None:
+    assert change(code, before, after) == expected
+
+
+@pytest.mark.parametrize(
+    ("answer", "previous", "handling"),
+    [
+        (0, None, "none"),
+        (1, None, "alert"),
+        (1, 0, "alert"),
+        (1, 1, "review"),
+        (1, 2, "review"),
+        (2, 2, "alert"),
+        (3, 1, "alert"),
+    ],
+)
+def test_suicidal_thoughts(answer: int, previous: int | None, handling: str) -> None:
+    assert suicide_item("phq9", answer, previous).handling == handling
+
+
+def test_gad7_has_no_such_item() -> None:
+    with pytest.raises(InvalidInput):
+        suicide_item("gad7", 1)
+    with pytest.raises(InvalidInput):
+        total("bdi", [1])
