@@ -15,6 +15,7 @@ from protocols.definition import ProtocolDefinition
 from scheduling.conflicts import booking_act
 from scheduling.domain.intervals import Interval, intersect, peak_load
 from scheduling.models import Appointment, Resource, ResourceBooking, WorkItem
+from scheduling.ranges import as_range
 from scheduling.services.endings import raise_undated, settle_series
 from scheduling.services.followups import sync_follow_ups
 from scheduling.services.lanes import Occupation, occupy, release
@@ -159,11 +160,10 @@ def _stretch(visit: Appointment, until: datetime, now: datetime) -> None:
     wanted = [(row, until + turnover) for row in chairs]
     wanted += [(row, until) for row in nurses if _nurse_has_room(row, visit, until, now)]
     ResourceBooking.objects.filter(pk__in=[row.pk for row, _ in wanted]).delete()
-    visit.during = (visit.during.lower, until)
+    visit.during = as_range(visit.during.lower, until)
     visit.version += 1
     visit.save(update_fields=["during", "version"])
     occupy([Occupation(visit, row.resource, Interval(row.during.lower, end)) for row, end in wanted])
-    visit.refresh_from_db(fields=["during"])
 
 
 def _clear_chair(visit: Appointment, chair: ResourceBooking, until: datetime, now: datetime) -> datetime:

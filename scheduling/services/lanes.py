@@ -11,12 +11,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 
 from django.db import connection
 
 from scheduling.domain.intervals import Interval, assign_lanes, union
 from scheduling.models import Appointment, Resource, ResourceBooking
+from scheduling.ranges import as_interval, as_range
 
 AROUND = timedelta(hours=24)
 
@@ -54,7 +54,7 @@ def occupy(items: Sequence[Occupation]) -> None:
                 resource=resource,
                 lane=lane,
                 appointment=item.appointment,
-                during=(item.during.start, item.during.end),
+                during=as_range(item.during.start, item.during.end),
             )
             for item, lane in zip(mine, lanes[len(near) :], strict=True)
         ]
@@ -77,23 +77,19 @@ def _existing(items: Sequence[Occupation]) -> dict[int, list[ResourceBooking]]:
     return found
 
 
-def _interval(row: Any) -> Interval:
-    return Interval(row.during.lower, row.during.upper)
-
-
 def _connected(rows: Sequence[ResourceBooking], wanted: Collection[Interval]) -> list[ResourceBooking]:
     """The rows whose stretch of unbroken use contains one of the wanted intervals; the others keep their
     lanes.
     """
-    stretches = union([*(_interval(row) for row in rows), *wanted])
+    stretches = union([*(as_interval(row.during) for row in rows), *wanted])
     touched = [stretch for stretch in stretches if any(stretch.overlaps(item) for item in wanted)]
-    return [row for row in rows if any(stretch.overlaps(_interval(row)) for stretch in touched)]
+    return [row for row in rows if any(stretch.overlaps(as_interval(row.during)) for stretch in touched)]
 
 
 def _colour(
     resource: Resource, near: Sequence[ResourceBooking], mine: Sequence[Occupation]
 ) -> tuple[int, ...]:
-    intervals = [*(_interval(row) for row in near), *(item.during for item in mine)]
+    intervals = [*(as_interval(row.during) for row in near), *(item.during for item in mine)]
     current: list[int | None] = [*(row.lane for row in near), *([None] * len(mine))]
     return assign_lanes(intervals, resource.capacity, current)
 

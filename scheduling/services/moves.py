@@ -9,6 +9,7 @@ from scheduling.conflicts import booking_act
 from scheduling.domain.intervals import Interval, as_utc
 from scheduling.loaders_follow import load_course
 from scheduling.models import Appointment, Resource, TreatmentSeries, WorkItem
+from scheduling.ranges import as_range
 from scheduling.reasons import MOVE, in_words
 from scheduling.services.followups import sync_follow_ups
 from scheduling.services.lanes import occupy, release
@@ -167,7 +168,7 @@ def _write(visit: Appointment, rules: VisitRules, seat: Seat, start: datetime, w
     release([visit.pk])
     during = stay(rules.definition, start)
     visit.moved_from, visit.moved_by = visit.during, rules.by
-    visit.during, visit.predicted_t0 = (during.start, during.end), rules.therapy_from(start)
+    visit.during, visit.predicted_t0 = as_range(during.start, during.end), rules.therapy_from(start)
     visit.practitioner = seat.prescriber.row.user
     visit.status, visit.reason, visit.owner = Status.BOOKED, words, None
     visit.version += 1

@@ -17,6 +17,7 @@ from scheduling.domain.therapy import InfusionFacts, therapy_allowed
 from scheduling.loaders import LoadedResource
 from scheduling.models import Appointment, FollowUp, Resource, TreatmentSeries
 from scheduling.planning import speaks
+from scheduling.ranges import as_range
 from scheduling.services.lanes import Occupation, occupy
 from scheduling.services.rules import VisitRules, named
 from scheduling.services.seating import Part, TherapyChoice, check_duty, check_room
@@ -45,7 +46,7 @@ def book_planned_therapy(
             site=series.site,
             series=series,
             ordinal=choice.ordinal,
-            during=(part.during.start, part.during.end),
+            during=as_range(part.during.start, part.during.end),
             practitioner=part.resource.row.user,
             booked_by=rules.by,
             booked_at=rules.at,

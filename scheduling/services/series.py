@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from patients.models import Patient
@@ -23,6 +24,7 @@ from scheduling.loaders import SiteLoad, zone_of
 from scheduling.loaders_follow import load_course
 from scheduling.models import Appointment, Resource, TreatmentSeries, WorkItem
 from scheduling.planning import Clearance, PatientLoad, load_for, load_patient, predicted_clearance
+from scheduling.ranges import as_range
 from scheduling.reasons import EXTRA, in_words
 from scheduling.services.endings import HAS_A_DATE, end_series, settle_series, undated_key
 from scheduling.services.followups import sync_follow_ups
@@ -234,17 +236,16 @@ def write_visits(
     return rows
 
 
-def _range(rules: VisitRules, start: datetime) -> tuple[datetime, datetime]:
+def _range(rules: VisitRules, start: datetime) -> Any:
     during = stay(rules.definition, as_utc(start))
-    return during.start, during.end
+    return as_range(during.start, during.end)
 
 
 def occupations(visit: Appointment, rules: VisitRules, seat: Seat) -> list[Occupation]:
     """What a visit takes of its chair and people; `during` of the row is already the wanted one."""
-    start = visit.during[0] if isinstance(visit.during, tuple) else visit.during.lower
     return [
         Occupation(visit, part.resource.row, part.during, part.load)
-        for part in parts_of(rules.definition, seat, start)
+        for part in parts_of(rules.definition, seat, visit.during.lower)
     ]
 
 
