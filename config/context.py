@@ -9,18 +9,19 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from scheduling.sites import chosen_site
+from staff import roles
 from staff.clock import app_now
 
-# (label, url name, icon, action that makes it visible, first path segment)
+# (label, url name, icon, action that makes it visible, first path segment, letter after g)
 NAVIGATION = (
-    ("Today", "home", "sun", "patient.view", ""),
-    ("Patients", "patient_list", "users", "patient.view", "patients"),
-    ("Chair board", "chair_board", "armchair", "infusion.view", "board"),
-    ("Week", "week", "calendar-days", "appointment.view", "week"),
-    ("Therapy queue", "therapist_queue", "sunrise", "queue.view", "queue"),
-    ("Work list", "work_list", "list-checks", "follow_up.view", "work"),
-    ("Messages", "message_list", "mail", "message.view", "messages"),
-    ("Protocols", "protocol_list", "clipboard-list", "protocol.view", "protocols"),
+    ("Today", "home", "sun", "protocol.view", "", "t"),
+    ("Patients", "patient_list", "users", "patient.view", "patients", "p"),
+    ("Chair board", "chair_board", "armchair", "infusion.view", "board", "b"),
+    ("Week", "week", "calendar-days", "appointment.view", "week", "w"),
+    ("Therapy queue", "therapist_queue", "sunrise", "queue.view", "queue", "q"),
+    ("Work list", "work_list", "list-checks", "follow_up.view", "work", "l"),
+    ("Messages", "message_list", "mail", "message.view", "messages", "m"),
+    ("Protocols", "protocol_list", "clipboard-list", "protocol.view", "protocols", "o"),
 )
 JUMPS = (
     ("5-minutes", "+5 min"),
@@ -68,6 +69,8 @@ def page(request: HttpRequest) -> dict[str, Any]:
             context["demo_logins"] = _demo_logins()
         return context
     context["nav_items"] = _navigation(request)
+    context["user_roles"] = ", ".join(roles.LABELS[name] for name in roles.LABELS if name in user.role_names)
+    context["account_items"] = _account_items(request)
     site = chosen_site(request)
     if site is not None:
         context["current_site"] = {"name": site.name, "time_zone": site.time_zone}
@@ -76,9 +79,10 @@ def page(request: HttpRequest) -> dict[str, Any]:
         for item in request.site_choices  # type: ignore[attr-defined]  # set by chosen_site
     ]
     context["site_switch_url"] = reverse("site_switch")
+    context["page_now"] = now = app_now()
     if settings.IS_DEMO:
         context["clock_bar"] = {
-            "now": app_now(),
+            "now": now,
             "post_url": reverse("clock_jump"),
             "jumps": [{"value": value, "label": label} for value, label in JUMPS],
         }
@@ -99,11 +103,22 @@ def _demo_logins() -> list[dict[str, str]]:
     ]
 
 
+def _account_items(request: HttpRequest) -> list[dict[str, str]]:
+    items = [
+        {"label": "Change password", "url": reverse("account_change_password"), "icon": "key-round"},
+        {"label": "Where you are signed in", "url": reverse("usersessions_list"), "icon": "monitor-smartphone"},
+        {"label": "API", "url": reverse("api_docs"), "icon": "braces"},
+    ]
+    if request.user.is_staff:  # type: ignore[union-attr]  # authenticated users are staff.User
+        items.append({"label": "Technical admin", "url": reverse("admin:index"), "icon": "wrench"})
+    return items
+
+
 def _navigation(request: HttpRequest) -> list[dict[str, Any]]:
     segment = request.path.strip("/").split("/")[0]
     return [
-        {"label": label, "url": reverse(name), "icon": icon, "current": segment == prefix}
-        for label, name, icon, action, prefix in NAVIGATION
+        {"label": label, "url": reverse(name), "icon": icon, "current": segment == prefix, "key": key}
+        for label, name, icon, action, prefix, key in NAVIGATION
         if request.user.may(action)  # type: ignore[union-attr]  # authenticated users are staff.User
     ]
 
