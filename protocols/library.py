@@ -21,6 +21,8 @@ from protocols.definition import (
 )
 
 HOUR, DAY = 60, 24 * 60
+# No source ties an infusion to a weekday: opening hours decide.
+ANY_DAY = tuple(range(7))
 
 SAFETY_FOLLOW_UPS = (
     FollowUpRule(
@@ -242,7 +244,7 @@ def _iv(title: str, phases: tuple[SeriesPhase, ...], source: str, evidence: str)
 
 SIX_IN_THREE_WEEKS = _iv(
     "Six infusions in three weeks",
-    (SeriesPhase("Induction", 6, gap_min_hours=48, gap_target_hours=84, gap_max_hours=96),),
+    (SeriesPhase("Induction", 6, gap_min_hours=48, gap_target_hours=84, gap_max_hours=96, weekdays=ANY_DAY),),
     "Anand 2023 NEJM (ELEKT-D)",
     "ELEKT-D: 0.5 mg/kg over 40 min twice weekly for three weeks; response (QIDS-SR16 fall of half or more) 55.4 % "
     "against 41.2 % with ECT, 403 randomised.",
@@ -250,7 +252,7 @@ SIX_IN_THREE_WEEKS = _iv(
 
 SINGLE_INFUSION = _iv(
     "Single infusion",
-    (SeriesPhase("Single", 1, gap_min_hours=48, gap_target_hours=84, gap_max_hours=96),),
+    (SeriesPhase("Single", 1, gap_min_hours=48, gap_target_hours=84, gap_max_hours=96, weekdays=ANY_DAY),),
     "Swainson 2021 Can J Psychiatry (CANMAT)",
     "CANMAT: level 1 evidence for one intravenous infusion in treatment-resistant depression; "
     "level 3 for repeated ones.",
@@ -258,7 +260,7 @@ SINGLE_INFUSION = _iv(
 
 SIX_IN_TWELVE_DAYS = _iv(
     "Six infusions in twelve days",
-    (SeriesPhase("Induction", 6, gap_min_hours=44, gap_target_hours=56, gap_max_hours=76),),
+    (SeriesPhase("Induction", 6, gap_min_hours=44, gap_target_hours=56, gap_max_hours=76, weekdays=ANY_DAY),),
     "Murrough 2013 Biol Psychiatry",
     "Open trial, n=24: response 70.8 %, median relapse 18 days after the last infusion.",
 )
