@@ -36,6 +36,7 @@ class Site(models.Model):
     subdivision = models.CharField(max_length=6, blank=True)
     phone = models.CharField(max_length=32)
     address = models.CharField(max_length=200, blank=True)
+    open_on_holidays = models.BooleanField(default=False)
 
     class Meta:
         ordering = ["name"]

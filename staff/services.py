@@ -70,6 +70,7 @@ def open_site(
     country: str = "US",
     subdivision: str = "",
     address: str = "",
+    open_on_holidays: bool = False,
 ) -> Site:
     """Add a site. Raises ValidationError for an unknown time zone or a name in use."""
     site = Site(
@@ -80,6 +81,7 @@ def open_site(
         country=country,
         subdivision=subdivision,
         address=address,
+        open_on_holidays=open_on_holidays,
     )
     site.full_clean()
     site.save()

@@ -60,6 +60,7 @@ def build(now: datetime) -> Premises:
             country=country,
             subdivision=subdivision,
             phone="+1 555 0100",
+            open_on_holidays=True,
         )
     )
     portland = House(
