@@ -110,7 +110,6 @@ def _close(
         raise StateConflict(f"{row.get_state_display()}: nothing is left to change.", code="follow-up-closed")
     if row.appointment is not None:
         cancel_appointment(row, words)
-        row.save(update_fields=["appointment"])
     close_rows([row], state=state, reason=words, at=now, by=by)
     for kind, key in _items_of(row):
         settle(kind=kind, key=key, resolution=f"{row.get_state_display()}.", by=by, at=now)

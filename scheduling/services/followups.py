@@ -264,4 +264,4 @@ def close_rows(rows: Iterable[FollowUp], *, state: str, reason: str, at: datetim
     for row in rows:
         row.state, row.closed_at, row.closed_by, row.closed_reason = state, at, by, reason[:300]
         row.version += 1
-        row.save(update_fields=["state", "closed_at", "closed_by", "closed_reason", "version"])
+        row.save(update_fields=["state", "appointment", "closed_at", "closed_by", "closed_reason", "version"])

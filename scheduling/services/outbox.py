@@ -138,6 +138,8 @@ def _put_aside(row: Message, decision: Decision, now: datetime) -> None:
         row.save(update_fields=["state", "lease_until", "due_at", "due_local", "time_zone"])
     elif decision.verdict in ("wait", "expire"):
         _expire(row, decision.reason, now)
+    elif decision.verdict == "dead":
+        _trouble(row, State.DEAD, decision.reason, now)
     else:
         row.state, row.closed_reason, row.lease_until = State.CANCELLED, decision.reason[:120], None
         row.save(update_fields=["state", "closed_reason", "lease_until"])

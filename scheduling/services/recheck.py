@@ -14,6 +14,7 @@ from patients.models import ContactPreference, Patient
 from scheduling.models import Appointment, FollowUp, Message, PatientSpan, PlasticityWindow, TreatmentSeries
 from scheduling.services.messages import SPEAKING, send_hours_of
 from staff.errors import InvalidInput
+from staff.fields import blind_index
 
 State = Message.State
 PER_HOUR = 3
@@ -23,7 +24,7 @@ PER_HOUR = 3
 class Decision:
     """What looking again says: send, or why not. `until` = wait till then."""
 
-    verdict: str  # "send", "wait", "cancel", "replan", "expire"
+    verdict: str  # "send", "wait", "cancel", "replan", "expire", "dead"
     reason: str = ""
     until: datetime | None = None
 
@@ -60,6 +61,8 @@ def _address(row: Message) -> Decision | None:
     point = row.contact_point
     if point.patient_id != row.patient_id:
         return Decision("replan", "The address is no longer this patient's.")
+    if blind_index(point.address) != point.address_index:
+        return Decision("dead", "The stored address does not match its own check value.")
     if not point.usable or point.channel != row.channel:
         return Decision("replan", "The address may no longer be used.")
     return None

@@ -214,6 +214,7 @@ def _write(
             booked_by=by,
             booked_at=now,
         )
+    booked.refresh_from_db(fields=["during"])
     _occupy(booked, session, therapist)
     row.appointment, row.state, row.assignee = booked, State.BOOKED, therapist
     row.version, row.generation = row.version + 1, row.generation + 1
@@ -254,6 +255,7 @@ def _appointment_for_now(row: FollowUp, by: User, mode: str | None, now: datetim
         lanes.release([booked.pk])
         booked.moved_from, booked.moved_by, booked.during = booked.during, by, (now, now + length)
         booked.save(update_fields=["moved_from", "moved_by", "during"])
+        booked.refresh_from_db(fields=["during"])
         _occupy(booked, Interval(now, now + length), by)
     return booked
 

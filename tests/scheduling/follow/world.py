@@ -12,11 +12,13 @@ from typing import Any
 from django.db import connection, transaction
 
 from patients.models import Patient
-from scheduling.models import Appointment, PlasticityWindow, ResourceBooking, TreatmentSeries
+from scheduling.models import Appointment, FollowUp, PlasticityWindow, ResourceBooking, TreatmentSeries
 from scheduling.services import windows
 from scheduling.services.followups import sync_follow_ups
+from sessions import services as facts
 from sessions.models import ClearanceEstimate, Infusion, PumpEvent, SignOff
 from tests.factories import Clinic
+from tests.sessions import world as sessions_world
 
 FIRST = datetime(2026, 3, 3, 18, 0, tzinfo=UTC)  # Tuesday 10:00 in Los Angeles
 STAY = timedelta(minutes=160)
@@ -184,3 +186,40 @@ def as_owner(sql: str, *values: Any) -> None:
     with connection.cursor() as cursor:
         cursor.execute("RESET ROLE")
         cursor.execute(sql, values or None)
+
+
+def ready_for_real(clinic: Clinic, clock: Any, visit: Appointment) -> Infusion:
+    """Check-in, weight, checks, order and vitals through the services; the clock stands at the planned start."""
+    clock.set(visit.during.lower - timedelta(minutes=20))
+    if not visit.patient.consents.exists():
+        sessions_world.consented(clinic, patient=visit.patient)
+    from scheduling.services import visits
+
+    infusion = visits.check_in(appointment=visit, by=clinic.nurse)
+    infusion = sessions_world.weighed(clinic, infusion)
+    for kind in facts.recordable_checks(infusion.protocol_version):
+        facts.record_check(infusion=infusion, kind=kind, outcome="passed", by=clinic.nurse)
+    facts.sign_order(infusion=infusion, bag_mg_per_ml=Decimal(1), by=clinic.clinician)
+    facts.record_vitals(infusion=infusion, by=clinic.nurse, **sessions_world.NORMAL)
+    clock.set(visit.during.lower)
+    return Infusion.objects.get(pk=infusion.pk)
+
+
+def give_for_real(clinic: Clinic, clock: Any, visit: Appointment, minutes: int = 40) -> Infusion:
+    """Pump started on time and stopped after `minutes`, through the services and their receivers."""
+    infusion = ready_for_real(clinic, clock, visit)
+    facts.record_pump_event(infusion=infusion, kind="start", by=clinic.nurse)
+    clock.advance(minutes=minutes)
+    facts.record_pump_event(infusion=infusion, kind="stop", by=clinic.nurse)
+    return Infusion.objects.get(pk=infusion.pk)
+
+
+def sign_for_real(clinic: Clinic, clock: Any, infusion: Infusion, **terms: Any) -> Infusion:
+    """Criteria assessed at the end of observation and signed."""
+    sessions_world.assessed(clinic, clock, infusion)
+    facts.sign_off(infusion=infusion, by=clinic.clinician, terms=facts.SigningTerms(**terms))
+    return Infusion.objects.get(pk=infusion.pk)
+
+
+def follow_up(visit: Appointment, kind: str, ordinal: int = 1) -> FollowUp:
+    return FollowUp.objects.get(visit=visit, kind=kind, ordinal=ordinal)
