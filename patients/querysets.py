@@ -6,7 +6,7 @@ import re
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
-from django.contrib.postgres.search import TrigramSimilarity
+from django.contrib.postgres.search import TrigramSimilarity, TrigramWordSimilarity
 from django.db import models
 from django.db.models import F, Q, Value
 from django.db.models.functions import Concat
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 # Hazard H1: names this alike, or half as alike with the same birth date, are shown to the person who chooses.
 SIMILAR_NAME = 0.6
 SIMILAR_NAME_SAME_BIRTH_DATE = 0.3
+SOUNDS_LIKE = 0.4
+FULL_NAME = Concat(F("family_name"), Value(" "), F("given_name"))
 MOST_WORDS = 5
 _DAY_MONTH = ("%d %b %Y", "%d %B %Y", "%d.%m.%Y")
 
@@ -83,12 +85,9 @@ class PatientQuerySet(models.QuerySet["Patient"]):
         return found
 
     def sounding_like(self, text: str) -> PatientQuerySet:
-        """Names with letters in common with `text`, most alike first: for a search that found nothing."""
-        return (
-            self._with_alikeness(text)
-            .filter(alike__gte=SIMILAR_NAME_SAME_BIRTH_DATE)
-            .order_by("-alike", "pk")
-        )
+        """Names with a part like `text`, most alike first: for a search that found nothing."""
+        likeness = TrigramWordSimilarity(text, FULL_NAME)
+        return self.annotate(alike=likeness).filter(alike__gte=SOUNDS_LIKE).order_by("-alike", "pk")
 
     def similar_to(self, *, given_name: str, family_name: str, birth_date: date) -> PatientQuerySet:
         """Patients who could be confused with this person: alike in name, or less alike with the same birth
@@ -98,8 +97,7 @@ class PatientQuerySet(models.QuerySet["Patient"]):
         return self._with_alikeness(f"{family_name} {given_name}").filter(near).order_by("-alike", "pk")
 
     def _with_alikeness(self, text: str) -> PatientQuerySet:
-        name = Concat(F("family_name"), Value(" "), F("given_name"))
-        return self.annotate(alike=TrigramSimilarity(name, text))
+        return self.annotate(alike=TrigramSimilarity(FULL_NAME, text))
 
 
 class OfPatientQuerySet(models.QuerySet[Any]):

@@ -12,6 +12,7 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 
+from protocols import definition_rules as rules
 from protocols.definition import ProtocolDefinition
 from protocols.definition_codec import dump, load
 from protocols.models import ProtocolDocument
@@ -66,22 +67,44 @@ class DraftForm(ClinicalForm):
     versioned = True
     title = ClinicalTextField("Title", max_length=160)
     indication = ClinicalTextField("Indication", max_length=300)
-    mg_per_kg = UnitDecimalField("Dose", unit="mg/kg", decimal_places=3, plausible=("0.3", "0.75"))
-    infusion_minutes = UnitIntegerField("Duration", unit="min", plausible=("40", "60"))
-    ceiling_mg = UnitDecimalField("Ceiling", unit="mg", decimal_places=1)
-    rounding_mg = UnitDecimalField("Rounding", unit="mg", decimal_places=2)
+    mg_per_kg = UnitDecimalField(
+        "Dose",
+        unit="mg/kg",
+        decimal_places=3,
+        min_value=rules.MIN_DOSE_MG_PER_KG,
+        max_value=rules.MAX_DOSE_MG_PER_KG,
+        plausible=("0.3", "0.75"),
+    )
+    infusion_minutes = UnitIntegerField(
+        "Duration",
+        unit="min",
+        min_value=rules.MIN_INFUSION_MINUTES,
+        max_value=rules.MAX_INFUSION_MINUTES,
+        plausible=("40", "60"),
+    )
+    ceiling_mg = UnitDecimalField(
+        "Ceiling", unit="mg", decimal_places=1, min_value="0.1", max_value=rules.MAX_CEILING_MG
+    )
+    rounding_mg = UnitDecimalField("Rounding", unit="mg", decimal_places=2, min_value="0.01", max_value="5")
     route = forms.ChoiceField(label="Route", choices=list(ROUTES.items()))
     threshold_ng_ml = forms.ChoiceField(
         label="Drug cleared (estimate) below, in ng/mL",
         choices=[(value, f"{value} ng/mL") for value in ("10", "20", "50")],
         widget=Radios(inline=True),
     )
-    observe_from_start_minutes = UnitIntegerField("Observation from the start", unit="min")
-    observe_from_stop_minutes = UnitIntegerField("Observation after the pump stops", unit="min")
-    chair_minutes = UnitIntegerField("Time in the chair", unit="min")
-    turnover_minutes = UnitIntegerField("Turning the chair over", unit="min")
-    therapy_minutes = UnitIntegerField("Therapy appointment", unit="min")
-    minimum_age_years = UnitIntegerField("Minimum age", unit="years")
+    observe_from_start_minutes = UnitIntegerField(
+        "Observation from the start", unit="min", min_value=rules.MIN_OBSERVATION_FROM_START, max_value=720
+    )
+    observe_from_stop_minutes = UnitIntegerField(
+        "Observation after the pump stops",
+        unit="min",
+        min_value=rules.MIN_OBSERVATION_FROM_STOP,
+        max_value=720,
+    )
+    chair_minutes = UnitIntegerField("Time in the chair", unit="min", min_value=120, max_value=720)
+    turnover_minutes = UnitIntegerField("Turning the chair over", unit="min", min_value=0, max_value=120)
+    therapy_minutes = UnitIntegerField("Therapy appointment", unit="min", min_value=20, max_value=180)
+    minimum_age_years = UnitIntegerField("Minimum age", unit="years", min_value=18, max_value=120)
     source = ClinicalTextField("Source", max_length=300, required=False)
     evidence = ClinicalTextField("Evidence in words", rows=3, max_length=1000, required=False)
     change_note = ClinicalTextField("What changed, and why", rows=3, max_length=500, required=False)

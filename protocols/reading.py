@@ -277,7 +277,7 @@ def follow_ups(definition: ProtocolDefinition) -> tuple[FollowUpLine, ...]:
 def _follow_up(rule: FollowUpRule) -> FollowUpLine:
     earliest = moment_words(rule.earliest)
     if rule.after_night:
-        earliest += f", and after one night (07:00 or later, {rule.night_hours} h or later)"
+        earliest += f", and after one night: the next day from 07:00, at least {rule.night_hours} h later"
     return FollowUpLine(
         title=rule.title,
         audience=AUDIENCES[rule.audience],
