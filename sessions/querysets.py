@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from django.db import models
 from django.db.models import Q
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class PatientFacts(models.QuerySet[Any]):
     """Facts that name their patient directly."""
 
-    def visible_to(self, user: User) -> PatientFacts:
+    def visible_to(self, user: User) -> Self:
         """Facts of the patients this person may see."""
         return self.filter(scope(user, "patient__"))
 
@@ -25,7 +25,7 @@ class PatientFacts(models.QuerySet[Any]):
 class InfusionFacts(models.QuerySet[Any]):
     """Facts that belong to an infusion."""
 
-    def visible_to(self, user: User) -> InfusionFacts:
+    def visible_to(self, user: User) -> Self:
         """Facts of the infusions this person may see."""
         return self.filter(scope(user, "infusion__patient__"))
 
@@ -33,11 +33,11 @@ class InfusionFacts(models.QuerySet[Any]):
 class InfusionQuerySet(PatientFacts):
     """Infusion records."""
 
-    def started(self) -> InfusionQuerySet:
+    def started(self) -> Self:
         """The pump has run."""
         return self.filter(started_at__isnull=False)
 
-    def for_record(self) -> InfusionQuerySet:
+    def for_record(self) -> Self:
         """With what the record page and the services read anyway."""
         return self.select_related(
             "patient", "site", "protocol_version__template", "ordered_by", "weighed_by", "order_cosigned_by"
@@ -47,7 +47,7 @@ class InfusionQuerySet(PatientFacts):
 class PumpEventQuerySet(InfusionFacts):
     """Lines of the pump log."""
 
-    def live(self) -> PumpEventQuerySet:
+    def live(self) -> Self:
         """Neither struck nor superseded: the log itself."""
         return self.filter(withdrawn_at__isnull=True)
 
@@ -55,7 +55,7 @@ class PumpEventQuerySet(InfusionFacts):
 class VitalSignsQuerySet(InfusionFacts):
     """Rows of the vitals grid."""
 
-    def live(self) -> VitalSignsQuerySet:
+    def live(self) -> Self:
         """Not withdrawn."""
         return self.filter(withdrawn_at__isnull=True)
 
@@ -63,7 +63,7 @@ class VitalSignsQuerySet(InfusionFacts):
 class SupersededQuerySet(InfusionFacts):
     """Rows of which one is current and the older ones stay readable."""
 
-    def current(self) -> SupersededQuerySet:
+    def current(self) -> Self:
         """Not superseded."""
         return self.filter(superseded_at__isnull=True)
 
@@ -71,7 +71,7 @@ class SupersededQuerySet(InfusionFacts):
 class ConsentQuerySet(PatientFacts):
     """Consents to a protocol's text."""
 
-    def in_force(self, at: datetime) -> ConsentQuerySet:
+    def in_force(self, at: datetime) -> Self:
         """Given, not expired (end exclusive) and not withdrawn at `at`."""
         return self.filter(given_at__lte=at, valid_until__gt=at).filter(
             Q(withdrawn_at__isnull=True) | Q(withdrawn_at__gt=at)
@@ -81,6 +81,6 @@ class ConsentQuerySet(PatientFacts):
 class SessionFacts(models.QuerySet[Any]):
     """Notes, which belong to a therapy session."""
 
-    def visible_to(self, user: User) -> SessionFacts:
+    def visible_to(self, user: User) -> Self:
         """Notes on the patients this person may see."""
         return self.filter(scope(user, "session__patient__"))

@@ -23,8 +23,6 @@ from sessions.services.integration import (
 )
 from sessions.services.outcomes import record_outcome
 from sessions.services.pump import (
-    PumpAct,
-    PumpChange,
     amend_pump_event,
     amend_pump_events,
     move_pump_log,
@@ -32,6 +30,7 @@ from sessions.services.pump import (
     record_pump_events,
     strike_pump_event,
 )
+from sessions.services.pump_lines import PumpAct, PumpChange
 from sessions.services.readiness import needs_second_weighing, recordable_checks, start_gate
 from sessions.services.safety import (
     ADVERSE_EVENTS,

@@ -40,7 +40,7 @@ def record_consent(
     under = drug_effect_at(patient, given)
     if under is not None:
         raise RuleNotMet(
-            "Consent is not taken while the drug acts. Ask again after the therapy time, or before the next infusion.",
+            "Consent is not taken while the drug acts. Ask again after the therapy time.",
             code="consent-under-drug-effect",
             field="given_at",
         )
@@ -63,7 +63,7 @@ def record_consent(
 def withdraw_consent(
     *, consent: Consent, by: User, withdrawn_at: datetime | None = None, at: datetime | None = None
 ) -> Consent:
-    """Withdraw it. Accepted at every moment, also while the pump runs; a second withdrawal changes nothing."""
+    """Withdraw it. Accepted at every moment, also while the pump runs; saying it twice changes nothing."""
     now = moment(at)
     lock(patients=[consent.patient_id])
     found: Consent = Consent.objects.select_for_update(of=("self",)).get(pk=consent.pk)
@@ -112,7 +112,7 @@ def record_education(
 
 
 def drug_effect_at(patient: Patient, at: datetime) -> Infusion | None:
-    """The infusion whose no-therapy period [start, T0) holds `at`; an unsigned one counts until its estimate."""
+    """The infusion whose no-therapy period [start, T0) holds `at`; unsigned, until its estimate."""
     for infusion in (
         Infusion.objects.for_record().filter(patient=patient, started_at__lte=at).order_by("-started_at")[:3]
     ):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sessions import discharge
@@ -59,6 +60,15 @@ def recordable_criteria(infusion: Infusion) -> tuple[str, ...]:
     return tuple(code for code in rule.criteria if code not in discharge.COMPUTED)
 
 
+@dataclass(frozen=True)
+class Override:
+    """A reason and a second person for what is not met, as stable ids of two people. Empty = none."""
+
+    signer: str = ""
+    reason: str = ""
+    second: str = ""
+
+
 def discharge_decision(
     infusion: Infusion,
     now: datetime,
@@ -72,14 +82,27 @@ def discharge_decision(
     A reason and a second person, other than the signer `by`, let every unmet criterion pass; a missing one
     never.
     """
+    override = Override(
+        str(by.pk) if by else "", unmet_reason, str(second_person.pk) if second_person else ""
+    )
+    return _decide(infusion, now, override)
+
+
+def ready_at_if_overridden(infusion: Infusion, now: datetime) -> datetime | None:
+    """When the patient was ready to leave if everything unmet were let pass; None while a criterion is
+    missing.
+    """
+    return _decide(infusion, now, Override("signer", "shown only", "second")).t_sign
+
+
+def _decide(infusion: Infusion, now: datetime, override: Override) -> discharge.DischargeDecision:
     if infusion.started_at is None or infusion.stopped_at is None:
         raise RuleNotMet("The pump must be stopped first.", code="pump-running")
     definition = infusion.protocol_version.read()
-    results = criterion_results(infusion, now, by=by, unmet_reason=unmet_reason, second_person=second_person)
     reading = last_reading_after_stop(infusion, now)
     return discharge.assess_discharge(
         definition.discharge,
-        results,
+        criterion_results(infusion, now, override),
         start=infusion.started_at,
         stop=infusion.stopped_at,
         now=now,
@@ -90,47 +113,36 @@ def discharge_decision(
 
 
 def criterion_results(
-    infusion: Infusion,
-    now: datetime,
-    *,
-    by: User | None = None,
-    unmet_reason: str = "",
-    second_person: User | None = None,
+    infusion: Infusion, now: datetime, override: Override | None = None
 ) -> dict[str, discharge.CriterionResult]:
     """Current results as the pure rules read them; vitals are judged from the last reading after the stop."""
-    signer = str(by.pk) if by else ""
-    second = str(second_person.pk) if second_person else ""
+    given = override or Override()
     results = {}
     for row in infusion.criteria.current().select_related("entered_by"):
         results[row.criterion] = discharge.CriterionResult(
             code=row.criterion,
             state=row.outcome,
             observed_at=row.observed_at,
-            recorded_by=signer or str(row.entered_by_id),
+            recorded_by=given.signer or str(row.entered_by_id),
             value=row.detail,
             reason=row.detail,
-            override_reason=unmet_reason,
-            second_person=second,
+            override_reason=given.reason,
+            second_person=given.second,
         )
     judged = vitals_criterion(infusion, now)
     by_hand = results.get("vitals")
     if judged is not None and (by_hand is None or by_hand.observed_at <= judged.observed_at):
-        results["vitals"] = discharge.CriterionResult(
-            **{
-                **vars(judged),
-                "recorded_by": signer,
-                "override_reason": unmet_reason,
-                "second_person": second,
-            }
+        results["vitals"] = replace(
+            judged, recorded_by=given.signer, override_reason=given.reason, second_person=given.second
         )
-    if unmet_reason and second:
+    if given.reason and given.second:
         results["observation"] = discharge.CriterionResult(
             "observation",
             "unmet",
             now,
-            recorded_by=signer,
-            override_reason=unmet_reason,
-            second_person=second,
+            recorded_by=given.signer,
+            override_reason=given.reason,
+            second_person=given.second,
         )
     return results
 

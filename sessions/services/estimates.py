@@ -16,16 +16,17 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from sessions import clearance
+from sessions.discharge import observation_end
 from sessions.models import ClearanceEstimate, Infusion, PumpEvent, SignOff
 from sessions.services.history import hepatic_disease, interacting_drugs
 from staff.errors import DomainError
 
 log = logging.getLogger("clearwindow.sessions")
 
-# Ten half-lives of the default model's slowest phase (7.4 h): what is left then changes nothing that is shown.
+# Ten half-lives of the default model's slowest phase (7.4 h): what is left then changes nothing shown.
 CARRY_OVER = timedelta(hours=72)
 DELAY_NOT_STATED = "not stated yet"
-RANK = {PumpEvent.Kind.START: 0, PumpEvent.Kind.STOP: 2}
+RANK: dict[str, int] = {PumpEvent.Kind.START: 0, PumpEvent.Kind.STOP: 2}
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,7 @@ def age_at_start(infusion: Infusion) -> int:
 
 
 def delay_is_needed(infusion: Infusion) -> bool:
-    """Liver disease or interacting drugs: no model covers them, so a clinician states a delay before signing."""
+    """Liver disease or interacting drugs: no model covers them; a clinician states a delay before signing."""
     return hepatic_disease(infusion.patient) or bool(interacting_drugs(infusion.patient))
 
 
@@ -148,7 +149,7 @@ def estimate(infusion: Infusion, log_: clearance.PumpLog, now: datetime) -> clea
 def renew_estimate(
     infusion: Infusion, log_: clearance.PumpLog | None, now: datetime
 ) -> ClearanceEstimate | None:
-    """Supersede the current row and store a new one (none when the pump has not run or cannot be estimated)."""
+    """Supersede the current row and store a new one, or none when the log cannot be estimated."""
     last = infusion.clearance_estimates.order_by("generation").last()
     infusion.clearance_estimates.current().update(superseded_at=now)
     if log_ is None:
@@ -227,8 +228,6 @@ def therapy_time(infusion: Infusion) -> TherapyTime:
 
 
 def _observation_end(infusion: Infusion, found: ClearanceEstimate | None) -> datetime | None:
-    from sessions.discharge import observation_end
-
     if infusion.started_at is None or infusion.stopped_at is None or found is None:
         return None
     definition = infusion.protocol_version.read()

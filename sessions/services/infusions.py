@@ -57,7 +57,7 @@ def open_infusion(
     by: User,
     at: datetime | None = None,
 ) -> Infusion:
-    """Open the record when the patient arrives. Raises StateConflict while another record of theirs is open."""
+    """Open the record on arrival. Raises StateConflict while another record of this patient is open."""
     now = moment(at)
     lock(patients=[patient.pk])
     with refusals_in_words():

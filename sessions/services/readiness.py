@@ -97,7 +97,7 @@ def _with_finding(line: GateLine, decision: eligibility.StartDecision) -> GateLi
 
 
 def refresh_ready(infusion: Infusion, at: datetime) -> None:
-    """Set the instance's status to ready or arrived. Blood pressure is judged at the start itself, not here."""
+    """Set the instance's status to ready or arrived; blood pressure is judged at the start itself."""
     if infusion.status in Infusion.BEFORE_START:
         findings = start_gate(infusion, at).decision.findings
         blocked = any(item.severity == "block" and item.code != "blood_pressure" for item in findings)

@@ -19,8 +19,8 @@ from staff.errors import InvalidInput, RuleNotMet, StateConflict
 from staff.models import User
 
 MEANING = (
-    "I have checked this record. The patient met the discharge criteria as stated and was ready to leave at the "
-    "time shown."
+    "I have checked this record. The patient met the discharge criteria as stated "
+    "and was ready to leave at the time shown."
 )
 MAX_DELAY_HOURS = Decimal(72)
 
@@ -198,7 +198,7 @@ def _late_reason(infusion: Infusion, t_sign: datetime, terms: SigningTerms, now:
     if not terms.late_reason.strip():
         ready = t_sign.astimezone(ZoneInfo(infusion.site.time_zone))
         raise RuleNotMet(
-            f"The patient was ready to leave at {ready:%H:%M}, more than {limit} minutes ago. Say why you sign late.",
+            f"Ready to leave at {ready:%H:%M}, more than {limit} minutes ago. Say why you sign late.",
             code="late-reason",
             field="late_reason",
         )

@@ -45,9 +45,13 @@ def test_a_first_weight_waits_for_a_second_weighing(clinic):
 def test_the_same_version_serves_once(clinic):
     infusion = world.arrived(clinic)
     version = infusion.version
-    services.record_weight(infusion=infusion, weight_kg=Decimal(70), by=clinic.nurse, expected_version=version)
+    services.record_weight(
+        infusion=infusion, weight_kg=Decimal(70), by=clinic.nurse, expected_version=version
+    )
     with pytest.raises(StaleVersion):
-        services.record_weight(infusion=infusion, weight_kg=Decimal(71), by=clinic.nurse, expected_version=version)
+        services.record_weight(
+            infusion=infusion, weight_kg=Decimal(71), by=clinic.nurse, expected_version=version
+        )
 
 
 def test_sign_off_twice_is_refused_and_stored_once(clinic, clock):

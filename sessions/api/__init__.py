@@ -1,0 +1,22 @@
+"""`/api/v1/` of treatment facts: infusions with their log, consents, safety contacts, scores, and predictions."""
+
+from __future__ import annotations
+
+from rest_framework.routers import BaseRouter
+
+from sessions.api.infusions import InfusionViewSet
+from sessions.api.patient_facts import ConsentViewSet, OutcomeScoreViewSet, SafetyContactViewSet
+from sessions.api.prediction import PredictionViewSet
+from sessions.api.pump_events import PumpEventViewSet
+
+__all__ = ["api_routes"]
+
+
+def api_routes(router: BaseRouter) -> None:
+    """Register this app's endpoints."""
+    router.register("infusions", InfusionViewSet, basename="infusion")
+    router.register("pump-events", PumpEventViewSet, basename="pump-event")
+    router.register("consents", ConsentViewSet, basename="consent")
+    router.register("safety-contacts", SafetyContactViewSet, basename="safety-contact")
+    router.register("outcome-scores", OutcomeScoreViewSet, basename="outcome-score")
+    router.register("predictions", PredictionViewSet, basename="prediction")

@@ -1,0 +1,118 @@
+"""Forms on the patient: safety contact, consent, education, outcome score."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, cast
+
+from django import forms
+from django.core.exceptions import ValidationError
+
+from protocols.models import ProtocolDocument
+from sessions import scoring
+from sessions.models import SafetyContact
+from staff.forms import ClinicalForm, ClinicalTextField, LocalDateTimeField, Radios, UnitIntegerField
+from staff.models import User
+
+TIME_HINT = "Leave empty for now"
+YES_NO = [("yes", "Yes"), ("no", "No")]
+
+
+class SafetyContactForm(ClinicalForm):
+    """A contact about safety. Everything but how and what came of it may stay empty."""
+
+    manner = forms.ChoiceField(label="How", choices=SafetyContact.Manner.choices, widget=Radios(inline=True))
+    occurred_at = LocalDateTimeField("When", nudges=True, required=False, hint=TIME_HINT)
+    cssrs = UnitIntegerField(
+        "Suicidality screen", min_value=0, max_value=5, required=False, hint="0 none, to 5 plan with intent"
+    )
+    outcome = ClinicalTextField("What was said and done", rows=3, max_length=500)
+    next_owner = forms.ChoiceField(label="Who follows up", required=False)
+
+    def __init__(self, *args: Any, staff: Iterable[User], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.people = {str(item.code): item for item in staff}
+        people = [(key, str(item)) for key, item in self.people.items()]
+        cast("forms.ChoiceField", self.fields["next_owner"]).choices = [("", "Nobody needed"), *people]
+
+    @property
+    def owner(self) -> User | None:
+        """The person chosen."""
+        return self.people.get(self.cleaned_data.get("next_owner", ""))
+
+
+class DocumentForm(ClinicalForm):
+    """Base: one of the texts in use."""
+
+    document = forms.ChoiceField(label="Text")
+
+    def __init__(self, *args: Any, documents: Iterable[ProtocolDocument], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.documents = {str(item.code): item for item in documents}
+        choices = [(key, f"{item.title} ({item.protocol_version})") for key, item in self.documents.items()]
+        cast("forms.ChoiceField", self.fields["document"]).choices = choices
+
+    @property
+    def chosen(self) -> ProtocolDocument:
+        """The text chosen."""
+        return self.documents[self.cleaned_data["document"]]
+
+
+class ConsentForm(DocumentForm):
+    """Consent as given by the patient."""
+
+    given_at = LocalDateTimeField("Given at", nudges=True, required=False, hint=TIME_HINT)
+    understood = forms.BooleanField(label="The patient has read the text, had time to ask, and agrees")
+
+
+class EducationForm(DocumentForm):
+    """Education, and the three questions answered in the patient's own words."""
+
+    taught_at = LocalDateTimeField("Taught at", nudges=True, required=False, hint=TIME_HINT)
+    experience_not_needed = forms.ChoiceField(
+        label="Is the experience during the infusion needed for benefit?",
+        help_text="Right answer: no. It is a drug effect, and not necessarily true.",
+        choices=[("yes", "Answered rightly"), ("no", "Not yet")],
+        widget=Radios(inline=True),
+    )
+    work_happens_afterwards = forms.ChoiceField(
+        label="When does the work happen?",
+        help_text="Right answer: afterwards, with rest, practice and therapy.",
+        choices=[("yes", "Answered rightly"), ("no", "Not yet")],
+        widget=Radios(inline=True),
+    )
+    no_driving_understood = forms.ChoiceField(
+        label="May I drive?",
+        help_text="Right answer: not before tomorrow, after a night's sleep.",
+        choices=[("yes", "Answered rightly"), ("no", "Not yet")],
+        widget=Radios(inline=True),
+    )
+
+
+class WithdrawForm(ClinicalForm):
+    """Withdrawal of consent: only when it was said."""
+
+    withdrawn_at = LocalDateTimeField("Said at", nudges=True, required=False, hint=TIME_HINT)
+
+
+class OutcomeForm(ClinicalForm):
+    """The total of one questionnaire."""
+
+    instrument = forms.ChoiceField(
+        label="Questionnaire",
+        choices=[(item.code, item.title) for item in scoring.INSTRUMENTS.values()],
+        widget=Radios(),
+    )
+    total = UnitIntegerField("Total", min_value=0, max_value=60)
+    taken_at = LocalDateTimeField("Answered at", required=False, hint=TIME_HINT)
+
+    def clean(self) -> dict[str, Any]:
+        """The total lies in the range of the questionnaire chosen."""
+        cleaned = super().clean()
+        found = scoring.INSTRUMENTS.get(cleaned.get("instrument") or "")
+        total = cleaned.get("total")
+        if found and total is not None and total > found.highest:
+            self.add_error(
+                "total", ValidationError(f"{found.title} goes from 0 to {found.highest}.", code="range")
+            )
+        return cleaned

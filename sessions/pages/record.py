@@ -1,0 +1,372 @@
+"""The record page at the chair: state, times, pump, vitals, checks, criteria, and what is still open."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from sessions import clearance, dosing, eligibility, monitoring
+from sessions.charts import ChartFacts, chart_until, level_chart
+from sessions.discharge import CRITERIA, DischargeDecision
+from sessions.models import ClearanceEstimate, Infusion, SignOff, VitalSigns
+from sessions.pages.words import reading_chip, vitals_words, zone_of
+from sessions.services import (
+    TherapyTime,
+    needs_second_weighing,
+    recordable_criteria,
+    start_gate,
+    therapy_time,
+)
+from sessions.services.discharge import criterion_results, discharge_decision, last_reading_after_stop
+from sessions.services.estimates import (
+    age_at_start,
+    current_estimate,
+    current_sign_off,
+    earlier_logs,
+    ended_log,
+    read_log,
+)
+from sessions.services.readiness import StartGate, as_reading
+from staff.charts import Chart
+from staff.errors import DomainError
+
+FINISHED_ASK = timedelta(minutes=1)
+
+
+@dataclass(frozen=True)
+class Dose:
+    """The dose for today's weight, and the order as the pump shows it."""
+
+    planned: dosing.PlannedDose | None
+    setting: dosing.PumpSetting | None
+
+
+@dataclass(frozen=True)
+class PumpPanel:
+    """The pump now. `state`: waiting, running, paused, stopped. `given_mg` up to now, never beyond the bag."""
+
+    state: str
+    given_mg: float
+    ordered_mg: float
+    rate: Decimal | None
+    finishes_at: datetime | None
+    asks_finished: bool
+
+    @property
+    def percent(self) -> int:
+        """Given share of the order, 0 to 100."""
+        return min(100, round(100 * self.given_mg / self.ordered_mg)) if self.ordered_mg else 0
+
+
+@dataclass(frozen=True)
+class VitalsRow:
+    """One row of the grid: prepared (no reading yet), or a reading with how it stands against the limits."""
+
+    at: datetime
+    minute: int | None
+    reading: VitalSigns | None = None
+    chip: dict[str, str] = field(default_factory=dict)
+    overdue: bool = False
+    due: bool = False
+
+
+@dataclass(frozen=True)
+class CriterionLine:
+    """One discharge criterion: label, result, value, when and by whom. `recordable`: people answer it."""
+
+    code: str
+    label: str
+    state: str
+    value: str = ""
+    observed_at: datetime | None = None
+    by: str = ""
+    recordable: bool = True
+
+
+@dataclass(frozen=True)
+class OpenItem:
+    """Something still to do, with where on the page it is done."""
+
+    text: str
+    target: str
+    tone: str = "warning"
+    due_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Record:
+    """Everything the page reads, worked out once."""
+
+    infusion: Infusion
+    now: datetime
+    estimate: ClearanceEstimate | None
+    signature: SignOff | None
+    therapy: TherapyTime
+    log: clearance.PumpLog | None
+    gate: StartGate | None
+    pump: PumpPanel | None
+    dose: Dose
+    vitals: list[VitalsRow]
+    next_reading_at: datetime | None
+    advice: eligibility.RunningDecision
+    decision: DischargeDecision | None
+    criteria: list[CriterionLine]
+    open_items: list[OpenItem]
+    second_weighing: bool
+
+    @property
+    def ready_to_sign(self) -> bool:
+        """Recovering, and nothing stands between the patient and the signature."""
+        return bool(self.decision and self.decision.ready and self.signature is None)
+
+
+def read_record(infusion: Infusion, now: datetime) -> Record:
+    """Gather the page. Reads only."""
+    log = read_log(infusion)
+    estimate, signature = current_estimate(infusion), current_sign_off(infusion)
+    before = infusion.status in Infusion.BEFORE_START
+    gate = start_gate(infusion, now) if before else None
+    readings = list(infusion.vital_signs.live().select_related("entered_by").order_by("observed_at", "pk"))
+    grid = _grid(infusion, readings, now)
+    decision = discharge_decision(infusion, now) if infusion.status == Infusion.Status.RECOVERING else None
+    next_at = None if _closed(infusion) else monitoring.next_due(
+        grid, last_reading=readings[-1].observed_at if readings else None
+    )  # fmt: skip
+    pump = _pump(infusion, log, now)
+    second = before and needs_second_weighing(infusion)
+    record = Record(
+        infusion=infusion,
+        now=now,
+        estimate=estimate,
+        signature=signature,
+        therapy=therapy_time(infusion),
+        log=log,
+        gate=gate,
+        pump=pump,
+        dose=_dose(infusion),
+        vitals=_vitals(infusion, grid, readings, next_at, now),
+        next_reading_at=next_at,
+        advice=_advice(infusion, readings),
+        decision=decision,
+        criteria=_criteria(infusion, decision, now),
+        open_items=[],
+        second_weighing=second,
+    )
+    record.open_items.extend(_open_items(record))
+    return record
+
+
+def build_chart(record: Record) -> Chart | None:
+    """The concentration chart; None before the start, or when the log cannot be estimated."""
+    infusion, log = record.infusion, record.log
+    if log is None or record.estimate is None or infusion.weight_kg is None:
+        return None
+    ended = ended_log(infusion, log, record.now)
+    levels = [(row.observed_at, float(row.ketamine_ng_ml)) for row in infusion.measured_levels.all()]
+    facts = ChartFacts(
+        log=ended,
+        threshold_ng_ml=float(record.estimate.threshold_ng_ml),
+        now=record.now,
+        zone=zone_of(infusion),
+        drug_cleared=record.estimate.t_pk,
+        ready=record.signature.t_sign if record.signature else None,
+        therapy_from=record.therapy.at,
+        signed=record.therapy.signed,
+        levels=levels,
+    )
+    try:
+        curve = clearance.curve_points(
+            log=ended,
+            until=chart_until(facts),
+            weight_kg=infusion.weight_kg,
+            age_years=age_at_start(infusion),
+            model=record.estimate.model,
+            earlier_logs=earlier_logs(infusion),
+        )
+    except DomainError:
+        return None
+    return level_chart(facts, curve)
+
+
+def _closed(infusion: Infusion) -> bool:
+    return infusion.status in (Infusion.Status.SIGNED_OFF, Infusion.Status.NOT_GIVEN)
+
+
+def _dose(infusion: Infusion) -> Dose:
+    rule = infusion.protocol_version.read().dose
+    planned = dosing.planned_dose(rule, infusion.weight_kg) if infusion.weight_kg is not None else None
+    if infusion.ordered_mg is None or infusion.bag_mg_per_ml is None:
+        return Dose(planned, None)
+    return Dose(
+        planned, dosing.pump_setting(infusion.ordered_mg, infusion.bag_mg_per_ml, rule.infusion_minutes)
+    )
+
+
+def _pump(infusion: Infusion, log: clearance.PumpLog | None, now: datetime) -> PumpPanel | None:
+    if log is None or infusion.ordered_mg is None:
+        return None
+    given = clearance.delivered_mg(log, until=None if log.stop else now)
+    ended = ended_log(infusion, log, now)
+    running = log.state == "running"
+    empty = log.bag_empty_at is not None and log.bag_empty_at <= now
+    return PumpPanel(
+        state=log.state,
+        given_mg=given,
+        ordered_mg=float(infusion.ordered_mg),
+        rate=Decimal(str(round(log.last_rate, 4))) if log.open else None,
+        finishes_at=(log.bag_empty_at or ended.stop) if running else None,
+        asks_finished=running and empty,
+    )
+
+
+def _advice(infusion: Infusion, readings: list[VitalSigns]) -> eligibility.RunningDecision:
+    if infusion.status not in Infusion.RUNNING:
+        return eligibility.RunningDecision("none", (), None)
+    limits = infusion.protocol_version.read().limits
+    return eligibility.running_gate([as_reading(row) for row in readings], limits)
+
+
+def _grid(infusion: Infusion, readings: list[VitalSigns], now: datetime) -> tuple[monitoring.GridSlot, ...]:
+    return monitoring.vitals_grid(
+        infusion.protocol_version.read().vitals_minutes,
+        start=infusion.started_at or max(infusion.planned_start, now),
+        readings=[row.observed_at for row in readings],
+        now=now,
+    )
+
+
+def _vitals(
+    infusion: Infusion,
+    grid: tuple[monitoring.GridSlot, ...],
+    readings: list[VitalSigns],
+    next_at: datetime | None,
+    now: datetime,
+) -> list[VitalsRow]:
+    """Readings and the prepared rows still to come (or left out), in time order."""
+    limits = infusion.protocol_version.read().limits
+    start = infusion.started_at
+    rows = []
+    for row in readings:
+        minute = None if start is None else round((row.observed_at - start) / timedelta(minutes=1))
+        rows.append(VitalsRow(row.observed_at, minute, row, reading_chip(limits, as_reading(row))))
+    if start is not None and not _closed(infusion):
+        rows += [
+            VitalsRow(slot.due_at, slot.minute, overdue=slot.overdue, due=slot.due_at == next_at)
+            for slot in grid
+            if not slot.taken
+        ]
+    return sorted(rows, key=lambda item: item.at)
+
+
+def _criteria(infusion: Infusion, decision: DischargeDecision | None, now: datetime) -> list[CriterionLine]:
+    if infusion.stopped_at is None:
+        return []
+    at = now if decision else infusion.stopped_at + timedelta(days=366)
+    results = criterion_results(infusion, at)
+    names = {
+        row.criterion: str(row.entered_by) for row in infusion.criteria.current().select_related("entered_by")
+    }
+    recordable = recordable_criteria(infusion)
+    lines = []
+    for code in infusion.protocol_version.read().discharge.criteria:
+        if code == "observation":
+            lines.append(_observation_line(decision))
+            continue
+        found = results.get(code)
+        if found is None:
+            lines.append(CriterionLine(code, CRITERIA[code], "open", recordable=code in recordable))
+            continue
+        by = names.get(code, "")
+        if code == "vitals" and found.value:
+            reading = last_reading_after_stop(infusion, at)
+            by = str(reading.entered_by) if reading and reading.observed_at == found.observed_at else by
+        lines.append(CriterionLine(code, CRITERIA[code], found.state, found.value, found.observed_at, by))
+    return lines
+
+
+def _observation_line(decision: DischargeDecision | None) -> CriterionLine:
+    if decision is None:
+        return CriterionLine("observation", CRITERIA["observation"], "met", recordable=False)
+    state = "met" if "observation" in decision.met else "unmet"
+    return CriterionLine(
+        "observation", CRITERIA["observation"], state, observed_at=decision.observe_until, recordable=False
+    )
+
+
+def _open_items(record: Record) -> list[OpenItem]:
+    infusion = record.infusion
+    items = []
+    if record.gate is not None:
+        items += [
+            OpenItem(item.message, "before-start") for item in (*record.gate.blocks, *record.gate.decides)
+        ]
+    if record.next_reading_at is not None and infusion.started_at is not None:
+        late = record.now > record.next_reading_at + monitoring.GRID_TOLERANCE
+        words = "Vitals overdue" if late else "Next vitals"
+        items.append(OpenItem(words, "vitals", "warning" if late else "info", record.next_reading_at))
+    if record.pump and record.pump.asks_finished:
+        items.append(OpenItem("The bag is empty by the log: stop the pump in the record", "pump"))
+    if record.decision is not None:
+        items += _before_signing(record.decision)
+    for event in infusion.adverse_events.filter(resolved_at__isnull=True):
+        items.append(OpenItem(f"Adverse event still open: {event.kind.replace('_', ' ')}", "adverse-events"))
+    return items
+
+
+def _before_signing(decision: DischargeDecision) -> list[OpenItem]:
+    items = []
+    for blocker in decision.blockers:
+        if blocker.code == "observation":
+            items.append(OpenItem("Minimum observation ends", "discharge", "info", decision.observe_until))
+        else:
+            items.append(OpenItem(blocker.message, "discharge"))
+    if not decision.blockers:
+        items.append(OpenItem("Ready to leave: sign off", "discharge", "success", decision.t_sign))
+    return items
+
+
+def time_facts(record: Record) -> list[dict[str, Any]]:
+    """The strip of times under the heading, in the words of the screen. Estimates are marked as such."""
+    infusion, estimate = record.infusion, record.estimate
+    facts: list[dict[str, Any]] = []
+    if infusion.status in Infusion.BEFORE_START or infusion.status == Infusion.Status.NOT_GIVEN:
+        facts.append({"label": "Planned start", "at": infusion.planned_start})
+        if infusion.ordered_mg is not None:
+            facts.append({"label": "Ordered", "text": f"{infusion.ordered_mg} mg"})
+        return facts
+    facts.append({"label": "Pump started", "at": infusion.started_at})
+    if infusion.stopped_at is not None:
+        facts.append(
+            {"label": "Pump stopped", "at": infusion.stopped_at, "note": f"{infusion.delivered_mg} mg given"}
+        )
+    elif record.pump is not None:
+        note = "waiting for resume" if record.pump.state == "paused" else "by the log"
+        facts.append(
+            {"label": "Bag finished", "at": record.pump.finishes_at, "note": note, "empty": "paused"}
+        )
+    if record.signature is not None:
+        facts.append({"label": "Ready to leave", "at": record.signature.t_sign, "note": "signed"})
+    elif record.decision is not None:
+        ready = record.decision.t_sign
+        facts.append({"label": "Ready to leave", "at": ready, "empty": "not yet", "note": "not signed"})
+    if estimate is not None:
+        facts.append({"label": "Drug cleared", "at": estimate.t_pk, "estimate": True})
+    facts.append(
+        {
+            "label": "Therapy from",
+            "at": record.therapy.at,
+            "note": "signed" if record.therapy.signed else "estimate until signed",
+            "style": "short",
+            "main": True,
+            "empty": "not known",
+        }
+    )
+    return facts
+
+
+def last_vitals_words(record: Record) -> str:
+    """The latest reading in words; empty when there is none."""
+    taken = [row.reading for row in record.vitals if row.reading is not None]
+    return vitals_words(taken[-1]) if taken else ""

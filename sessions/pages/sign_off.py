@@ -1,0 +1,68 @@
+"""What the sign-off page asks for this record: missing and unmet criteria, lateness, stated delay, window."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from sessions.discharge import CRITERIA, DischargeDecision
+from sessions.models import ClearanceEstimate, Infusion
+from sessions.services.discharge import discharge_decision, ready_at_if_overridden
+from sessions.services.estimates import current_estimate, current_sign_off, delay_is_needed, stated_delay
+
+
+@dataclass(frozen=True)
+class SignOffPage:
+    """`closed`: why this record cannot be signed at all. `asks`: unmet, late, delay, window, amend.
+
+    `t_sign` is when the patient was ready to leave as it stands; unmet criteria may still need an override.
+    """
+
+    closed: str = ""
+    missing: tuple[str, ...] = ()
+    unmet: tuple[str, ...] = ()
+    asks: frozenset[str] = frozenset()
+    t_sign: datetime | None = None
+    decision: DischargeDecision | None = None
+    estimate: ClearanceEstimate | None = None
+    initial: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def therapy_at(self) -> datetime | None:
+        """Therapy time if signed now without a time of one's own."""
+        if self.t_sign is None or self.estimate is None:
+            return None
+        return max(self.t_sign, self.estimate.t_pk)
+
+
+def read_sign_off(infusion: Infusion, now: datetime) -> SignOffPage:
+    """Gather the page. Reads only."""
+    if infusion.status == Infusion.Status.NOT_GIVEN:
+        return SignOffPage(closed="This infusion was not given: there is nothing to sign off.")
+    if infusion.stopped_at is None:
+        return SignOffPage(closed="The pump must be stopped before the infusion is signed off.")
+    decision = discharge_decision(infusion, now)
+    estimate, signature = current_estimate(infusion), current_sign_off(infusion)
+    t_sign = decision.t_sign or ready_at_if_overridden(infusion, now)
+    asks = set()
+    if decision.unmet:
+        asks.add("unmet")
+    limit = timedelta(minutes=infusion.protocol_version.read().discharge.late_signing_minutes)
+    if signature is None and t_sign is not None and now - t_sign > limit:
+        asks.add("late")
+    if delay_is_needed(infusion) and stated_delay(infusion) is None:
+        asks.add("delay")
+    if estimate is not None and estimate.aborted:
+        asks.add("window")
+    if signature is not None:
+        asks.add("amend")
+    return SignOffPage(
+        missing=tuple(CRITERIA[code] for code in decision.missing),
+        unmet=tuple(CRITERIA[code] for code in decision.unmet),
+        asks=frozenset(asks),
+        t_sign=t_sign,
+        decision=decision,
+        estimate=estimate,
+        initial={} if signature is None else {"opens_window": "yes" if signature.opens_window else "no"},
+    )

@@ -1,0 +1,167 @@
+"""The events log of a record: everything that was entered, with when it was seen, when it was typed, and by
+whom.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sessions import eligibility
+from sessions.discharge import CRITERIA
+from sessions.models import Infusion, PumpEvent, SignOff, VitalSigns
+from sessions.pages.words import pump_words, vitals_words
+from sessions.services import ADVERSE_EVENTS
+
+LATE_ENTRY = timedelta(minutes=5)
+
+
+@dataclass(frozen=True)
+class LogEntry:
+    """One line. `struck`: taken out or replaced, with the reason in `note`. `pump_event`: may be corrected."""
+
+    observed_at: datetime
+    entered_at: datetime
+    what: str
+    by: str
+    kind: str
+    note: str = ""
+    struck: bool = False
+    pump_event: PumpEvent | None = None
+    vitals: VitalSigns | None = None
+
+    @property
+    def entered_late(self) -> bool:
+        """Typed more than five minutes after it was seen."""
+        return self.entered_at - self.observed_at > LATE_ENTRY
+
+
+def events_log(infusion: Infusion) -> list[LogEntry]:
+    """Every entry, latest first."""
+    entries = [
+        *_arrival(infusion),
+        *_pump(infusion),
+        *_vitals(infusion),
+        *_checks(infusion),
+        *_criteria(infusion),
+        *_others(infusion),
+        *_signatures(infusion),
+    ]
+    return sorted(entries, key=lambda item: (item.observed_at, item.entered_at), reverse=True)
+
+
+def changes_since(infusion: Infusion, acts: int) -> list[LogEntry]:
+    """The last `acts` entries by the time they were typed: what a person with an old page has not seen."""
+    entries = sorted(events_log(infusion), key=lambda item: item.entered_at, reverse=True)
+    return entries[: max(1, min(acts, 10))]
+
+
+def _arrival(infusion: Infusion) -> Iterator[LogEntry]:
+    yield LogEntry(
+        infusion.arrived_at,
+        infusion.arrived_at,
+        f"Arrived, {infusion.chair}",
+        str(infusion.opened_by),
+        "arrival",
+    )
+    if infusion.weighed_at is not None and infusion.weight_kg is not None:
+        at = infusion.weighed_at
+        yield LogEntry(at, at, f"Weighed {infusion.weight_kg} kg", str(infusion.weighed_by), "weight")
+    if infusion.ordered_at is not None:
+        words = f"Ordered {infusion.ordered_mg} mg, bag {infusion.bag_mg_per_ml} mg/mL"
+        if infusion.order_cosigned_by is not None:
+            words += f", co-signed by {infusion.order_cosigned_by}"
+        at = infusion.ordered_at
+        yield LogEntry(at, at, words, str(infusion.ordered_by), "order")
+
+
+def _pump(infusion: Infusion) -> Iterator[LogEntry]:
+    replaced = set(infusion.pump_events.filter(replaces__isnull=False).values_list("replaces_id", flat=True))
+    for event in infusion.pump_events.select_related("entered_by", "withdrawn_by", "replaces"):
+        struck = event.withdrawn_at is not None
+        note = event.reason
+        if struck:
+            word = "Corrected" if event.pk in replaced else "Struck out"
+            note = f"{word} by {event.withdrawn_by}: {event.withdrawn_reason}"
+        elif event.replaces is not None:
+            note = f"Correction: {event.reason}"
+        yield LogEntry(
+            event.observed_at,
+            event.entered_at,
+            pump_words(infusion, event),
+            event.entered_by.full_name,
+            "pump",
+            note=note,
+            struck=struck,
+            pump_event=None if struck else event,
+        )
+
+
+def _vitals(infusion: Infusion) -> Iterator[LogEntry]:
+    for row in infusion.vital_signs.select_related("entered_by", "withdrawn_by"):
+        struck = row.withdrawn_at is not None
+        note = f"Struck out by {row.withdrawn_by}" if struck else row.note
+        yield LogEntry(
+            row.observed_at,
+            row.entered_at,
+            vitals_words(row),
+            row.entered_by.full_name,
+            "vitals",
+            note=note,
+            struck=struck,
+            vitals=None if struck else row,
+        )
+
+
+def _checks(infusion: Infusion) -> Iterator[LogEntry]:
+    for item in infusion.checks.select_related("entered_by"):
+        text = eligibility.CHECKS.get(item.kind)
+        label = text.label if text else item.kind
+        words = f"{label}: {item.get_outcome_display().lower()}"
+        struck = item.superseded_at is not None
+        yield LogEntry(
+            item.observed_at, item.observed_at, words, str(item.entered_by), "check", item.note, struck=struck
+        )
+
+
+def _criteria(infusion: Infusion) -> Iterator[LogEntry]:
+    for item in infusion.criteria.select_related("entered_by"):
+        words = f"{CRITERIA.get(item.criterion, item.criterion)}: {item.get_outcome_display().lower()}"
+        struck = item.superseded_at is not None
+        yield LogEntry(
+            item.observed_at,
+            item.entered_at,
+            words,
+            str(item.entered_by),
+            "criterion",
+            item.detail,
+            struck=struck,
+        )
+
+
+def _others(infusion: Infusion) -> Iterator[LogEntry]:
+    for event in infusion.adverse_events.select_related("entered_by"):
+        label = ADVERSE_EVENTS.get(event.kind, event.kind)
+        words = f"Adverse event: {label.lower()} ({event.get_severity_display().lower()})"
+        yield LogEntry(
+            event.observed_at, event.entered_at, words, str(event.entered_by), "adverse", event.note
+        )
+    for level in infusion.measured_levels.select_related("entered_by"):
+        words = f"Measured level {level.ketamine_ng_ml} ng/mL"
+        yield LogEntry(level.observed_at, level.entered_at, words, str(level.entered_by), "level")
+
+
+def _signatures(infusion: Infusion) -> Iterator[LogEntry]:
+    for row in infusion.sign_offs.select_related("signed_by"):
+        yield LogEntry(
+            row.t_sign, row.signed_at, "Ready to leave; signed", row.signed_name, "signature", _sign_note(row),
+            struck=row.superseded_at is not None,
+        )  # fmt: skip
+
+
+def _sign_note(row: SignOff) -> str:
+    notes = [row.unmet_reason, row.late_reason, row.override_reason]
+    if row.override_voided_at is not None:
+        notes.append("The stated therapy time no longer holds: the pump log was corrected.")
+    return " ".join(item for item in notes if item)

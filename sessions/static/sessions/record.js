@@ -1,0 +1,48 @@
+// The record page: what was typed, opened or focused survives a swap, and nudges start from the clinic's present time.
+const state = { typed: new Map(), open: new Set(), focus: "", loaded: performance.now() };
+const record = () => document.getElementById("record");
+
+// Values a person has changed, by the id of their box. The form that was sent is left out: the answer decides about it.
+function remember(sent) {
+  state.typed.clear();
+  for (const box of record()?.querySelectorAll("input[id], textarea[id], select[id]") ?? []) {
+    const typed = box.matches("[type=radio], [type=checkbox]") ? box.checked !== box.defaultChecked : box.value !== box.defaultValue;
+    if (typed && box.type !== "hidden" && box.type !== "password" && !sent?.contains(box)) state.typed.set(box.id, box.type === "radio" || box.type === "checkbox" ? box.checked : box.value);
+  }
+  state.open = new Set([...(record()?.querySelectorAll("details[open][id]") ?? [])].map((item) => item.id));
+  state.focus = sent?.dataset.refocus ?? document.activeElement?.id ?? "";
+}
+
+function restore() {
+  for (const [id, value] of state.typed) {
+    const box = document.getElementById(id);
+    if (box) typeof value === "boolean" ? (box.checked = value) : (box.value = value);
+  }
+  for (const id of state.open) document.getElementById(id)?.setAttribute("open", "");
+  if (!record()?.querySelector("[data-error-summary]")) document.getElementById(state.focus)?.focus({ preventScroll: true });
+}
+
+// An empty time box means now. Before "5 minutes earlier" can be told, it gets the present wall clock of the clinic.
+function fillNow(event) {
+  const button = event.target.closest("[data-nudge]");
+  const box = button && document.getElementById(button.dataset.for);
+  if (!box || box.value) return;
+  const [, wall] = /^(.{19})/.exec(record()?.dataset.serverNow ?? "") ?? [];
+  if (!wall) return;
+  const now = new Date(Date.parse(`${wall}Z`) + performance.now() - state.loaded);
+  box.value = now.toISOString().slice(0, box.step === "1" ? 19 : 16);
+}
+
+document.addEventListener("click", fillNow, { capture: true });
+document.addEventListener("htmx:before:swap", (event) => {
+  const { ctx } = event.detail;
+  if (ctx.target?.id === "record" || ctx.target === record()) remember(ctx.sourceElement?.closest("form"));
+});
+document.addEventListener("htmx:after:swap", () => {
+  if (!state.typed.size && !state.open.size && !state.focus) return;
+  restore();
+  state.typed.clear();
+  state.open.clear();
+  state.focus = "";
+  state.loaded = performance.now();
+});

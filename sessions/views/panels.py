@@ -1,0 +1,85 @@
+"""The empty forms of the record page, with what the record already knows filled in."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from sessions import dosing
+from sessions.forms.record import (
+    ML_PER_HOUR,
+    ActForm,
+    AdverseEventForm,
+    BolusForm,
+    CheckForm,
+    CriterionForm,
+    LevelForm,
+    MoveLogForm,
+    NotGivenForm,
+    OrderForm,
+    PumpForm,
+    RateForm,
+    RecordForm,
+    SecondWeightForm,
+    VitalsForm,
+    WeightForm,
+)
+from sessions.models import Infusion, PumpEvent
+from sessions.pages.record import Record
+from sessions.pages.words import zone_of
+from staff.models import User
+
+DEFAULT_BAG = Decimal("1")
+
+
+def blank_forms(record: Record, user: User) -> dict[str, RecordForm]:
+    """One unbound form for every act that this state of the record knows, by its key."""
+    infusion = record.infusion
+    options: dict[str, Any] = {"infusion": infusion, "zone": zone_of(infusion)}
+    if not user.may("infusion.record"):
+        return {}
+    forms: list[RecordForm] = [AdverseEventForm(initial={"severity": "mild"}, **options), ActForm(**options)]
+    if infusion.status in Infusion.BEFORE_START:
+        forms += _before_start(record, options)
+    if infusion.status in Infusion.BEFORE_START | Infusion.RUNNING | {Infusion.Status.RECOVERING}:
+        forms += [PumpForm(initial=_pump_initial(record), **options), VitalsForm(**options)]
+    if infusion.status in Infusion.RUNNING:
+        forms += [RateForm(initial={"rate_unit": ML_PER_HOUR}, **options), BolusForm(**options)]
+    if infusion.stopped_at is not None:
+        forms += [LevelForm(**options), CriterionForm(**options)]
+    if infusion.started_at is not None:
+        forms.append(MoveLogForm(**options))
+    return {form.key: form for form in forms}
+
+
+def _before_start(record: Record, options: dict[str, Any]) -> list[RecordForm]:
+    forms: list[RecordForm] = [WeightForm(**options), CheckForm(**options), NotGivenForm(**options)]
+    if record.second_weighing:
+        forms.append(SecondWeightForm(**options))
+    if record.dose.planned is not None:
+        infusion = record.infusion
+        initial = {
+            "ordered_mg": infusion.ordered_mg or record.dose.planned.mg.quantize(Decimal("0.1")),
+            "bag_mg_per_ml": (infusion.bag_mg_per_ml or DEFAULT_BAG).normalize(),
+        }
+        forms.append(OrderForm(initial=initial, **options))
+    return forms
+
+
+def _pump_initial(record: Record) -> dict[str, Any]:
+    """The rate of the order, or the last rate of the log, as the pump shows it."""
+    infusion, bag = record.infusion, record.infusion.bag_mg_per_ml
+    initial: dict[str, Any] = {"rate_unit": ML_PER_HOUR}
+    if infusion.status in Infusion.BEFORE_START and record.dose.setting is not None:
+        initial["rate"] = record.dose.setting.ml_per_hour
+    elif infusion.status == Infusion.Status.PAUSED and bag is not None:
+        rated = (
+            infusion.pump_events.live()
+            .exclude(kind=PumpEvent.Kind.BOLUS)
+            .filter(rate_mg_per_min__isnull=False)
+        )
+        last = rated.order_by("observed_at", "pk").last()
+        if last is not None and last.rate_mg_per_min is not None:
+            shown = dosing.ml_per_hour_from_mg_per_min(last.rate_mg_per_min, bag)
+            initial["rate"] = shown.quantize(Decimal("0.1"))
+    return initial

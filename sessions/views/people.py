@@ -1,0 +1,48 @@
+"""A second person who identifies with their own password on somebody else's page."""
+
+from __future__ import annotations
+
+from allauth.account.decorators import reauthentication_required
+from allauth.core import ratelimit
+from allauth.core.exceptions import ReauthenticationRequired
+from django.contrib.auth.hashers import make_password
+from django.http import HttpRequest, HttpResponse
+
+from staff.errors import InvalidInput, RuleNotMet
+from staff.models import User
+
+
+def confirmed_person(
+    request: HttpRequest, email: str, password: str, *, field: str = "second_password"
+) -> User | None:
+    """The active person whose e-mail and password these are; None when no e-mail was given.
+
+    Raises InvalidInput when they do not belong together and RuleNotMet after too many tries, both at `field`.
+    Tries count against the same limit as failed sign-ins.
+    """
+    if not email:
+        return None
+    usage = ratelimit.consume(request, action="login_failed", key=email.lower())
+    if not usage:
+        raise RuleNotMet("Too many tries. Wait five minutes.", code="too-many-tries", field=field)
+    person = User.objects.filter(email__iexact=email, is_active=True).first()
+    if person is None:
+        make_password(password)  # the same work as for a known person, so that time tells nothing
+    if person is None or not person.check_password(password):
+        raise InvalidInput("E-mail and password do not belong together.", code="wrong-password", field=field)
+    usage.rollback()
+    return person
+
+
+@reauthentication_required
+def _confirmed(request: HttpRequest) -> HttpResponse:
+    return HttpResponse()
+
+
+def recently_confirmed(request: HttpRequest) -> bool:
+    """Whether the person typed their own password within the last minutes (allauth's re-authentication)."""
+    try:
+        _confirmed(request)
+    except ReauthenticationRequired:
+        return False
+    return True
