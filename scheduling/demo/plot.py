@@ -132,7 +132,7 @@ def upcoming_courses(day: Day) -> list[Course]:
         running(day, 0, day.at(0, LATE_DAY), number=1),
         running(day, 1, day.at(0, LATE_DAY), number=1, protocol=SINGLE),
         running(day, 2, day.at(0, LATE_DAY), number=1, protocol=SINGLE),
-        running(day, 2, day.at(1, mid), number=1),
-        running(day, 2, day.at(2, EARLY), number=1),
+        behind(day, 2, mid, days_ago=-1, number=1),
+        behind(day, 2, EARLY, days_ago=-2, number=1),
     ]
     return [replace(course, given=0) for course in booked]
