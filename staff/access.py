@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Model, QuerySet
 from django.http import Http404
 
@@ -34,5 +34,5 @@ def fetch_for(queryset: Any, user: Any, code: UUID | str, *, action: str) -> Any
     require(user, action)
     try:
         return queryset.visible_to(user).get(code=code)
-    except (queryset.model.DoesNotExist, ValueError) as error:
+    except (queryset.model.DoesNotExist, ValueError, ValidationError) as error:
         raise Http404("Not found.") from error
