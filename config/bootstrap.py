@@ -153,7 +153,7 @@ def _with_uv(venv: Path, lock: Path) -> bool:
     else:
         found = str(venv / "bin" / "uv")
         only_uv = _only("uv", lock, venv / "uv.txt")
-        made = _with_pip(venv, only_uv, quiet=True)
+        made = only_uv.stat().st_size > 0 and _with_pip(venv, only_uv, quiet=True)
         only_uv.unlink()
     if not made:
         return False

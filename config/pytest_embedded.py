@@ -116,7 +116,11 @@ def pytest_load_initial_conftests(args: list[str]) -> Generator[None, Any, Any]:
             _LANE.start()
         except LauncherError as error:
             raise pytest.UsageError(str(error)) from error
-    return (yield)
+    try:
+        return (yield)
+    except BaseException:  # settings that do not load: pytest_unconfigure will not be called
+        _LANE.stop()
+        raise
 
 
 @pytest.hookimpl(trylast=True)

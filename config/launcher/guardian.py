@@ -2,8 +2,9 @@
 
     python -m config.launcher.guardian FOLDER
 
-Standard input is a pipe whose other end only the test run holds: its end of file is the sign, after `kill
--9` too.
+It also ends what the run's own tests started and left behind: every child inherits CLEARWINDOW_TEST_STATE,
+which names this run's folder and no other's. Standard input is a pipe whose other end only the test run
+holds: its end of file is the sign, after `kill -9` too.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ import signal
 import sys
 from pathlib import Path
 
-from config.launcher.state import StateFolder
+from config.launcher.processes import stop_marked
+from config.launcher.state import TEST_STATE_VARIABLE, StateFolder
 from config.launcher.sweep import remove_sockets, stop_everything
 
 
@@ -23,6 +25,7 @@ def main(folder: str) -> int:
         signal.signal(number, signal.SIG_IGN)
     sys.stdin.buffer.read()
     state = StateFolder(Path(folder))
+    stop_marked(TEST_STATE_VARIABLE, folder)
     stop_everything(state)
     remove_sockets(state)
     state.wipe()

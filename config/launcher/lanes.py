@@ -137,11 +137,11 @@ class Pytest:
 
     def __init__(self) -> None:
         self.interrupted = False
+        self.command = [sys.executable, "-m", "pytest", "-p", "config.pytest_embedded"]
 
     def run(self, arguments: Sequence[str], extra: dict[str, str]) -> int:
         """One run to its end; pytest's exit status."""
-        command = [sys.executable, "-m", "pytest", "-p", "config.pytest_embedded", *arguments]
-        process = subprocess.Popen(command, cwd=PROJECT, env={**os.environ, **extra})
+        process = subprocess.Popen([*self.command, *arguments], cwd=PROJECT, env={**os.environ, **extra})
 
         def on_signal(number: int, _frame: FrameType | None) -> None:
             self.interrupted = True

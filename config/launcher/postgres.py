@@ -24,7 +24,7 @@ import psycopg2
 
 from config.launcher.accounts import Account, caller_name
 from config.launcher.errors import LauncherError
-from config.launcher.processes import wait_until
+from config.launcher.processes import start_token, wait_until
 from config.launcher.server import Server
 
 SUPERUSER, OWNER_ROLE, APP_ROLE, DATABASE = "postgres", "clearwindow_owner", "clearwindow_app", "clearwindow"
@@ -130,7 +130,7 @@ class Postgres(Server):
             self._initdb(binaries)
         self._check_version(binaries)
         self._write_access_rules()
-        self._forget_foreign_lock()
+        self._forget_dead_lock()
         self._launch(binaries)
         if not (self.data / _DONE).exists():
             self._provision()
@@ -172,18 +172,35 @@ class Postgres(Server):
             "".join(f'clearwindow "{name}" {role}\n' for name in names for role in roles), encoding="utf-8"
         )
 
-    def _forget_foreign_lock(self) -> None:
-        """Remove a lock file whose number now belongs to a process that is not this server (after a
-        restart).
+    def _forget_dead_lock(self) -> None:
+        """Remove a lock file that PostgreSQL would believe although its server is dead.
+
+        PostgreSQL asks only whether the number is in use. After `kill -9` it may still belong to a zombie
+        that nobody collects (a container without init), after a restart to another program. Before the file
+        goes, the old server's last children must be gone: they would share its data with the new one.
         """
         lock = self.data / "postmaster.pid"
         try:
             pid = int(lock.read_text(encoding="ascii").split("\n", 1)[0])
-            command = psutil.Process(pid).cmdline()
-        except (OSError, ValueError, psutil.Error):
-            return  # absent, damaged or without a process: PostgreSQL judges that by itself
-        if str(self.data) not in command:
+        except (OSError, ValueError):
+            return
+        if not psutil.pid_exists(pid) or self._is_our_server(pid):
+            return
+        if wait_until(lambda: not self._has_children(), 15):
             lock.unlink()
+
+    def _is_our_server(self, pid: int) -> bool:
+        with suppress(psutil.Error):
+            return start_token(pid) is not None and str(self.data) in psutil.Process(pid).cmdline()
+        return False
+
+    def _has_children(self) -> bool:
+        """Whether any process works in the data folder, as every process of a server does."""
+        for process in psutil.process_iter():
+            with suppress(psutil.Error, OSError):
+                if process.cwd() == str(self.data):
+                    return True
+        return False
 
     def _options(self) -> list[str]:
         values = {

@@ -112,7 +112,11 @@ def members(record: Record) -> list[int]:
     """The pids of the record's group that are certainly ours and still run, the leader first."""
     leader_runs = is_alive(record)
     found = [pid for pid in _pids_of_group(record.pgid) if pid != record.pid]
-    ours = found if leader_runs else [pid for pid in found if _has_instance(pid, record.instance)]
+    ours = (
+        found
+        if leader_runs
+        else [pid for pid in found if _is_marked(pid, INSTANCE_VARIABLE, record.instance)]
+    )
     return [record.pid, *ours] if leader_runs else ours
 
 
@@ -123,11 +127,30 @@ def _pids_of_group(pgid: int) -> Iterator[int]:
                 yield pid
 
 
-def _has_instance(pid: int, instance: str) -> bool:
+def _is_marked(pid: int, variable: str, value: str) -> bool:
+    """Whether the process was started with that environment variable."""
     try:
-        return bool(psutil.Process(pid).environ().get(INSTANCE_VARIABLE) == instance)
+        return bool(psutil.Process(pid).environ().get(variable) == value)
     except (psutil.Error, OSError):
         return False
+
+
+def stop_marked(variable: str, value: str, grace_seconds: float = 5) -> None:
+    """End every process that was started with that environment variable, except this one."""
+
+    def found() -> list[int]:
+        return [
+            pid
+            for pid in psutil.pids()
+            if pid != os.getpid() and _is_marked(pid, variable, value) and start_token(pid) is not None
+        ]
+
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        for pid in found():
+            with suppress(OSError):
+                os.kill(pid, number)
+        if wait_until(lambda: not found(), grace_seconds):
+            return
 
 
 def wait_until(condition: Callable[[], bool], seconds: float) -> bool:

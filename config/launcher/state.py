@@ -32,6 +32,8 @@ from config.launcher.errors import LauncherError
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
 STATE_VARIABLE = "CLEARWINDOW_STATE_DIR"
+TEST_STATE_VARIABLE = "CLEARWINDOW_TEST_STATE"
+"""Names the folder of the test run that a process belongs to."""
 
 
 @dataclass(frozen=True)

@@ -67,6 +67,7 @@ class Valkey(Server):
         options = {
             "port": "0", "unixsocket": str(self.socket_path), "unixsocketperm": "700", "dir": str(self.place),
             "save": "", "appendonly": "no", "daemonize": "no", "maxclients": "200",
+            "set-proc-title": "no",  # a title would overwrite the environment that marks the process as ours
         }  # fmt: skip
         self.spawn(
             [str(program), *(part for name, value in options.items() for part in (f"--{name}", value))]
