@@ -62,9 +62,11 @@ class _Crowd:
         rates, weights = self.rates[:, rows], self.weights[:, rows]
         plateau = rate / rates
         amounts = weights * (state[:, rows] - plateau)
-        total = np.broadcast_to((weights * plateau).sum(0), (len(grid), rates.shape[1])).copy()
-        for mode in range(len(rates)):
-            total += amounts[mode] * np.exp(-rates[mode] * grid[:, None])
+        total = np.empty((len(grid), rates.shape[1]))
+        total[:] = (weights * plateau).sum(0)
+        # Row by row, so that the working set stays in the processor's cache.
+        for row, since in zip(total, grid.tolist(), strict=True):
+            row += (amounts * np.exp(rates * -since)).sum(0)
         return total
 
 
@@ -138,6 +140,13 @@ class Interval:
 
     def below(self, level_ng_ml: float) -> Crossing:
         """Percentiles of the minute after which a curve stays below `level_ng_ml`."""
+        times = self.crossings(level_ng_ml)
+        reached = times[~np.isnan(times)]
+        p5, p50, p95 = _percentiles(reached)
+        return Crossing(p5, p50, p95, never=1.0 - len(reached) / self.count)
+
+    def crossings(self, level_ng_ml: float) -> Array:
+        """Minute of each draw's last downward crossing; NaN where it never reaches `level_ng_ml`."""
         levels = level_ng_ml / self._crowd.factor
         times = np.full(self.count, np.nan)
         for place in reversed(range(len(self._steps))):
@@ -148,9 +157,7 @@ class Interval:
                 self._cross_running(place, levels, times, pending)
             else:
                 self._cross_falling(place, levels, times, pending)
-        reached = times[~np.isnan(times)]
-        p5, p50, p95 = _percentiles(reached)
-        return Crossing(p5, p50, p95, never=1.0 - len(reached) / self.count)
+        return times
 
     def _cross_falling(self, place: int, levels: Array, times: Array, pending: Mask) -> None:
         """Fill `times` where a curve falls through its level after step `place`, with nothing running."""
@@ -183,18 +190,21 @@ class Interval:
             left, right = np.where(high, middle, left), np.where(high, right, middle)
         times[rows] = step.at_min + 0.5 * (left + right)
 
-    def band(self, times: Sequence[float]) -> Array:
-        """P5, P50 and P95 of the concentration at each of `times` (min): shape (3, len(times))."""
+    def curves(self, times: Sequence[float]) -> Array:
+        """Concentration of every draw at each of `times` (min): shape (times, draws)."""
         at = np.asarray(times, dtype=float)
-        result = np.zeros((3, len(at)))
+        result = np.zeros((len(at), self.count))
         starts = np.array([step.at_min for step in self._steps])
         which = np.searchsorted(starts, at, side="right") - 1
         for place in np.unique(which[which >= 0]):
             chosen = which == place
-            step = self._steps[place]
-            values = self._crowd.along(self._states[place], step.rate, at[chosen] - step.at_min, slice(None))
-            result[:, chosen] = _row_percentiles(values * self._crowd.factor)
-        return result
+            step, state = self._steps[place], self._states[place]
+            result[chosen] = self._crowd.along(state, step.rate, at[chosen] - step.at_min, slice(None))
+        return result * self._crowd.factor
+
+    def band(self, times: Sequence[float]) -> Array:
+        """P5, P50 and P95 of the concentration at each of `times` (min): shape (3, times)."""
+        return _row_percentiles(self.curves(times))
 
 
 def _gain(rate: float, rates: Array, minutes: Array | float) -> Array:

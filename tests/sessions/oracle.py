@@ -13,6 +13,7 @@ import numpy as np
 from scipy.linalg import expm
 from scipy.optimize import brentq, minimize_scalar
 
+Peak = tuple[float, float]
 Matrix = np.ndarray[Any, np.dtype[np.float64]]
 
 
@@ -163,16 +164,23 @@ class Oracle:
         last = max(place for place, high in enumerate(above) if high)
         return float(brentq(lambda t: self.ketamine(t) - level, times[last], times[last + 1], xtol=1e-10))
 
-    def peak(
-        self, function: Callable[[float], float], points: int = 300, tail: float = 6000.0
-    ) -> tuple[float, float]:
-        """(value, time) of the highest point."""
+    def peak(self, function: Callable[[float], float], points: int = 300, tail: float = 6000.0) -> Peak:
+        """(value, time) of the highest point: every local maximum of the dense scan is refined."""
         times = self.grid(points, tail)
-        values = [function(t) for t in times]
-        best = int(np.argmax(values))
-        low, high = times[max(best - 1, 0)], times[min(best + 1, len(times) - 1)]
-        found = minimize_scalar(
-            lambda t: -function(t), bounds=(low, high), method="bounded", options={"xatol": 1e-9}
-        )
-        options = [(values[best], times[best]), (float(-found.fun), float(found.x))]
-        return max(options, key=lambda item: item[0])
+        values = [function(at) for at in times]
+        best: Peak = (values[0], -times[0])
+        for place in range(1, len(times) - 1):
+            if values[place] < 0.9 * max(values) or values[place] < max(values[place - 1], values[place + 1]):
+                continue
+            found = minimize_scalar(
+                lambda at: -function(at),
+                bounds=(times[place - 1], times[place + 1]),
+                method="bounded",
+                options={"xatol": 1e-9},
+            )
+            best = max(best, (values[place], -times[place]), (float(-found.fun), -float(found.x)))
+        return best[0], -best[1]
+
+    def norketamine_peak(self) -> Peak:
+        """(value, time) of norketamine's highest point."""
+        return self.peak(lambda at: self.norketamine(at) or 0.0)

@@ -136,11 +136,8 @@ def test_interval_agrees_with_each_draw_computed_alone(person, regimen, level):
 
     interval = Interval(get_model("otto2021"), person, regimen)
     crowd = interval._crowd
-    times = np.full(interval.count, np.nan)
+    times = interval.crossings(level)
     levels = level / crowd.factor
-    for place in reversed(range(len(interval._steps))):
-        step = interval._cross_running if interval._steps[place].rate else interval._cross_falling
-        step(place, levels, times, np.isnan(times))
     for draw in range(0, interval.count, 512):
         curve = ModalCurve(Modes(crowd.rates[:, draw], crowd.weights[:, draw]), regimen.timeline())
         expected = last_below(curve, levels[draw])
