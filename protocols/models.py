@@ -34,6 +34,11 @@ def _number(path: str, section: str = "dose") -> models.Expression:
     )
 
 
+# Published text never changes, so a process reads each one once; keyed by the digest that is bound to it.
+_PUBLISHED: dict[str, ProtocolDefinition] = {}
+MOST_CACHED = 256
+
+
 @pghistory.track()
 class ProtocolTemplate(models.Model):
     """A named protocol; its texts are versions."""
@@ -168,10 +173,14 @@ class ProtocolVersion(models.Model):
         return f"{self.template.name} v{self.number}"
 
     def read(self) -> ProtocolDefinition:
-        """The frozen text (parsed once per instance)."""
-        if not hasattr(self, "_read"):
-            self._read = load(self.definition)
-        return self._read
+        """The frozen text."""
+        if self.status == self.Status.DRAFT:
+            return load(self.definition)
+        if self.sha256 not in _PUBLISHED:
+            if len(_PUBLISHED) >= MOST_CACHED:
+                _PUBLISHED.clear()
+            _PUBLISHED[self.sha256] = load(self.definition)
+        return _PUBLISHED[self.sha256]
 
 
 @pghistory.track()

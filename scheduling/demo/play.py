@@ -64,7 +64,7 @@ class Player:
         """The follow-through of quiet days: mornings and evenings, when messages are due."""
         day = first.astimezone(zone).date()
         while day <= self.now.astimezone(zone).date():
-            for wall in (time(8, 1), time(9, 1), time(11, 1), time(18, 1), time(20, 31)):
+            for wall in (time(9, 1), time(11, 1), time(20, 31)):
                 self.at(datetime.combine(day, wall, zone), follow_through)
             day += DAY
 
@@ -180,7 +180,6 @@ def _play_visit(
     player.at(start + 70 * MINUTE, lambda: day.read(70))
     if course.sign or not last:
         player.at(start + LEAVES_AFTER, day.leave)
-        player.at(start + LEAVES_AFTER + 2 * HOUR + MINUTE, follow_through)
         player.at(start + timedelta(hours=7), follow_through)
         day.plan_therapy(course.therapy if last else "done")
 

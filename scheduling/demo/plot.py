@@ -95,10 +95,10 @@ def midday_courses(day: Day) -> list[Course]:
     return [
         # In a chair right now.
         running(day, 0, day.floor - QUARTER, number=2, sign=False),
-        running(day, 1, day.floor - 7 * QUARTER, number=3, sign=False, therapy="done"),
+        running(day, 1, day.floor - 7 * QUARTER, number=2, sign=False, therapy="done"),
         # Signed this morning: therapy this afternoon is still ahead.
         running(day, 0, day.at(0, EARLY), number=1, therapy="open"),
-        running(day, 1, day.at(0, EARLY), number=4, therapy="done", pause_minutes=6),
+        running(day, 1, day.at(0, EARLY), number=2, therapy="done", pause_minutes=6),
         running(day, 2, day.at(0, EARLY), number=1, protocol=SINGLE, therapy="open", stopped_early=True),
         # Yesterday and the days before: windows open, some taken, some not.
         behind(day, 0, EARLY, days_ago=1, number=1, therapy="open"),
@@ -106,12 +106,12 @@ def midday_courses(day: Day) -> list[Course]:
         behind(day, 2, EARLY, days_ago=1, number=1, therapy="open", protocol=SINGLE),
         behind(day, 0, mid, days_ago=1, number=1, therapy="booked"),
         behind(day, 1, mid, days_ago=1, number=1, therapy="open"),
-        behind(day, 0, LATE_DAY, days_ago=1, number=2, therapy="open"),
+        behind(day, 0, LATE_DAY, days_ago=1, number=1, therapy="open"),
         behind(day, 1, LATE_DAY, days_ago=1, number=1, therapy="booked", protocol=SINGLE),
         behind(day, 0, EARLY, days_ago=2, number=1, therapy="open"),
         behind(day, 1, EARLY, days_ago=2, number=1, therapy="done"),
         behind(day, 2, EARLY, days_ago=2, number=1, therapy="open", protocol=SINGLE),
-        behind(day, 1, mid, days_ago=2, number=2, therapy="booked"),
+        behind(day, 1, mid, days_ago=2, number=1, therapy="booked"),
         # Closing: the last day of the first four.
         behind(day, 2, mid, days_ago=4, number=1, therapy="open", protocol=SINGLE),
         behind(day, 1, LATE_DAY, days_ago=4, number=1, therapy="open", protocol=SINGLE),

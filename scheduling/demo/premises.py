@@ -95,7 +95,7 @@ def _hire(role: cast.Role, houses: list[House]) -> User:
         title=role.title,
         role_names=role.held,
         sites=[house.site for house in houses],
-        password=cast.PASSWORD,
+        password=cast.PASSWORD if role in cast.SHARED_STAFF else None,
     )
     professions = {
         roles.CLINICIAN: Licence.Profession.PRESCRIBER,
