@@ -24,7 +24,7 @@ from config.launcher.errors import LauncherError
 from config.launcher.processes import Record, is_alive, read_record, record_of, wait_until, write_record
 from config.launcher.state import PROJECT, StateFolder, state_folder
 from config.launcher.sweep import LAUNCHER, launcher_record, remove_sockets, stop_everything
-from config.launcher.web import DEFAULT_PORT, address, claim_port, is_ready
+from config.launcher.web import DEFAULT_PORT, address, claim_port, is_live, is_ready
 
 INFO = "info.json"
 _STOP_SECONDS = 45
@@ -108,7 +108,8 @@ def running(state: StateFolder) -> int | None:
     if not is_alive(launcher) or launcher is None or launcher.pid == os.getpid():
         return None
     port = state.read_json(INFO).get("port")
-    if isinstance(port, int) and wait_until(lambda: is_ready(port), 10):
+    # A demo that has just woken from a laptop's sleep is live at once and ready a few ticks later.
+    if isinstance(port, int) and (wait_until(lambda: is_ready(port), 10) or is_live(port)):
         return port
     raise LauncherError(
         f"A demo runs already (process {launcher.pid}) but does not answer. "

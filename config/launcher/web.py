@@ -12,6 +12,7 @@ from config.launcher.errors import LauncherError
 HOST = "127.0.0.1"
 DEFAULT_PORT = 8000
 READY_PATH = "/healthz/ready"
+LIVE_PATH = "/healthz/live"
 _TRIES = 100
 
 
@@ -52,10 +53,20 @@ def _somebody_listens(port: int) -> bool:
 
 
 def is_ready(port: int) -> bool:
-    """Whether the product answers its readiness question with 200. No proxy of the environment is asked."""
+    """Whether the product says that it can do all its work."""
+    return _answers(port, READY_PATH)
+
+
+def is_live(port: int) -> bool:
+    """Whether the product answers at all."""
+    return _answers(port, LIVE_PATH)
+
+
+def _answers(port: int, path: str) -> bool:
+    """Whether a probe gets 200. No proxy of the environment is asked."""
     with suppress(OSError, http.client.HTTPException):
         connection = http.client.HTTPConnection(HOST, port, timeout=5)
         with closing(connection):
-            connection.request("GET", READY_PATH)
+            connection.request("GET", path)
             return connection.getresponse().status == 200
     return False

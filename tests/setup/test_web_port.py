@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 
 from config.launcher.demo import _parser
-from config.launcher.web import READY_PATH, claim_port, is_ready
+from config.launcher.web import LIVE_PATH, READY_PATH, claim_port, is_live, is_ready
 
 
 @pytest.fixture
@@ -81,10 +81,12 @@ def test_only_an_answer_of_200_counts_as_ready(
     served: tuple[int, dict[str, int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     port, answers = served
+    answers[LIVE_PATH] = 200
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     for status, ready in ((503, False), (302, False), (404, False), (200, True)):
         answers[READY_PATH] = status
         assert is_ready(port) is ready
+        assert is_live(port)
 
 
 def test_nobody_there_is_not_ready() -> None:
