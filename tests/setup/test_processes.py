@@ -8,6 +8,7 @@ import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,11 @@ def start() -> Iterator[Starter]:
 def group_pids(leader: int) -> list[int]:
     """Everything that runs in the group, whoever started it."""
     return list(processes._pids_of_group(leader))
+
+
+def has_members(leader: int, number: int) -> bool:
+    """Whether that many processes run in the group."""
+    return len(group_pids(leader)) == number
 
 
 def test_a_start_token_is_stable_and_ends_with_the_process(start: Starter) -> None:
@@ -97,7 +103,7 @@ def test_a_damaged_pid_file_names_nobody(tmp_path: Path, content: str) -> None:
 
 def test_a_group_is_stopped_whole(start: Starter) -> None:
     process = start("sh", "-c", "sleep 60 & sleep 60 & wait")
-    assert wait_until(lambda: len(group_pids(process.pid)) == 3, 10)
+    assert wait_until(partial(has_members, process.pid, 3), 10)
     record = record_of("worker", process.pid, "mine")
     assert stop_groups([record], grace_seconds=5) == ["worker"]
     assert group_pids(process.pid) == []
@@ -124,7 +130,7 @@ def test_of_a_group_without_its_leader_only_our_own_members_are_stopped(start: S
     records = [Record("web", process.pid, process.pid, "gone", "mine") for process in (stranger, ours)]
     for process in (stranger, ours):
         process.wait(timeout=10)
-        assert wait_until(lambda leader=process.pid: len(group_pids(leader)) == 1, 10)
+        assert wait_until(partial(has_members, process.pid, 1), 10)
     stop_groups(records, grace_seconds=5)
     assert group_pids(ours.pid) == []
     assert len(group_pids(stranger.pid)) == 1
