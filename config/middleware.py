@@ -22,7 +22,7 @@ from staff.errors import DomainError
 log = logging.getLogger("clearwindow.web")
 GetResponse = Callable[[HttpRequest], HttpResponse]
 LAST_SEEN = "last_seen"
-POLLED = ("/queue/", "/board/", "/healthz/")
+POLLED = ("/queue/", "/board/", "/messages/", "/healthz/")
 TITLES = {
     400: "That could not be read",
     403: "Not allowed",

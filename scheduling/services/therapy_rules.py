@@ -160,6 +160,22 @@ def licensed_therapists(load: SiteLoad, row: FollowUp) -> list[LoadedResource]:
     return sorted(found, key=lambda item: (item.row.user_id != first, item.row.name))
 
 
+def licensed_people(row: FollowUp) -> list[User]:
+    """Therapists of the site licensed where the patient lives on the target day, own one first. Two queries."""
+    day = local_date(row.target_at, ZoneInfo(row.site.time_zone))
+    people = User.objects.filter(
+        is_active=True,
+        resources__site=row.site_id,
+        resources__kind=Resource.Kind.THERAPIST,
+        resources__active=True,
+        licences__profession=Licence.Profession.THERAPIST,
+        licences__jurisdiction=row.patient.jurisdiction,
+        licences__valid_during__contains=day,
+    ).distinct()
+    first = row.assignee_id or row.patient.therapist_id
+    return sorted(people, key=lambda person: (person.pk != first, person.full_name))
+
+
 def therapist_resource(load: SiteLoad, therapist: User) -> LoadedResource:
     """The therapist as a resource of the site. InvalidInput when they do not work there."""
     for item in load.of_kind(Resource.Kind.THERAPIST):

@@ -1,0 +1,12 @@
+"""`/api/v1/` of the schedule: one module per half of the app, the same services as the pages."""
+
+from __future__ import annotations
+
+from rest_framework.routers import BaseRouter
+
+from scheduling.api.follow import follow_routes
+
+
+def api_routes(router: BaseRouter) -> None:
+    """Register the viewsets of this app."""
+    follow_routes(router)

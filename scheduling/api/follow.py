@@ -1,0 +1,320 @@
+"""`/api/v1/windows/`, `follow-ups/`, `queue/`, `messages/`: the same services and the same refusals as the
+pages.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import django_filters
+from django.db.models import QuerySet
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.routers import BaseRouter
+from rest_framework.serializers import BaseSerializer
+
+from scheduling import queries_follow, queue_page
+from scheduling.access_follow import (
+    WITH_FOLLOW_UP,
+    WITH_WINDOW,
+    get_follow_up_for,
+    get_message_for,
+    get_window_for,
+)
+from scheduling.follow_words import window_words
+from scheduling.loaders_follow import load_course
+from scheduling.models import FollowUp, Message, PlasticityWindow
+from scheduling.serializers_follow import (
+    BookSerializer,
+    DoneSerializer,
+    EmptySerializer,
+    FollowUpSerializer,
+    IntegrationSerializer,
+    MessageSerializer,
+    NoteSerializer,
+    QueueEntrySerializer,
+    ReasonSerializer,
+    SlotSerializer,
+    StartSerializer,
+    TherapyBookingSerializer,
+    WindowSerializer,
+)
+from scheduling.services import closing, therapy, windows
+from scheduling.services.therapy_rules import free_slots
+from staff.access import require
+from staff.api import ServiceViewSet, etag, expected_version, idempotent
+from staff.clock import app_now
+from staff.errors import InvalidInput
+from staff.models import User
+
+
+def checked(serializer: BaseSerializer[Any]) -> dict[str, Any]:
+    """The validated body. Raises DRF's ValidationError, which becomes a 400 problem."""
+    serializer.is_valid(raise_exception=True)
+    data: dict[str, Any] = serializer.validated_data
+    return data
+
+
+def therapist_named(code: UUID) -> User:
+    """The colleague with this code. Raises InvalidInput."""
+    found = User.objects.filter(code=code, is_active=True).first()
+    if found is None:
+        raise InvalidInput("There is nobody with this code.", code="unknown-person", field="therapist")
+    return found
+
+
+class WindowFilter(django_filters.FilterSet):
+    """By patient, infusion and series (codes) and by status."""
+
+    patient = django_filters.UUIDFilter(field_name="patient__code")
+    infusion = django_filters.UUIDFilter(field_name="infusion__code")
+    series = django_filters.UUIDFilter(field_name="series__code")
+    status = django_filters.MultipleChoiceFilter(choices=PlasticityWindow.Status.choices)
+
+
+class FollowUpFilter(django_filters.FilterSet):
+    """By patient, infusion and series (codes), kind, state, and therapy or not."""
+
+    patient = django_filters.UUIDFilter(field_name="patient__code")
+    infusion = django_filters.UUIDFilter(field_name="infusion__code")
+    series = django_filters.UUIDFilter(field_name="series__code")
+    assignee = django_filters.UUIDFilter(field_name="assignee__code")
+    kind = django_filters.CharFilter(max_length=30)
+    state = django_filters.MultipleChoiceFilter(choices=FollowUp.State.choices)
+    therapy = django_filters.BooleanFilter()
+
+
+class MessageFilter(django_filters.FilterSet):
+    """By patient (code), kind, channel and state."""
+
+    patient = django_filters.UUIDFilter(field_name="patient__code")
+    kind = django_filters.CharFilter(max_length=24)
+    channel = django_filters.CharFilter(max_length=5)
+    state = django_filters.MultipleChoiceFilter(choices=Message.State.choices)
+
+
+class WindowViewSet(ServiceViewSet):
+    """Current windows that the caller may see."""
+
+    serializer_class = WindowSerializer
+    filterset_class = WindowFilter
+
+    def get_queryset(self) -> QuerySet[PlasticityWindow]:
+        """Only what the caller may see, without superseded rows."""
+        return PlasticityWindow.objects.visible_to(self.user).current().select_related(*WITH_WINDOW)
+
+    def list(self, request: Request) -> Response:
+        """A page of windows."""
+        require(request.user, "queue.view")
+        page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
+        return self.get_paginated_response(WindowSerializer(page, many=True).data)
+
+    def retrieve(self, request: Request, code: str) -> Response:
+        """One window, superseded or not, with an ETag."""
+        return _window(get_window_for(self.user, code))
+
+    @extend_schema(request=EmptySerializer, responses=WindowSerializer)
+    @action(detail=True, methods=["post"])
+    def claim(self, request: Request, code: str) -> Response:
+        """Take it. Taking what one has already is harmless; 409 when somebody else has it."""
+        checked(EmptySerializer(data=request.data))
+        window = get_window_for(self.user, code, action="window.claim")
+        return _window(windows.claim_window(window=window, by=self.user))
+
+    @extend_schema(request=EmptySerializer, responses=WindowSerializer)
+    @action(detail=True, methods=["post"])
+    def release(self, request: Request, code: str) -> Response:
+        """Give it back. 409 while therapy of it is booked with the caller."""
+        checked(EmptySerializer(data=request.data))
+        window = get_window_for(self.user, code, action="window.claim")
+        return _window(windows.release_window(window=window, by=self.user))
+
+
+def _window(row: PlasticityWindow) -> Response:
+    return Response(WindowSerializer(row).data, headers={"ETag": etag(row.code, row.version)})
+
+
+class FollowUpViewSet(ServiceViewSet):
+    """Follow-ups that the caller may see, and the acts on them."""
+
+    serializer_class = FollowUpSerializer
+    filterset_class = FollowUpFilter
+
+    def get_queryset(self) -> QuerySet[FollowUp]:
+        """Only what the caller may see."""
+        return FollowUp.objects.visible_to(self.user).select_related(*WITH_FOLLOW_UP)
+
+    def list(self, request: Request) -> Response:
+        """A page of follow-ups."""
+        require(request.user, "follow_up.view")
+        page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
+        return self.get_paginated_response(FollowUpSerializer(page, many=True).data)
+
+    def retrieve(self, request: Request, code: str) -> Response:
+        """One follow-up, with an ETag."""
+        return _follow_up(get_follow_up_for(self.user, code))
+
+    @extend_schema(responses=SlotSerializer(many=True), filters=False)
+    @action(detail=True, methods=["get"], pagination_class=None, filterset_class=None)
+    def slots(self, request: Request, code: str) -> Response:
+        """Free times for this therapy session, soonest first."""
+        row = get_follow_up_for(self.user, code, action="therapy.book")
+        found = free_slots(row, load_course(row.patient_id), now=app_now())
+        return Response(SlotSerializer(found, many=True).data)
+
+    @extend_schema(
+        request=BookSerializer,
+        responses={201: TherapyBookingSerializer},
+        parameters=[OpenApiParameter("Idempotency-Key", str, OpenApiParameter.HEADER, required=True)],
+    )
+    @action(detail=True, methods=["post"])
+    def book(self, request: Request, code: str) -> Response:
+        """Book the session. 409: therapist or patient taken. 422: a rule stands in the way, with when and
+        why.
+        """
+        row = get_follow_up_for(self.user, code, action="therapy.book")
+        data = checked(BookSerializer(data=request.data))
+
+        def act() -> Response:
+            booked = therapy.book_therapy(
+                follow_up=row,
+                start=data["start"],
+                therapist=therapist_named(data["therapist"]),
+                by=self.user,
+                mode=data["mode"],
+                override_reason=data.get("override_reason", ""),
+            )
+            return Response(TherapyBookingSerializer(booked).data, status=201)
+
+        return idempotent(request, f"follow-up-book:{row.code}", act)
+
+    @extend_schema(request=StartSerializer, responses=IntegrationSerializer)
+    @action(detail=True, methods=["post"])
+    def start(self, request: Request, code: str) -> Response:
+        """Start the session now; 422 with when and why while the window is not open. Repeating it is
+        harmless.
+        """
+        row = get_follow_up_for(self.user, code, action="therapy.conduct")
+        data = checked(StartSerializer(data=request.data))
+        session = therapy.start_therapy(follow_up=row, by=self.user, mode=data.get("mode"))
+        return Response(IntegrationSerializer(session).data)
+
+    @extend_schema(request=NoteSerializer, responses=FollowUpSerializer)
+    @action(detail=True, methods=["post"])
+    def complete(self, request: Request, code: str) -> Response:
+        """Complete the running session with its signed note."""
+        row = get_follow_up_for(self.user, code, action="therapy.conduct")
+        data = checked(NoteSerializer(data=request.data))
+        therapy.complete_therapy(follow_up=row, by=self.user, **data)
+        return _follow_up(get_follow_up_for(self.user, code))
+
+    @extend_schema(request=ReasonSerializer, responses=FollowUpSerializer)
+    @action(detail=True, methods=["post"])
+    def cancel(self, request: Request, code: str) -> Response:
+        """Give the booked time back."""
+        row = get_follow_up_for(self.user, code, action="therapy.book")
+        data = checked(ReasonSerializer(data=request.data))
+        closing.cancel_therapy(follow_up=row, by=self.user, **data)
+        return _follow_up(get_follow_up_for(self.user, code))
+
+    @extend_schema(request=ReasonSerializer, responses=FollowUpSerializer)
+    @action(detail=True, methods=["post"])
+    def decline(self, request: Request, code: str) -> Response:
+        """The patient declines. Needs If-Match."""
+        return self._close(request, code, ReasonSerializer, closing.decline_follow_up)
+
+    @extend_schema(request=ReasonSerializer, responses=FollowUpSerializer)
+    @action(detail=True, methods=["post"], url_path="not-done")
+    def not_done(self, request: Request, code: str) -> Response:
+        """It did not take place. Needs If-Match."""
+        return self._close(request, code, ReasonSerializer, closing.mark_not_done)
+
+    @extend_schema(request=DoneSerializer, responses=FollowUpSerializer)
+    @action(detail=True, methods=["post"])
+    def done(self, request: Request, code: str) -> Response:
+        """A follow-up that is not therapy is done. Needs If-Match."""
+        return self._close(request, code, DoneSerializer, closing.complete_follow_up)
+
+    def _close(self, request: Request, code: str, body: Any, service: Any) -> Response:
+        row = get_follow_up_for(self.user, code, action="follow_up.complete")
+        version = expected_version(request, row.code)
+        data = checked(body(data=request.data))
+        service(follow_up=row, by=self.user, expected_version=version, **data)
+        return _follow_up(get_follow_up_for(self.user, code))
+
+
+def _follow_up(row: FollowUp) -> Response:
+    return Response(FollowUpSerializer(row).data, headers={"ETag": etag(row.code, row.version)})
+
+
+class QueueViewSet(ServiceViewSet):
+    """The therapist queue of every site where the caller works."""
+
+    serializer_class = QueueEntrySerializer
+    pagination_class = None
+    filter_backends = ()
+    queryset = PlasticityWindow.objects.none()
+
+    @extend_schema(
+        parameters=[
+            OpenApiParameter("show", str, enum=list(queue_page.SHOWS)),
+            OpenApiParameter("whose", str, enum=list(queue_page.WHOSE)),
+        ]
+    )
+    def list(self, request: Request) -> Response:
+        """Rows in the order of the time left; `show` and `whose` as on the page."""
+        require(request.user, "queue.view")
+        filters, now = queue_page.Filters.read(request.query_params.dict()), app_now()
+        rows = []
+        for site in self.user.sites.order_by("name"):
+            items = queries_follow.queue_items(self.user, site, now)
+            rows += [
+                _entry(item, ZoneInfo(site.time_zone), now)
+                for item in queue_page.filtered(items, filters, self.user)
+            ]
+        return Response(QueueEntrySerializer(rows, many=True).data)
+
+
+def _entry(item: queries_follow.QueueItem, zone: ZoneInfo, now: Any) -> dict[str, Any]:
+    words, estimate = window_words(item.window, item.session, zone, now)
+    return {
+        "state": item.state,
+        "words": words,
+        "estimate": estimate,
+        "unassigned": item.unassigned,
+        "window": item.window,
+        "session": item.session,
+    }
+
+
+class MessageViewSet(ServiceViewSet):
+    """What became of the messages to patients. Read only: their texts and addresses are not handed out."""
+
+    serializer_class = MessageSerializer
+    filterset_class = MessageFilter
+
+    def get_queryset(self) -> QuerySet[Message]:
+        """Only what the caller may see."""
+        return Message.objects.visible_to(self.user).select_related("patient", "follow_up")
+
+    def list(self, request: Request) -> Response:
+        """A page of messages."""
+        require(request.user, "message.view")
+        page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
+        return self.get_paginated_response(MessageSerializer(page, many=True).data)
+
+    def retrieve(self, request: Request, code: str) -> Response:
+        """One message."""
+        return Response(MessageSerializer(get_message_for(self.user, code)).data)
+
+
+def follow_routes(router: BaseRouter) -> None:
+    """Register the viewsets of the follow-through."""
+    router.register("windows", WindowViewSet, basename="window")
+    router.register("follow-ups", FollowUpViewSet, basename="follow-up")
+    router.register("queue", QueueViewSet, basename="queue")
+    router.register("messages", MessageViewSet, basename="message")

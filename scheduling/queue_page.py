@@ -1,0 +1,180 @@
+"""The therapist queue as the page draws it: filters, rows with their bars on one hour axis, and what may be
+done.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
+
+from django.urls import reverse
+
+from scheduling.follow_words import STATES, Chip, soon_in_words, window_words
+from scheduling.models import FollowUp, PlasticityWindow
+from scheduling.queries_follow import QueueItem
+from staff.models import User
+from staff.windowbar import Axis, Mark, Segment, WindowBar, build_axis, build_bar
+
+SHOWS = {"todo": "To do", "closing": "Closing", "open": "Open", "opening": "Opening", "waiting": "Waiting for sign-off",
+         "done": "Done"}  # fmt: skip
+TODO = ("closing", "open", "opening")
+WHOSE = {"all": "Everybody's", "mine": "Mine", "unassigned": "Unassigned"}
+BEFORE, AHEAD, SHORTEST = timedelta(hours=12), timedelta(hours=12), timedelta(hours=48)
+LONGEST = timedelta(hours=132)
+
+
+@dataclass(frozen=True)
+class Filters:
+    """What the address asks for; unknown words fall back to the first of each."""
+
+    show: str = "todo"
+    whose: str = "all"
+
+    @classmethod
+    def read(cls, query: dict[str, str]) -> Filters:
+        """From the query string."""
+        show, whose = query.get("show", ""), query.get("whose", "")
+        return cls(show if show in SHOWS else "todo", whose if whose in WHOSE else "all")
+
+    def url(self, **over: str) -> str:
+        """The address of the queue with some of them changed."""
+        wanted = {"show": self.show, "whose": self.whose} | over
+        return f"{reverse('therapist_queue')}?{urlencode(wanted)}"
+
+
+@dataclass(frozen=True)
+class QueueRow:
+    """One line: who, where it stands in words, the bar, and the next act."""
+
+    item: QueueItem
+    chip: Chip
+    words: str
+    estimate: bool
+    therapist: str
+    booked: str
+    bar: WindowBar
+    url: str
+    acts: frozenset[str]
+
+
+def filtered(items: Iterable[QueueItem], filters: Filters, user: User) -> list[QueueItem]:
+    """The items that the filters leave; those with nothing left to do come last."""
+    wanted = TODO if filters.show == "todo" else (filters.show,)
+    return [item for item in items if item.state in wanted and _is_whose(item, filters.whose, user)]
+
+
+def _is_whose(item: QueueItem, whose: str, user: User) -> bool:
+    if whose == "mine":
+        return user.pk in item.mine_for
+    return item.unassigned if whose == "unassigned" else True
+
+
+def tabs(items: list[QueueItem], filters: Filters, user: User) -> list[dict[str, object]]:
+    """The states as tabs with their counts for the chosen people."""
+    counts = Counter(item.state for item in items if _is_whose(item, filters.whose, user))
+    counts["todo"] = sum(counts[state] for state in TODO)
+    return [
+        {"label": label, "url": filters.url(show=key), "current": key == filters.show, "count": counts[key]}
+        for key, label in SHOWS.items()
+    ]
+
+
+def axis_for(items: Iterable[QueueItem], now: datetime, zone: ZoneInfo) -> Axis:
+    """From half a day ago to the end of the last window, at most five and a half days."""
+    last = max((item.ends for item in items), default=now)
+    ends = min(max(last + AHEAD, now + SHORTEST), now + LONGEST)
+    return build_axis(now - BEFORE, ends, now=now, zone=zone)
+
+
+def queue_row(item: QueueItem, axis: Axis, zone: ZoneInfo, now: datetime, user: User) -> QueueRow:
+    """One row of the page."""
+    window, session = item.window, item.session
+    words, estimate = window_words(window, session, zone, now)
+    chip = STATES["stale"] if window.status == PlasticityWindow.Status.STALE else STATES.get(item.state)
+    if item.state == "done":
+        chip = _done_chip(session)
+    return QueueRow(
+        item=item,
+        chip=chip or STATES["closed"],
+        words=words,
+        estimate=estimate,
+        therapist=_therapist(item),
+        booked=_booked(session, zone, now),
+        bar=bar_for(window, session, axis, words),
+        url=reverse("window_detail", args=[window.code]),
+        acts=_acts(item, user),
+    )
+
+
+def _done_chip(session: FollowUp | None) -> Chip:
+    if session is None:
+        return Chip("No therapy planned", "neutral")
+    words = {"done": "Therapy done", "missed": "Missed", "declined": "Declined"}.get(session.state, "Over")
+    return Chip(words, "success" if session.state == "done" else "neutral")
+
+
+def _therapist(item: QueueItem) -> str:
+    if item.window.claimed_by is not None:
+        return str(item.window.claimed_by.full_name)
+    if item.session is not None and item.session.assignee is not None:
+        return str(item.session.assignee.full_name)
+    return ""
+
+
+def _booked(session: FollowUp | None, zone: ZoneInfo, now: datetime) -> str:
+    booked = None if session is None else session.appointment
+    if session is None or booked is None or session.state not in (FollowUp.State.BOOKED, FollowUp.State.DONE):
+        return ""
+    name = booked.practitioner.full_name if booked.practitioner else ""
+    verb = "done" if session.state == FollowUp.State.DONE else "booked"
+    return f"Therapy session {verb} {soon_in_words(booked.during.lower, zone, now)} with {name}"
+
+
+def _acts(item: QueueItem, user: User) -> frozenset[str]:
+    """Which buttons the row offers; the services decide again."""
+    if item.state not in (*TODO, "waiting"):
+        return frozenset()
+    session, holder = item.session, item.window.claimed_by_id
+    open_ = session is not None and session.state in FollowUp.OPEN
+    booked = session is not None and session.state == FollowUp.State.BOOKED
+    free, therapist = holder in (None, user.pk), user.may("therapy.conduct")
+    started = item.window.status == PlasticityWindow.Status.OPEN
+    offered = {
+        "take": holder is None and user.may("window.claim"),
+        "book": open_ and not booked and user.may("therapy.book") and (free or not therapist),
+        "start": open_ and started and therapist and free,
+    }
+    return frozenset(name for name, yes in offered.items() if yes)
+
+
+def bar_for(window: PlasticityWindow, session: FollowUp | None, axis: Axis, words: str) -> WindowBar:
+    """The phases of one window on the common axis."""
+    night = window.t0 if session is None else min(max(session.earliest_at, window.t0), window.core_until)
+    practice = min(max(window.practice_from, night), window.core_until)
+    parts = (
+        ("no-therapy", window.starts_at, window.t0, "No-therapy period"),
+        ("waiting", window.t0, night, "Cleared, night before therapy"),
+        ("practice", night, practice, "Therapy possible, practice starts"),
+        ("core", practice, window.core_until, "Core of the window"),
+        ("tail", window.core_until, window.tail_until, "Tail, to day 14"),
+    )
+    segments = [Segment(kind, start, end, label) for kind, start, end, label in parts if start < end]
+    return build_bar(axis, segments, marks=_marks(window, session), summary=words)
+
+
+def _marks(window: PlasticityWindow, session: FollowUp | None) -> list[Mark]:
+    marks = []
+    cut = window.inputs.get("cut_at")
+    if cut:
+        marks.append(Mark("infusion", datetime.fromisoformat(cut), "Next infusion visit"))
+    if session is None:
+        return marks
+    if session.appointment is not None and session.state in (FollowUp.State.BOOKED, FollowUp.State.DONE):
+        marks.append(Mark("therapy", session.appointment.during.lower, "Therapy session"))
+    elif session.state in FollowUp.OPEN:
+        marks.append(Mark("target", session.target_at, "Target"))
+    return marks

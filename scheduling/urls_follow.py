@@ -1,0 +1,41 @@
+"""Routes of the follow-through: queue, windows, follow-ups, messages, work list, probes."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from scheduling import health
+from scheduling.views import follow_ups, messages, queue, work
+
+urlpatterns = [
+    path("queue/", queue.therapist_queue, name="therapist_queue"),
+    path("windows/<uuid:code>/", queue.window_detail, name="window_detail"),
+    path("windows/<uuid:code>/take/", queue.window_claim, name="window_claim"),
+    path("windows/<uuid:code>/give-back/", queue.window_release, name="window_release"),
+    path("follow-ups/<uuid:code>/book/", follow_ups.follow_up_book, name="follow_up_book"),
+    path("follow-ups/<uuid:code>/start/", follow_ups.follow_up_start, name="follow_up_start"),
+    path("follow-ups/<uuid:code>/complete/", follow_ups.follow_up_complete, name="follow_up_complete"),
+    path("follow-ups/<uuid:code>/cancel/", follow_ups.follow_up_cancel, name="follow_up_cancel"),
+    path("follow-ups/<uuid:code>/done/", follow_ups.follow_up_done, name="follow_up_done"),
+    path("follow-ups/<uuid:code>/declined/", follow_ups.follow_up_decline, name="follow_up_decline"),
+    path("follow-ups/<uuid:code>/not-done/", follow_ups.follow_up_not_done, name="follow_up_not_done"),
+    path(
+        "series/<uuid:code>/follow-ups/",
+        follow_ups.series_follow_ups_fragment,
+        name="series_follow_ups_fragment",
+    ),
+    path(
+        "patients/<uuid:code>/follow-ups/",
+        follow_ups.patient_follow_ups_fragment,
+        name="patient_follow_ups_fragment",
+    ),
+    path("messages/", messages.message_list, name="message_list"),
+    path("messages/<uuid:code>/retry/", messages.message_retry, name="message_retry"),
+    path("messages/<uuid:code>/acknowledge/", messages.message_acknowledge, name="message_acknowledge"),
+    path("messages/<uuid:code>/call/", messages.message_call, name="message_call"),
+    path("outbox/", messages.outbox, name="outbox"),
+    path("work/", work.work_list, name="work_list"),
+    path("work/<uuid:code>/", work.work_resolve, name="work_resolve"),
+    path("healthz/live", health.live, name="healthz_live"),
+    path("healthz/ready", health.ready, name="healthz_ready"),
+]

@@ -1,0 +1,239 @@
+"""One follow-up: book, start, complete, give the time back, done, declined, not done; and the lists on other
+pages.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from patients.access import get_patient_for
+from patients.presenting import banner, local_day
+from scheduling import queries_follow
+from scheduling.access import get_series_for
+from scheduling.access_follow import get_follow_up_for
+from scheduling.domain.localtime import in_words
+from scheduling.forms_follow import BookForm, CancelForm, DoneForm, NoteForm, ReasonForm
+from scheduling.loaders_follow import load_course
+from scheduling.models import FollowUp, PlasticityWindow
+from scheduling.services import closing, therapy
+from scheduling.services.therapy_rules import free_slots, licensed_people
+from scheduling.views.acts import Act, act_page, person, posted, show
+from scheduling.window_page import OFFERED, by_day, follow_up_row
+from staff.access import require
+from staff.clock import app_now
+from staff.errors import DomainError
+
+
+def page_of(row: FollowUp) -> str:
+    """Where a follow-up is read: its window, else the patient."""
+    window = PlasticityWindow.objects.current().filter(infusion=row.infusion_id).first()
+    if window is not None:
+        return reverse("window_detail", args=[window.code])
+    return reverse("patient_detail", args=[row.patient.code])
+
+
+def _zone(row: FollowUp) -> ZoneInfo:
+    return ZoneInfo(row.site.time_zone)
+
+
+@require_http_methods(["GET", "POST"])
+@login_required
+def follow_up_book(request: HttpRequest, code: str) -> HttpResponse:
+    """Book a therapy session: one press on an offered time, or a time typed in."""
+    user = person(request)
+    row = get_follow_up_for(user, code, action="therapy.book")
+    people = licensed_people(row)
+    form = BookForm(
+        posted(request),
+        therapists=people,
+        zone=_zone(row),
+        version=row.version,
+        patient_code=row.patient.code,
+    )
+    if request.method == "POST" and form.is_valid():
+        data = form.cleaned_data
+        try:
+            booked = therapy.book_therapy(
+                follow_up=row,
+                start=data["when"],
+                therapist=data["person"],
+                by=user,
+                mode=data["mode"],
+                override_reason=data["override_reason"],
+                expected_version=data["version"],
+            )
+        except DomainError as refusal:
+            form.add_refusal(refusal)
+        else:
+            start = in_words(booked.during.lower, _zone(row))
+            messages.success(request, f"Booked: {start} with {data['person'].full_name}.")
+            return redirect(page_of(row))
+    now = app_now()
+    slots = free_slots(row, load_course(row.patient_id), now=now, most=OFFERED)
+    context = {
+        "row": row,
+        "form": form,
+        "days": by_day(slots, _zone(row)),
+        "banner": banner(row.patient, today=local_day(row.patient, now)),
+        "back_url": page_of(row),
+        "now": now,
+    }
+    status = form.error_status if form.is_bound else 200
+    return show(request, "scheduling/therapy_book.html", context, row.site, status=status)
+
+
+@require_POST
+@login_required
+def follow_up_start(request: HttpRequest, code: str) -> HttpResponse:
+    """Start the session now. Pressed twice, it leads to the same running session."""
+    user = person(request)
+    row = get_follow_up_for(user, code, action="therapy.conduct")
+    therapy.start_therapy(follow_up=row, by=user, mode=request.POST.get("mode") or None)
+    messages.success(request, "The session has started. Complete it with your note.")
+    return redirect("follow_up_complete", code=row.code)
+
+
+@require_http_methods(["GET", "POST"])
+@login_required
+def follow_up_complete(request: HttpRequest, code: str) -> HttpResponse:
+    """The note that completes a therapy session."""
+    user = person(request)
+    row = get_follow_up_for(user, code, action="therapy.conduct")
+    if row.state == FollowUp.State.DONE:
+        return redirect(page_of(row))
+    form = NoteForm(posted(request), patient_code=row.patient.code)
+    act = Act(
+        title="Complete the therapy session",
+        button="Sign the note and complete",
+        done="The session is complete.",
+        lede="The note is signed with your name. Later corrections are kept beside it.",
+    )
+
+    def do(data: dict[str, Any]) -> object:
+        return therapy.complete_therapy(
+            follow_up=row,
+            by=user,
+            goals=data["goals"],
+            practice_plan=data["practice_plan"],
+            progress=data["progress"],
+        )
+
+    return act_page(request, row, act, form, do, back_url=page_of(row))
+
+
+@require_http_methods(["GET", "POST"])
+@login_required
+def follow_up_done(request: HttpRequest, code: str) -> HttpResponse:
+    """A follow-up that is not therapy has been done."""
+    user = person(request)
+    row = get_follow_up_for(user, code, action="follow_up.complete")
+    if row.state == FollowUp.State.DONE:
+        return redirect(page_of(row))
+    form = DoneForm(posted(request), version=row.version, patient_code=row.patient.code)
+    act = Act(title=f"Done: {row.title}", button="Mark as done", done="Done.")
+
+    def do(data: dict[str, Any]) -> object:
+        return closing.complete_follow_up(
+            follow_up=row, by=user, note=data["note"], expected_version=data["version"]
+        )
+
+    return act_page(request, row, act, form, do, back_url=page_of(row))
+
+
+@require_http_methods(["GET", "POST"])
+@login_required
+def follow_up_cancel(request: HttpRequest, code: str) -> HttpResponse:
+    """Give the booked time back; the follow-up is open again."""
+    user = person(request)
+    row = get_follow_up_for(user, code, action="therapy.book")
+    if row.appointment is None:
+        return redirect(page_of(row))
+    form = CancelForm(posted(request), patient_code=row.patient.code)
+    act = Act(
+        title="Cancel the booked therapy time",
+        button="Cancel this time",
+        done="Cancelled. The session can be booked anew.",
+        lede=f"Booked {in_words(row.appointment.during.lower, _zone(row))}.",
+    )
+    return act_page(
+        request,
+        row,
+        act,
+        form,
+        lambda data: closing.cancel_therapy(follow_up=row, reason=data["reason"], by=user),
+        back_url=page_of(row),
+    )
+
+
+@require_http_methods(["GET", "POST"])
+@login_required
+def follow_up_decline(request: HttpRequest, code: str) -> HttpResponse:
+    """The patient declines: no more reminders, and it does not count as missed."""
+    user = person(request)
+    row = get_follow_up_for(user, code, action="follow_up.complete")
+    act = Act(
+        title=f"Declined: {row.title}",
+        button="Record that the patient declines",
+        done="Recorded. No more reminders for it.",
+        lede="It does not count as missed. Other follow-ups go on.",
+    )
+    return _closing_page(request, row, act, closing.decline_follow_up)
+
+
+@require_http_methods(["GET", "POST"])
+@login_required
+def follow_up_not_done(request: HttpRequest, code: str) -> HttpResponse:
+    """It did not take place, and why."""
+    user = person(request)
+    row = get_follow_up_for(user, code, action="follow_up.complete")
+    act = Act(title=f"Not done: {row.title}", button="Record as not done", done="Recorded as not done.")
+    return _closing_page(request, row, act, closing.mark_not_done)
+
+
+def _closing_page(request: HttpRequest, row: FollowUp, act: Act, service: Any) -> HttpResponse:
+    user = person(request)
+    form = ReasonForm(posted(request), version=row.version, patient_code=row.patient.code)
+
+    def do(data: dict[str, Any]) -> object:
+        return service(follow_up=row, reason=data["reason"], by=user, expected_version=data["version"])
+
+    return act_page(request, row, act, form, do, back_url=page_of(row))
+
+
+@require_safe
+@login_required
+def series_follow_ups_fragment(request: HttpRequest, code: str) -> HttpResponse:
+    """Follow-ups of one series, as part of another page."""
+    user = person(request)
+    require(user, "follow_up.view")
+    series = get_series_for(user, code)
+    return _list(request, queries_follow.follow_ups_for_page(user, series=series), series.site)
+
+
+@require_safe
+@login_required
+def patient_follow_ups_fragment(request: HttpRequest, code: str) -> HttpResponse:
+    """Follow-ups of one patient, as part of the patient's page."""
+    user = person(request)
+    require(user, "follow_up.view")
+    patient = get_patient_for(user, code, action="patient.view")
+    return _list(request, queries_follow.follow_ups_for_page(user, patient=patient), patient.site)
+
+
+def _list(request: HttpRequest, rows: list[FollowUp], site: Any) -> HttpResponse:
+    user, now = person(request), app_now()
+    lines = [follow_up_row(row, user, now) for row in rows]
+    context = {
+        "ahead": [line for line in lines if line.row.state in FollowUp.OPEN],
+        "past": [line for line in lines if line.row.state not in FollowUp.OPEN],
+        "now": now,
+    }
+    return show(request, "scheduling/_follow_ups.html", context, site)

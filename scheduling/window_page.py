@@ -1,0 +1,150 @@
+"""The page of one window: its state, the therapy with its free times, and all that follows the infusion."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from itertools import groupby
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from scheduling import queries_follow
+from scheduling.domain.localtime import day_in_words, local_date
+from scheduling.follow_words import (
+    FOLLOW_UP_CHIPS,
+    STATES,
+    Chip,
+    flags_of,
+    until_words,
+    why_rows,
+    window_words,
+)
+from scheduling.loaders_follow import VisitFacts, load_course
+from scheduling.models import Appointment, FollowUp, PlasticityWindow
+from scheduling.queue_page import bar_for
+from scheduling.services.therapy_rules import Slot, StartLock, free_slots, start_lock
+from staff.models import User
+from staff.windowbar import build_axis
+
+State, Status = FollowUp.State, PlasticityWindow.Status
+OFFERED = 24
+
+
+@dataclass(frozen=True)
+class FollowUpRow:
+    """One follow-up as pages show it."""
+
+    row: FollowUp
+    chip: Chip
+    why: list[tuple[str, str]]
+    flags: list[str]
+    acts: frozenset[str]
+    late: bool
+
+
+@dataclass(frozen=True)
+class TherapyCard:
+    """One therapy session of the window: booked, free to book, or locked with when and why."""
+
+    line: FollowUpRow
+    lock: StartLock | None
+    days: list[tuple[str, list[Slot]]]
+    more: bool
+    running: bool
+
+
+def window_context(window: PlasticityWindow, user: User, now: datetime) -> dict[str, Any]:
+    """Everything that the template of the window page reads."""
+    zone = ZoneInfo(window.infusion.site.time_zone)
+    rows = queries_follow.follow_ups_of(window.infusion_id)
+    therapy = [row for row in rows if row.therapy and row.state not in (State.DROPPED, State.WITHDRAWN)]
+    shown = therapy[:1] + [row for row in therapy[1:] if row.target_at < now + queries_follow.LATER]
+    course = load_course(window.patient_id)
+    session = therapy[0] if therapy else None
+    words, estimate = window_words(window, session, zone, now)
+    state = queries_follow.state_of(window, session, now)
+    axis = build_axis(window.starts_at - timedelta(hours=4), _end_of_bar(window), now=now, zone=zone)
+    return {
+        "window": window,
+        "now": now,
+        "words": words,
+        "estimate": estimate,
+        "until": until_words(window, zone, now),
+        "chip": _chip(window, state),
+        "axis": axis,
+        "bar": bar_for(window, session, axis, words),
+        "cards": [therapy_card(row, course, user, now, zone) for row in shown],
+        "others": [follow_up_row(row, user, now) for row in rows if row not in shown],
+        "may_take": window.claimed_by_id is None and user.may("window.claim") and state != "done",
+        "may_give_back": window.claimed_by_id == user.pk,
+        "may_contact": user.may("safety_contact.record"),
+    }
+
+
+def _end_of_bar(window: PlasticityWindow) -> datetime:
+    return max(window.core_until, window.t0 + timedelta(hours=24)) + timedelta(hours=12)
+
+
+def _chip(window: PlasticityWindow, state: str) -> Chip:
+    if window.status in (Status.STALE, Status.NONE, Status.CLOSED):
+        return STATES[window.status]
+    return STATES["open" if state == "done" else state]
+
+
+def follow_up_row(row: FollowUp, user: User, now: datetime) -> FollowUpRow:
+    """The state in words, why now, and which acts the page offers."""
+    late = row.state in FollowUp.ACTIONABLE and row.latest_at < now
+    return FollowUpRow(
+        row, FOLLOW_UP_CHIPS[row.state], why_rows(row), flags_of(row), _acts(row, user, now), late
+    )
+
+
+def _acts(row: FollowUp, user: User, now: datetime) -> frozenset[str]:
+    """What may be offered for this follow-up; the services decide again."""
+    if row.state not in FollowUp.OPEN:
+        return frozenset()
+    books, conducts, completes = (
+        user.may("therapy.book"),
+        user.may("therapy.conduct"),
+        user.may("follow_up.complete"),
+    )
+    running = row.appointment is not None and row.appointment.status == Appointment.Status.IN_PROGRESS
+    booked = row.state == State.BOOKED
+    offered = {
+        "book": row.therapy and not booked and books,
+        "start": row.therapy and conducts and not running,
+        "complete": row.therapy and conducts and running,
+        "cancel": booked and books and not running,
+        "done": not row.therapy and row.state == State.RELEASED and completes and row.earliest_at <= now,
+        "decline": completes and not running and row.state in FollowUp.ACTIONABLE,
+        "not_done": completes and not running and row.state in FollowUp.ACTIONABLE,
+    }
+    return frozenset(name for name, yes in offered.items() if yes)
+
+
+def therapy_card(
+    row: FollowUp, course: list[VisitFacts], user: User, now: datetime, zone: ZoneInfo
+) -> TherapyCard:
+    """One session with what the therapist needs: when and why it is locked, or the free times."""
+    line = follow_up_row(row, user, now)
+    slots: list[Slot] = []
+    if "book" in line.acts:
+        own = user if user.may("therapy.conduct") and not user.may("appointment.move") else None
+        slots = free_slots(row, course, now=now, therapist=own, most=OFFERED + 1)
+    return TherapyCard(
+        line=line,
+        lock=start_lock(row, course, now, zone) if "start" in line.acts else None,
+        days=by_day(slots[:OFFERED], zone),
+        more=len(slots) > OFFERED,
+        running="complete" in line.acts,
+    )
+
+
+def by_day(slots: Iterable[Slot], zone: ZoneInfo) -> list[tuple[str, list[Slot]]]:
+    """Free times under the local day they lie on."""
+
+    def day(slot: Slot) -> date:
+        return local_date(slot.start, zone)
+
+    return [(day_in_words(key), list(group)) for key, group in groupby(slots, key=day)]
