@@ -167,7 +167,8 @@ def build_edges(problem: SeriesProblem, rule: GapRule) -> Edges:
     starts, usable = problem.starts, _usable(problem)
     index = np.flatnonzero(usable)
     kept = starts[index]
-    low = np.searchsorted(kept, kept - rule.maximum - rule.tolerance, side="left")
+    tolerance = rule.tolerance if problem.offsets is not None else 0
+    low = np.searchsorted(kept, kept - rule.maximum - tolerance, side="left")
     high = np.searchsorted(kept, kept - rule.minimum, side="right")
     counts = np.maximum(high - low, 0)
     targets = np.flatnonzero(counts)
