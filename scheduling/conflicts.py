@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import wraps
-from typing import ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar, cast
 from zoneinfo import ZoneInfo
 
-from django.db import DatabaseError, IntegrityError, OperationalError, transaction
+from django.db import DatabaseError, IntegrityError, OperationalError
 
 from scheduling.domain.localtime import clock_in_words, in_words
 from scheduling.models import Appointment, ResourceBooking
 from staff.errors import Clash, Conflict, DomainError, RuleNotMet, StateConflict, TryAgain
+from staff.history import acting
 from staff.models import User
 
 P = ParamSpec("P")
@@ -57,7 +58,8 @@ def as_refusal(error: DatabaseError) -> DomainError | None:
 
 
 def booking_act(work: Callable[P, R]) -> Callable[P, R]:
-    """Run `work` in a transaction (a savepoint inside one), with constraint refusals in words.
+    """Run `work` in a transaction (a savepoint inside one) whose history names its `by`, with refusals in
+    words.
 
     A deadlock, a serialisation failure or a lock time-out is rolled back and tried again, at most three
     times; then TryAgain: nothing was written. Locks taken in a failed attempt are released with its
@@ -84,7 +86,7 @@ def booking_act(work: Callable[P, R]) -> Callable[P, R]:
 
 def _once(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
     try:
-        with transaction.atomic():
+        with acting(cast("User | None", kwargs.get("by"))):
             return work(*args, **kwargs)
     except IntegrityError as error:
         refusal = as_refusal(error)

@@ -25,6 +25,7 @@ from staff.errors import InvalidInput, StaleVersion, StateConflict
 from staff.models import User
 
 Status = Appointment.Status
+MOVE_UNDONE = "Move undone"
 STALE = "Somebody else changed this visit since you opened it. Look at it again."
 
 
@@ -102,7 +103,7 @@ def undo_move(
         by=by,
         reason="patient-asked" if known.reason.startswith(MOVE["patient-asked"]) else "clinical",
         initiator="clinic",
-        note="Move undone",
+        note=MOVE_UNDONE,
         at=at,
         expected_version=expected_version,
     )

@@ -16,7 +16,7 @@ from scheduling.services.chair_use import follow_infusion, stretch_overdue
 from scheduling.services.endings import cancel_rows, raise_undated, settle_series, undated_key
 from scheduling.services.followups import sync_follow_ups
 from scheduling.services.lanes import release
-from scheduling.services.moves import STALE, move_visit, undo_move
+from scheduling.services.moves import MOVE_UNDONE, STALE, move_visit, undo_move
 from scheduling.services.rules import check_patient, check_running_version
 from scheduling.services.window_rows import check_constraints_now
 from scheduling.services.workitems import settle
@@ -28,6 +28,7 @@ from staff.locks import lock
 from staff.models import User
 
 __all__ = [
+    "MOVE_UNDONE",
     "cancel_visit",
     "check_in",
     "follow_infusion",

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from protocols import library
 from scheduling.loaders import zone_of
 from scheduling.models import Appointment, FollowUp, PatientSpan, ResourceBooking, TreatmentSeries
 from scheduling.services import series as series_service
@@ -87,16 +88,24 @@ def test_adjacent_stays_share_a_chair_after_the_turnover(clinic):
         (2, 6, 9, "gap", "at least 48 h are needed"),
         (4, 18, 9, "gap", "at most 96 h are allowed"),
         (6, 23, 7, "not-available", "Chair 1 is not available Mon 23 Mar 07:00-09:55"),
-        (6, 22, 9, "weekday", "Sundays"),
         (6, 20, 16, "gap", "at least"),
         (5, 18, 16, "not-available", "not available"),
-        (2, 8, 9, "weekday", "Sundays are not among the protocol's weekdays"),
+        (2, 8, 9, "not-available", "Chair 1 is not available Sun 8 Mar"),
     ],
 )
 def test_rules_refuse_a_date(clinic, ordinal, day, hour, code, words):
     error = refused(clinic, RuleNotMet, code, visits=changed(clinic, ordinal, start=local(clinic, day, hour)))
     assert error.message.startswith(f"{ordinal} of 6: ")
     assert words in error.message
+
+
+def test_a_weekday_that_the_protocol_does_not_give_is_refused(clinic):
+    phase = replace(library.SIX_IN_THREE_WEEKS.phases[0], weekdays=(0, 1, 3, 4))
+    definition = replace(library.SIX_IN_THREE_WEEKS, phases=(phase,))
+    version = factories.make_version("no-wednesdays", author=clinic.admin, definition=definition)
+    rows = changed(clinic, 3, start=local(clinic, 11))
+    error = refused(clinic, RuleNotMet, "weekday", protocol_version=version, visits=rows)
+    assert error.message == "3 of 6: Wednesdays are not among the protocol's weekdays."
 
 
 def test_a_closed_day_is_named(clinic):

@@ -1,0 +1,271 @@
+"""Forms of planning, moving and ending visits, and of weekly hours. They read; the services decide."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime, time
+from typing import Any, ClassVar
+
+from django import forms
+from django.core.exceptions import ValidationError
+
+from protocols.models import ProtocolVersion
+from scheduling.domain.localtime import parse_clock
+from scheduling.reasons import CANCEL, END, EXTRA, INITIATORS, MOVE, NO_SHOW, OMIT
+from staff.errors import InvalidInput
+from staff.forms import (
+    ClinicalDateField,
+    ClinicalForm,
+    ClinicalTextField,
+    LocalDateTimeField,
+    Radios,
+    UnitDecimalField,
+)
+from staff.models import User
+
+ANY, OTHER = "", "other"
+WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+
+
+def choices_of(table: Mapping[str, str]) -> list[tuple[str, str]]:
+    """A table of coded reasons as choices."""
+    return list(table.items())
+
+
+class PlanForm(ClinicalForm):
+    """What a series is planned from."""
+
+    protocol = forms.ChoiceField(label="Protocol")
+    weight_kg = UnitDecimalField(
+        "Weight", unit="kg", min_value="20", max_value="350", decimal_places=1, plausible=("30", "250"),
+        hint="For planning only: the dose is ordered from the weight of the day.",
+    )  # fmt: skip
+    first_day = ClinicalDateField("First visit not before")
+    part_of_day = forms.ChoiceField(
+        label="Time of day",
+        required=False,
+        choices=[(ANY, "Any"), ("morning", "Mornings"), ("afternoon", "Afternoons")],
+        widget=Radios(inline=True),
+    )
+    therapist = forms.ChoiceField(label="Therapist afterwards", required=False)
+
+    def __init__(
+        self, *args: Any, versions: Iterable[ProtocolVersion], therapists: Iterable[User], **kwargs: Any
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self.versions = {str(item.code): item for item in versions}
+        self.therapists = {str(item.code): item for item in therapists}
+        self.fields["protocol"].choices = [(code, _label(item)) for code, item in self.versions.items()]  # type: ignore[attr-defined]  # a ChoiceField
+        people = [(code, item.full_name) for code, item in self.therapists.items()]
+        self.fields["therapist"].choices = [(ANY, "Whoever is free and licensed"), *people]  # type: ignore[attr-defined]  # a ChoiceField
+
+    @property
+    def version(self) -> ProtocolVersion:
+        """The chosen version of a valid form."""
+        return self.versions[self.cleaned_data["protocol"]]
+
+    @property
+    def chosen_therapist(self) -> User | None:
+        """The chosen therapist of a valid form."""
+        return self.therapists.get(self.cleaned_data["therapist"])
+
+
+def _label(version: ProtocolVersion) -> str:
+    visits = version.read().visits
+    return f"{version.template.name}, {visits} infusion{'s' if visits != 1 else ''} (v{version.number})"
+
+
+class ReasonForm(ClinicalForm):
+    """A coded reason, who asked, and a note."""
+
+    versioned = True
+    table: ClassVar[Mapping[str, str]] = {}
+    first_initiator: ClassVar[str] = "patient"
+
+    reason = forms.ChoiceField(label="Reason")
+    initiator = forms.ChoiceField(
+        label="Asked by", choices=[(code, words.capitalize()) for code, words in INITIATORS.items()],
+        widget=Radios(inline=True),
+    )  # fmt: skip
+    note = ClinicalTextField("Note", required=False, max_length=110)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["reason"].choices = [(ANY, "Choose a reason"), *choices_of(self.table)]  # type: ignore[attr-defined]  # a ChoiceField
+        self.initial.setdefault("initiator", self.first_initiator)
+
+
+class CancelForm(ReasonForm):
+    """Take a visit off the calendar."""
+
+    table = CANCEL
+
+
+class OmitForm(ReasonForm):
+    """Skip an infusion."""
+
+    table = OMIT
+    first_initiator = "clinician"
+
+
+class EndSeriesForm(ReasonForm):
+    """End a series early."""
+
+    table = END
+    first_initiator = "clinician"
+
+
+class SkipForm(OmitForm):
+    """Skip an infusion that has no date: there is no visit whose version could be stale."""
+
+    versioned = False
+
+
+class NoShowForm(ReasonForm):
+    """The patient did not come."""
+
+    table = NO_SHOW
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        del self.fields["initiator"]
+
+
+class TimeForm(ReasonForm):
+    """A new time: one of those offered, or another one typed in."""
+
+    table = MOVE
+    first_initiator = "patient"
+
+    offered = forms.ChoiceField(label="New time", widget=Radios(), required=False)
+    start = LocalDateTimeField("Another time", required=False, hint="Date and time at the clinic.")
+    displace_therapy = forms.BooleanField(
+        label="Therapy sessions that stand in the way lose their time",
+        help_text="They go on the therapist's list and need a new time.",
+        required=False,
+    )
+    field_order = ("offered", "start", "reason", "initiator", "note", "displace_therapy")
+
+    def __init__(self, *args: Any, offers: Sequence[tuple[str, str]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        last = [(OTHER, "Another time")] if offers else [(OTHER, "Type a time")]
+        self.fields["offered"].choices = [*offers, *last]  # type: ignore[attr-defined]  # a ChoiceField
+        self.initial.setdefault("offered", offers[0][0] if offers else OTHER)
+
+    def clean(self) -> dict[str, Any]:
+        """Exactly one time: the offered one, or the typed one."""
+        cleaned = super().clean()
+        offered = cleaned.get("offered") or OTHER
+        if offered == OTHER and cleaned.get("start") is None and "start" not in self.errors:
+            self.add_error("start", ValidationError("Enter the date and time.", code="required"))
+        return cleaned
+
+    @property
+    def wanted(self) -> datetime:
+        """The chosen start of a valid form."""
+        offered = self.cleaned_data["offered"]
+        typed: datetime = (
+            self.cleaned_data["start"] if offered in (ANY, OTHER) else datetime.fromisoformat(offered)
+        )
+        return typed
+
+
+class NewTimeForm(TimeForm):
+    """A date for an infusion that has none: no reason is asked, nothing can be stale."""
+
+    versioned = False
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in ("reason", "initiator", "note", "displace_therapy"):
+            del self.fields[name]
+
+
+class ExtraForm(TimeForm):
+    """One more infusion of a running series."""
+
+    versioned = False
+    table = EXTRA
+    first_initiator = "clinician"
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        del self.fields["displace_therapy"]
+
+
+class WeeklyHoursForm(ClinicalForm):
+    """Hours of each weekday in the site's wall clock; `seen` is what the page was opened with."""
+
+    seen = forms.CharField(widget=forms.HiddenInput())
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for number, name in enumerate(WEEKDAYS):
+            self.fields[f"day_{number}"] = forms.CharField(
+                label=name,
+                required=False,
+                max_length=80,
+                help_text="" if number else "Such as 08:00-12:00, 13:00-18:00. Empty means not there.",
+                widget=forms.TextInput(attrs={"autocomplete": "off", "class": "width-20"}),
+            )
+
+    def clean(self) -> dict[str, Any]:
+        """Every line read; `hours` holds (weekday, start, end)."""
+        cleaned = super().clean()
+        hours: list[tuple[int, time, time]] = []
+        for number in range(7):
+            name = f"day_{number}"
+            try:
+                hours += [(number, start, end) for start, end in read_hours(cleaned.get(name, ""))]
+            except InvalidInput as refusal:
+                self.add_error(name, ValidationError(refusal.message, code=refusal.code))
+        cleaned["hours"] = hours
+        return cleaned
+
+
+def read_hours(text: str) -> list[tuple[time, time]]:
+    """`08:00-12:00, 13:00-18:00` as pairs, in order and apart. Raises InvalidInput."""
+    found = []
+    for part in filter(None, (piece.strip() for piece in text.split(","))):
+        start, dash, end = part.replace("\u2013", "-").partition("-")
+        if not dash:
+            raise InvalidInput("Write hours as 08:00-12:00.", code="hours")
+        try:
+            pair = (
+                parse_clock(start.strip()),
+                time(23, 59) if end.strip() == "24:00" else parse_clock(end.strip()),
+            )
+        except InvalidInput as error:
+            raise InvalidInput(
+                "Write hours as 08:00-12:00, with two digits for each.", code="hours"
+            ) from error
+        if pair[1] <= pair[0]:
+            raise InvalidInput("Hours must end after they start.", code="hours")
+        if found and pair[0] < found[-1][1]:
+            raise InvalidInput("Hours must not overlap, and stand in order.", code="hours")
+        found.append(pair)
+    return found
+
+
+class AbsenceForm(ClinicalForm):
+    """A stretch of time in which a person or chair is away."""
+
+    starts = LocalDateTimeField("Away from")
+    ends = LocalDateTimeField("Until")
+    reason = ClinicalTextField("Reason", max_length=120)
+
+
+class ClosureForm(ClinicalForm):
+    """Days on which the site is closed."""
+
+    first = ClinicalDateField("First day closed")
+    last = ClinicalDateField("Last day closed")
+    reason = ClinicalTextField("Reason", max_length=120)
+
+    def clean(self) -> dict[str, Any]:
+        """The last day is not before the first."""
+        cleaned = super().clean()
+        first, last = cleaned.get("first"), cleaned.get("last")
+        if isinstance(first, date) and isinstance(last, date) and last < first:
+            self.add_error("last", ValidationError("The last day lies before the first.", code="order"))
+        return cleaned

@@ -1,0 +1,34 @@
+"""Routes of planning, visits, the boards and the resources."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from scheduling.views import board, plan, resources, series, visits
+
+urlpatterns = [
+    path("board/", board.chair_board, name="chair_board"),
+    path("week/", board.week, name="week"),
+    path("patients/<uuid:code>/plan/", plan.series_plan, name="series_plan"),
+    path("patients/<uuid:code>/extra-infusion/", series.infusion_extra, name="infusion_extra"),
+    path(
+        "patients/<uuid:code>/schedule/", series.patient_schedule_fragment, name="patient_schedule_fragment"
+    ),
+    path("series/<uuid:code>/", series.series_detail, name="series_detail"),
+    path("series/<uuid:code>/end/", series.series_end, name="series_end"),
+    path("series/<uuid:code>/infusions/<int:ordinal>/date/", series.infusion_rebook, name="infusion_rebook"),
+    path("series/<uuid:code>/infusions/<int:ordinal>/skip/", series.infusion_skip, name="infusion_skip"),
+    path("visits/<uuid:code>/", visits.visit_detail, name="visit_detail"),
+    path("visits/<uuid:code>/check-in/", visits.visit_check_in, name="visit_check_in"),
+    path("visits/<uuid:code>/move/", visits.visit_move, name="visit_move"),
+    path("visits/<uuid:code>/undo/<int:version>/", visits.visit_undo_move, name="visit_undo_move"),
+    path("visits/<uuid:code>/postpone/", visits.visit_cancel, name="visit_cancel"),
+    path("visits/<uuid:code>/skip/", visits.visit_omit, name="visit_omit"),
+    path("visits/<uuid:code>/not-attended/", visits.visit_no_show, name="visit_no_show"),
+    path("resources/", resources.resource_list, name="resource_list"),
+    path("resources/<uuid:code>/", resources.resource_detail, name="resource_detail"),
+    path("resources/<uuid:code>/hours/", resources.resource_hours, name="resource_hours"),
+    path("resources/<uuid:code>/absences/", resources.resource_absence, name="resource_absence"),
+    path("resources/<uuid:code>/absences/end/", resources.resource_absence_end, name="resource_absence_end"),
+    path("closures/end/", resources.closure_end, name="closure_end"),
+]

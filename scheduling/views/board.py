@@ -1,0 +1,89 @@
+"""The chair board of a day and the list of a week."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from scheduling import board
+from scheduling.domain.localtime import local_date
+from scheduling.loaders import zone_of
+from scheduling.sites import chosen_site
+from scheduling.views.acts import person, show
+from staff.access import require
+from staff.clock import app_now
+from staff.errors import InvalidInput
+from staff.strict import parse_date
+
+
+def _day(request: HttpRequest, today: date) -> date:
+    """The day asked for, within two years of today; today without one, or when it cannot be read."""
+    try:
+        day = parse_date(request.GET.get("day", ""), field="day")
+    except InvalidInput:
+        return today
+    return day if abs((day - today).days) <= 731 else today
+
+
+@require_safe
+@login_required
+def chair_board(request: HttpRequest) -> HttpResponse:
+    """Chairs by hours, with a line at now; as a fragment every 20 seconds."""
+    user = person(request)
+    require(user, "appointment.view")
+    site = chosen_site(request)
+    if site is None:
+        return _no_site(request)
+    now = app_now()
+    today = local_date(now, zone_of(site))
+    day = _day(request, today)
+    context = {
+        "board": board.chair_board(user, site, day, now),
+        "now": now,
+        "site": site,
+        **_around(day, today, 1),
+    }
+    template = "scheduling/_board.html" if request.headers.get("HX-Request") else "scheduling/board.html"
+    return show(request, template, context, site)
+
+
+@require_safe
+@login_required
+def week(request: HttpRequest) -> HttpResponse:
+    """Seven days from Monday, as a list."""
+    user = person(request)
+    require(user, "appointment.view")
+    site = chosen_site(request)
+    if site is None:
+        return _no_site(request)
+    now = app_now()
+    today = local_date(now, zone_of(site))
+    day = _day(request, today)
+    monday = day - timedelta(days=day.weekday())
+    context = {
+        "days": board.week(user, site, monday, now),
+        "now": now,
+        "site": site,
+        "monday": monday,
+        "sunday": monday + timedelta(days=6),
+        **_around(monday, today - timedelta(days=today.weekday()), 7),
+    }
+    return show(request, "scheduling/week.html", context, site)
+
+
+def _around(day: date, today: date, step: int) -> dict[str, object]:
+    return {
+        "day": day,
+        "today": today,
+        "previous": day - timedelta(days=step),
+        "following": day + timedelta(days=step),
+        "is_today": day == today,
+    }
+
+
+def _no_site(request: HttpRequest) -> HttpResponse:
+    return render(request, "scheduling/no_site.html", {})

@@ -1,0 +1,292 @@
+"""Planning a series: patient, protocol, proposed dates with what follows, one POST that books all or nothing.
+
+The page keeps no state on the server. Every answer carries the shown visits in hidden fields; `act` says what to do:
+`propose` afresh, `options:3` (other times for visit 3), `pick:3:<start>:keep` (or `:move` when others may follow) or
+`book`. What is booked is what is shown; the service judges it again.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods
+
+from patients.access import get_patient_for
+from patients.models import Patient
+from patients.presenting import banner, local_day
+from protocols.models import ProtocolVersion
+from scheduling.domain.localtime import local_date
+from scheduling.domain.planner import VisitOption, options
+from scheduling.forms_booking import PlanForm
+from scheduling.loaders import zone_of
+from scheduling.models import TreatmentSeries
+from scheduling.plan_pages import plan_page
+from scheduling.services.once import once
+from scheduling.services.proposals import SeriesProposal, propose_series
+from scheduling.services.series import TherapyChoice, VisitChoice, book_series
+from scheduling.views.acts import person, posted, show
+from sessions.models import Infusion
+from staff import roles
+from staff.clock import app_now
+from staff.errors import DomainError, InvalidInput
+from staff.models import User
+from staff.strict import parse_instant
+
+MOST_OPTIONS = 6
+MOST_VISITS = 60
+
+
+@dataclass
+class Shown:
+    """What the hidden fields say: the visits and therapy sessions that the page showed, in order."""
+
+    visits: list[VisitChoice] = field(default_factory=list)
+    therapy: list[TherapyChoice] = field(default_factory=list)
+
+    @property
+    def starts(self) -> dict[int, datetime]:
+        """Start of each visit by ordinal."""
+        return {item.ordinal: item.start for item in self.visits}
+
+
+@dataclass(frozen=True)
+class Command:
+    """`act` of the pressed button: verb, visit, start, and whether the others stay."""
+
+    verb: str
+    ordinal: int = 0
+    start: datetime | None = None
+    keep: bool = True
+
+
+def read_command(text: str) -> Command:
+    """`propose`, `book`, `options:3`, `pick:3:2026-03-12T17:00+00:00:keep`. Raises InvalidInput."""
+    verb, _, rest = text.partition(":")
+    if verb in ("propose", "book") and not rest:
+        return Command(verb)
+    if verb == "options":
+        return Command(verb, _ordinal(rest))
+    if verb == "pick":
+        number, _, rest = rest.partition(":")
+        start, _, mode = rest.rpartition(":")
+        if mode in ("keep", "move"):
+            return Command(verb, _ordinal(number), parse_instant(start, field="act"), mode == "keep")
+    raise InvalidInput("This button is not known.", code="unknown-act", field="act")
+
+
+def _ordinal(text: str) -> int:
+    if text.isascii() and text.isdigit() and 1 <= int(text[:4]) <= MOST_VISITS:
+        return int(text)
+    raise InvalidInput("There is no such visit.", code="ordinal", field="act")
+
+
+def read_shown(data: QueryDict) -> Shown:
+    """The hidden fields: `visit` = ordinal|start|chair|nurse|prescriber, `session` = ordinal|kind|start|therapist.
+
+    Raises InvalidInput for anything that this page did not write.
+    """
+    if len(data.getlist("visit")) > MOST_VISITS or len(data.getlist("session")) > 2 * MOST_VISITS:
+        raise InvalidInput("Too many visits.", code="visits", field="visits")
+    shown = Shown()
+    for text in data.getlist("visit"):
+        number, start, chair, nurse, prescriber = _fields(text, 5)
+        moment = parse_instant(start, field="visits")
+        shown.visits.append(VisitChoice(_ordinal(number), moment, chair, nurse, prescriber))
+    for text in data.getlist("session"):
+        number, kind, start, therapist = _fields(text, 4)
+        shown.therapy.append(
+            TherapyChoice(_ordinal(number), kind, parse_instant(start, field="therapy"), therapist)
+        )
+    return shown
+
+
+def _fields(text: str, count: int) -> list[str]:
+    found = text.split("|")
+    if len(found) != count or len(text) > 200:
+        raise InvalidInput("Plan the series again.", code="shown", field="visits")
+    return found
+
+
+@require_http_methods(["GET", "POST"])
+@login_required
+def series_plan(request: HttpRequest, code: str) -> HttpResponse:
+    """The page and its acts; as a fragment for htmx."""
+    user = person(request)
+    patient = get_patient_for(user, code, action="series.book")
+    running = TreatmentSeries.objects.live().filter(patient=patient).first()
+    if running is not None and request.method == "GET":
+        messages.info(request, "This patient has an active series.")
+        return redirect("series_detail", code=running.code)
+    form = _form(request, patient)
+    page = PlanPage(request, user, patient, form)
+    if request.method == "POST" and form.is_valid():
+        return page.answer()
+    return page.draw(status=form.error_status if form.is_bound else 200)
+
+
+def _form(request: HttpRequest, patient: Patient) -> PlanForm:
+    now = app_now()
+    tomorrow = local_date(now, zone_of(patient.site)) + timedelta(days=1)
+    weight = Infusion.objects.filter(patient=patient, weight_kg__isnull=False).order_by("weighed_at").last()
+    return PlanForm(
+        posted(request),
+        versions=ProtocolVersion.objects.filter(status=ProtocolVersion.Status.ACTIVE).select_related(
+            "template"
+        ),
+        therapists=_therapists(patient),
+        initial={
+            "first_day": tomorrow,
+            "weight_kg": weight.weight_kg if weight else None,
+            "part_of_day": "",
+            "therapist": str(patient.therapist.code) if patient.therapist else "",
+        },
+        zone=zone_of(patient.site),
+        patient_code=patient.code,
+    )
+
+
+def _therapists(patient: Patient) -> list[User]:
+    """Therapists of the patient's site; the planner takes only those licensed and speaking the language."""
+    people = User.objects.filter(groups__name=roles.THERAPIST, sites=patient.site, is_active=True)
+    return list(people.order_by("full_name").distinct())
+
+
+class PlanPage:
+    """One request of the plan page."""
+
+    def __init__(self, request: HttpRequest, user: User, patient: Patient, form: PlanForm) -> None:
+        self.request, self.user, self.patient, self.form = request, user, patient, form
+        self.now = app_now()
+
+    def answer(self) -> HttpResponse:
+        """Do what the pressed button says."""
+        try:
+            command, shown = read_command(self.request.POST.get("act", "")), read_shown(self.request.POST)
+            if command.verb == "book":
+                return self._book(shown)
+            proposal = self._propose(command, shown)
+        except DomainError as refusal:
+            self.form.add_refusal(refusal)
+            return self.draw(status=refusal.status)
+        extra = self._options(command, proposal) if command.verb == "options" else {}
+        return self.draw(proposal, **extra)
+
+    def _propose(self, command: Command, shown: Shown) -> SeriesProposal:
+        """The plan afresh, the shown one, or the shown one with one visit at another time."""
+        pinned: Mapping[int, datetime] = {}
+        current: Mapping[int, datetime] = {}
+        if command.verb == "options":
+            pinned = shown.starts
+        elif command.verb == "pick" and command.start is not None:
+            picked = {command.ordinal: command.start}
+            pinned = {**shown.starts, **picked} if command.keep else picked
+            current = {} if command.keep else shown.starts
+        return self._plan(pinned, current)
+
+    def _plan(self, pinned: Mapping[int, datetime], current: Mapping[int, datetime]) -> SeriesProposal:
+        data = self.form.cleaned_data
+        return propose_series(
+            patient=self.patient,
+            protocol_version=self.form.version,
+            weight_kg=data["weight_kg"],
+            first_day=data["first_day"],
+            by=self.user,
+            at=self.now,
+            therapist=self.form.chosen_therapist,
+            part_of_day=data["part_of_day"],
+            pinned=pinned,
+            current=current,
+        )
+
+    def _options(self, command: Command, proposal: SeriesProposal) -> dict[str, Any]:
+        """Other times for one visit: first those that leave the others, then those that take some along."""
+        starts = {item.ordinal: item.start for item in proposal.plan.visits}
+        free = _unpinned(proposal, starts)
+        number = command.ordinal
+        keep = [
+            item
+            for item in options(free, number, MOST_OPTIONS + 1, starts)
+            if item.start != starts.get(number)
+        ]
+        known = {item.start for item in keep}
+        take = [
+            item for item in options(free, number, 3 * MOST_OPTIONS) if item.start not in known and item.moves
+        ]
+        return {"changing": number, "keep": keep[:MOST_OPTIONS], "take": _by_start(take)[:MOST_OPTIONS]}
+
+    def _book(self, shown: Shown) -> HttpResponse:
+        data = self.form.cleaned_data
+        therapy = shown.therapy if self.request.POST.get("reserve_therapy") else []
+
+        def act() -> str:
+            series = book_series(
+                patient=self.patient,
+                protocol_version=self.form.version,
+                weight_kg=data["weight_kg"],
+                visits=shown.visits,
+                by=self.user,
+                therapist=self.form.chosen_therapist,
+                therapy=therapy,
+                caution_reason=self.request.POST.get("caution_reason", "")[:120],
+            )
+            return str(series.code)
+
+        try:
+            token = self.request.POST.get("token", "")
+            code, fresh = once(user=self.user, token=token, route="series_plan", act=act)
+        except DomainError as refusal:
+            self.form.add_refusal(refusal)
+            return self.draw(self._after_refusal(shown), status=refusal.status, conflicts=refusal.conflicts)
+        if fresh:
+            count = len(shown.visits)
+            messages.success(self.request, f"Booked: {count} infusion visit{'s' if count != 1 else ''}.")
+        address = reverse("series_detail", args=[code])
+        response = redirect(address)
+        if self.request.headers.get("HX-Request"):
+            response = HttpResponse(headers={"HX-Redirect": address})
+        return response
+
+    def _after_refusal(self, shown: Shown) -> SeriesProposal | None:
+        """What is possible now, as near as can be to what was shown."""
+        try:
+            return self._plan({}, shown.starts)
+        except DomainError:
+            return None
+
+    def draw(
+        self, proposal: SeriesProposal | None = None, *, status: int = 200, **extra: Any
+    ) -> HttpResponse:
+        """The page, or its live part for htmx."""
+        context = {
+            "form": self.form,
+            "patient": self.patient,
+            "banner": banner(self.patient, today=local_day(self.patient, self.now)),
+            "now": self.now,
+            "plan": plan_page(proposal, self.patient, self.now) if proposal else None,
+            "token": self.request.POST.get("token") or str(uuid.uuid4()),
+            "may_decide": self.user.may("infusion.order"),
+            "caution_reason": self.request.POST.get("caution_reason", "")[:120],
+            "reserve_therapy": bool(self.request.POST.get("reserve_therapy")),
+            **extra,
+        }
+        template = (
+            "scheduling/_plan.html" if self.request.headers.get("HX-Request") else "scheduling/plan.html"
+        )
+        return show(self.request, template, context, self.patient.site, status=status)
+
+
+def _unpinned(proposal: SeriesProposal, starts: Mapping[int, datetime]) -> Any:
+    return replace(proposal.request, pinned={}, current=dict(starts))
+
+
+def _by_start(found: list[VisitOption]) -> list[VisitOption]:
+    return sorted(found, key=lambda item: (item.extra_cost, item.start))

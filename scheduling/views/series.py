@@ -1,0 +1,237 @@
+"""A booked series: its visits and what may be done with them; the patient page's fragment."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth.decorators import login_required
+from django.db.models import Prefetch, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_safe
+
+from patients.access import get_patient_for
+from patients.models import Patient
+from scheduling.access import get_series_for
+from scheduling.booking_pages import chip_of, patient_banner, series_chip, series_rows
+from scheduling.forms_booking import EndSeriesForm, ExtraForm, NewTimeForm, SkipForm
+from scheduling.models import Appointment, PlasticityWindow, TreatmentSeries
+from scheduling.services import series as service
+from scheduling.services import visits as visit_service
+from scheduling.services.proposals import VisitOptions, visit_options
+from scheduling.services.seating import VisitChoice
+from scheduling.views.acts import Act, act_page, person, posted, show, zone
+from scheduling.views.visits import offer_choices, reasons
+from staff.clock import app_now
+
+NEXT_VISITS = 8
+
+
+def visits_of(series: TreatmentSeries) -> QuerySet[Appointment]:
+    """The appointments of a series with what its page shows."""
+    windows = Prefetch(
+        "infusion__windows", queryset=PlasticityWindow.objects.filter(superseded_at__isnull=True)
+    )
+    found: QuerySet[Appointment] = (
+        Appointment.objects.filter(series=series)
+        .for_page()
+        .prefetch_related(windows)
+        .order_by("during", "pk")
+    )
+    return found
+
+
+@require_safe
+@login_required
+def series_detail(request: HttpRequest, code: str) -> HttpResponse:
+    """The series: one line per infusion, with therapy and follow-ups beside it."""
+    user = person(request)
+    series = get_series_for(user, code)
+    now = app_now()
+    live = series.status in TreatmentSeries.LIVE
+    context = {
+        "series": series,
+        "banner": patient_banner(series, now),
+        "now": now,
+        "chip": series_chip(series),
+        "rows": series_rows(series, visits_of(series), now),
+        "live": live,
+        "may_move": live and user.may("appointment.move"),
+        "may_book": live and user.may("series.book"),
+        "may_end": live and user.may("series.end"),
+        "facts": _facts(series),
+    }
+    return show(request, "scheduling/series.html", context, series.site)
+
+
+def _facts(series: TreatmentSeries) -> list[Any]:
+    return [
+        ("Protocol", str(series.protocol_version)),
+        ("Infusions", series.visits),
+        ("Planned with", f"{series.weight_kg:f} kg"),
+        ("Prescriber", series.prescriber.full_name),
+        ("Therapist", series.therapist.full_name if series.therapist else "Unassigned"),
+    ]
+
+
+@require_http_methods(["GET", "POST"])
+@login_required
+def series_end(request: HttpRequest, code: str) -> HttpResponse:
+    """End a series early."""
+    user = person(request)
+    series = get_series_for(user, code, action="series.end")
+    form = EndSeriesForm(posted(request), version=series.version, patient_code=series.patient.code)
+    act = Act(
+        title="End the series",
+        button="End the series",
+        done="The series is ended. What follows infusions already given goes on.",
+        lede="All visits ahead are cancelled. Therapy and checks after infusions already given go on.",
+        danger=True,
+    )
+    back = reverse("series_detail", args=[series.code])
+    return act_page(
+        request,
+        series,
+        act,
+        form,
+        lambda data: service.end_series(series=series, by=user, **reasons(data)),
+        back_url=back,
+    )
+
+
+@require_http_methods(["GET", "POST"])
+@login_required
+def infusion_rebook(request: HttpRequest, code: str, ordinal: int) -> HttpResponse:
+    """A date for an infusion that has none."""
+    user = person(request)
+    series = get_series_for(user, code, action="series.book")
+    _check_ordinal(series, ordinal)
+    offers = visit_options(series=series, ordinal=ordinal)
+    form = NewTimeForm(
+        posted(request), offers=offer_choices(offers), zone=zone(series), patient_code=series.patient.code
+    )
+    act = Act(
+        title=f"Date for infusion {ordinal} of {series.visits}",
+        button="Book this time",
+        done=f"Infusion {ordinal} has a date again.",
+        lede="The other visits of the series stay where they are.",
+    )
+    return act_page(
+        request,
+        series,
+        act,
+        form,
+        lambda _: service.rebook_visit(series=series, choice=chosen(form, offers, ordinal), by=user),
+        back_url=reverse("series_detail", args=[series.code]),
+        template="scheduling/time.html",
+        offers=offers,
+    )
+
+
+def chosen(form: NewTimeForm | ExtraForm, offers: VisitOptions, ordinal: int) -> VisitChoice:
+    """The visit that a valid form asks for, with the offered people if it was offered."""
+    start = form.wanted
+    offer = next((item for item in offers.choices if item.start == start), None)
+    if offer is None:
+        return VisitChoice(ordinal, start, "", "", "")
+    return VisitChoice(ordinal, start, offer.chair, offer.nurse, offer.prescriber)
+
+
+def _check_ordinal(series: TreatmentSeries, ordinal: int) -> None:
+    if not 1 <= ordinal <= series.visits:
+        raise Http404("No such infusion.")
+
+
+@require_http_methods(["GET", "POST"])
+@login_required
+def infusion_skip(request: HttpRequest, code: str, ordinal: int) -> HttpResponse:
+    """Skip an infusion that has no date."""
+    user = person(request)
+    series = get_series_for(user, code, action="series.book")
+    _check_ordinal(series, ordinal)
+    form = SkipForm(posted(request), patient_code=series.patient.code)
+    act = Act(
+        title=f"Skip infusion {ordinal} of {series.visits}",
+        button="Skip this infusion",
+        done=f"Infusion {ordinal} is skipped.",
+        lede="It will not be given. The other visits stay where they are.",
+    )
+    return act_page(
+        request,
+        series,
+        act,
+        form,
+        lambda data: visit_service.skip_infusion(series=series, ordinal=ordinal, by=user, **reasons(data)),
+        back_url=reverse("series_detail", args=[series.code]),
+    )
+
+
+@require_http_methods(["GET", "POST"])
+@login_required
+def infusion_extra(request: HttpRequest, code: str) -> HttpResponse:
+    """One more infusion after the last of a running series; without one the plan page books a single infusion."""
+    user = person(request)
+    patient = get_patient_for(user, code, action="series.book")
+    series = TreatmentSeries.objects.live().for_page().filter(patient=patient).first()
+    if series is None:
+        return redirect("series_plan", code=patient.code)
+    number = series.visits + 1
+    offers = visit_options(series=series, ordinal=number)
+    form = ExtraForm(
+        posted(request), offers=offer_choices(offers), zone=zone(series), patient_code=patient.code
+    )
+    act = Act(
+        title="Extra infusion",
+        button="Book the extra infusion",
+        done="The extra infusion is booked.",
+        lede=f"It becomes infusion {number} of this series.",
+    )
+
+    def do(data: dict[str, Any]) -> object:
+        return service.book_extra_infusion(
+            patient=patient,
+            protocol_version=series.protocol_version,
+            weight_kg=series.weight_kg,
+            choice=chosen(form, offers, number),
+            reason=data["reason"],
+            initiator=data["initiator"],
+            note=data["note"],
+            by=user,
+        )
+
+    return act_page(
+        request,
+        series,
+        act,
+        form,
+        do,
+        back_url=reverse("series_detail", args=[series.code]),
+        template="scheduling/time.html",
+        offers=offers,
+    )
+
+
+@require_safe
+@login_required
+def patient_schedule_fragment(request: HttpRequest, code: str) -> HttpResponse:
+    """For the patient page: the running series, what comes next, and earlier series."""
+    user = person(request)
+    patient: Patient = get_patient_for(user, code)
+    now = app_now()
+    visible = TreatmentSeries.objects.visible_to(user).for_page().filter(patient=patient)
+    ahead = (
+        Appointment.objects.visible_to(user)
+        .filter(patient=patient, status__in=[*Appointment.BLOCKING, Appointment.Status.DISPLACED])
+        .for_page()
+        .order_by("during")[:NEXT_VISITS]
+    )
+    context = {
+        "patient": patient,
+        "now": now,
+        "series": [{"row": row, "chip": series_chip(row)} for row in visible],
+        "visits": [{"row": row, "chip": chip_of(row, now)} for row in ahead],
+        "may_book": user.may("series.book") and patient.status == Patient.Status.ACTIVE,
+        "running": next((row for row in visible if row.status in TreatmentSeries.LIVE), None),
+    }
+    return show(request, "scheduling/_patient_schedule.html", context, patient.site)

@@ -1,0 +1,260 @@
+"""One booked visit: what it is, check-in, and the acts that change it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from scheduling.access import get_appointment_for
+from scheduling.booking_pages import chair_of, chip_of, next_acts, patient_banner, resource_name, title_of
+from scheduling.domain.localtime import in_words
+from scheduling.forms_booking import CancelForm, NoShowForm, OmitForm, TimeForm
+from scheduling.models import Appointment
+from scheduling.services import visits as service
+from scheduling.services.proposals import VisitOptions, visit_options
+from scheduling.views.acts import Act, act_page, person, posted, show, zone
+from staff.clock import app_now
+from staff.errors import InvalidInput
+
+
+@require_safe
+@login_required
+def visit_detail(request: HttpRequest, code: str) -> HttpResponse:
+    """When, where, with whom, what follows, and what may be done next."""
+    visit = get_appointment_for(person(request), code)
+    now = app_now()
+    window = None
+    if visit.infusion is not None:
+        window = visit.infusion.windows.filter(superseded_at__isnull=True).first()
+    context = {
+        "visit": visit,
+        "banner": patient_banner(visit, now),
+        "now": now,
+        "title": title_of(visit),
+        "chip": chip_of(visit, now),
+        "chair": chair_of(visit),
+        "nurse": resource_name(visit, "nurse"),
+        "therapy_from": visit.predicted_t0 if window is None else window.t0,
+        "estimate": window is None or window.sign_off_id is None,
+        "acts": next_acts(visit, person(request), now),
+        "facts": _facts(visit),
+    }
+    return show(request, "scheduling/visit.html", context, visit.site)
+
+
+def _facts(visit: Appointment) -> list[tuple[str, object]]:
+    site_zone = zone(visit)
+    rows: list[tuple[str, object]] = [("Booked", in_words(visit.booked_at, site_zone))]
+    if visit.moved_from is not None:
+        by = f" by {visit.moved_by}" if visit.moved_by else ""
+        rows.append(("Moved", f"from {in_words(visit.moved_from.lower, site_zone)}{by}"))
+    return rows
+
+
+@require_POST
+@login_required
+def visit_check_in(request: HttpRequest, code: str) -> HttpResponse:
+    """The patient is here: the record is opened. Sent twice, it leads to the same record."""
+    user = person(request)
+    visit = get_appointment_for(user, code, action="appointment.check_in")
+    if visit.infusion is None:
+        infusion = service.check_in(appointment=visit, by=user, expected_version=_version(request))
+        messages.success(request, f"Checked in: {title_of(visit).lower()}.")
+    else:
+        infusion = visit.infusion
+    if user.may("infusion.view"):
+        return redirect("infusion_detail", code=infusion.code)
+    return redirect("visit_detail", code=visit.code)
+
+
+def _version(request: HttpRequest) -> int:
+    text = request.POST.get("version", "")
+    if not text.isascii() or not text.isdigit() or len(text) > 9:
+        raise InvalidInput("Reload the page and try again.", code="version", field="version")
+    return int(text)
+
+
+@require_http_methods(["GET", "POST"])
+@login_required
+def visit_move(request: HttpRequest, code: str) -> HttpResponse:
+    """Another time for one visit: the best free ones, or one typed in. Its siblings stay."""
+    user = person(request)
+    visit = get_appointment_for(user, code, action="appointment.move")
+    offers = offers_for(visit)
+    form = TimeForm(
+        posted(request),
+        offers=offer_choices(offers, visit),
+        zone=zone(visit),
+        version=visit.version,
+        patient_code=visit.patient.code,
+    )
+    act = Act(
+        title=f"Move {title_of(visit).lower()}",
+        button="Move the visit",
+        done="Moved. The other visits stay where they are.",
+        lede=f"Now {in_words(visit.during.lower, zone(visit))}. The other visits of the series stay.",
+    )
+
+    def do(data: dict[str, Any]) -> object:
+        start = form.wanted
+        chosen = next((item for item in offers.choices if item.start == start), None) if offers else None
+        return service.move_visit(
+            appointment=visit,
+            start=start,
+            by=user,
+            reason=data["reason"],
+            initiator=data["initiator"],
+            note=data["note"],
+            chair=chosen.chair if chosen else "",
+            nurse=chosen.nurse if chosen else "",
+            prescriber=chosen.prescriber if chosen else "",
+            displace_therapy=data["displace_therapy"],
+            expected_version=data["version"],
+        )
+
+    return act_page(
+        request,
+        visit,
+        act,
+        form,
+        do,
+        back_url=reverse("visit_detail", args=[visit.code]),
+        template="scheduling/time.html",
+        undo=lambda moved: reverse("visit_undo_move", args=[moved.code, moved.version]),
+        offers=offers,
+    )
+
+
+def offers_for(visit: Appointment) -> VisitOptions | None:
+    """Other times for an infusion visit that may move; None for anything else."""
+    if (
+        visit.kind != Appointment.Kind.INFUSION
+        or visit.series is None
+        or visit.status not in Appointment.MOVABLE
+    ):
+        return None
+    return visit_options(series=visit.series, ordinal=visit.ordinal or 1)
+
+
+def offer_choices(offers: VisitOptions | None, visit: Appointment | None = None) -> list[tuple[str, str]]:
+    """Offered times as choices; the present one is left out."""
+    if offers is None:
+        return []
+    present = visit.during.lower if visit is not None else None
+    return [
+        (item.start.isoformat(), _offer_words(item.start, item.chair, offers))
+        for item in offers.choices
+        if item.start != present
+    ]
+
+
+def _offer_words(start: datetime, chair: str, offers: VisitOptions) -> str:
+    seat = offers.load.by_code(chair)
+    return f"{in_words(start, offers.load.zone)}, {seat.row.name if seat else ''}".rstrip(", ")
+
+
+@require_POST
+@login_required
+def visit_undo_move(request: HttpRequest, code: str, version: int) -> HttpResponse:
+    """Back to where it came from, with every check; the messages follow. `version` is that of the move."""
+    user = person(request)
+    visit = get_appointment_for(user, code, action="appointment.move")
+    undone = visit.version == version + 1 and visit.moved_by == user and service.MOVE_UNDONE in visit.reason
+    if not undone:
+        service.undo_move(appointment=visit, by=user, expected_version=version)
+        messages.success(request, "Moved back.")
+    return redirect("visit_detail", code=visit.code)
+
+
+@require_http_methods(["GET", "POST"])
+@login_required
+def visit_cancel(request: HttpRequest, code: str) -> HttpResponse:
+    """Postpone without a date: the chair is free, the infusion goes on the list."""
+    user = person(request)
+    visit = get_appointment_for(user, code, action="appointment.move")
+    form = CancelForm(posted(request), version=visit.version, patient_code=visit.patient.code)
+    act = Act(
+        title=f"Postpone {title_of(visit).lower()}",
+        button="Cancel this date",
+        done="The date is cancelled. The infusion is on the list until it has a new one.",
+        lede="The chair is free at once. The infusion still has to be given: it goes on the work list.",
+    )
+    return act_page(
+        request,
+        visit,
+        act,
+        form,
+        lambda data: service.cancel_visit(appointment=visit, by=user, **reasons(data)),
+        back_url=reverse("visit_detail", args=[visit.code]),
+        done_url=series_url(visit),
+    )
+
+
+@require_http_methods(["GET", "POST"])
+@login_required
+def visit_omit(request: HttpRequest, code: str) -> HttpResponse:
+    """Skip this infusion for good."""
+    user = person(request)
+    visit = get_appointment_for(user, code, action="series.book")
+    form = OmitForm(posted(request), version=visit.version, patient_code=visit.patient.code)
+    act = Act(
+        title=f"Skip {title_of(visit).lower()}",
+        button="Skip this infusion",
+        done="The infusion is skipped.",
+        lede="It will not be given. The other visits stay where they are.",
+    )
+    return act_page(
+        request,
+        visit,
+        act,
+        form,
+        lambda data: service.omit_visit(appointment=visit, by=user, **reasons(data)),
+        back_url=reverse("visit_detail", args=[visit.code]),
+        done_url=series_url(visit),
+    )
+
+
+@require_http_methods(["GET", "POST"])
+@login_required
+def visit_no_show(request: HttpRequest, code: str) -> HttpResponse:
+    """The patient did not come."""
+    user = person(request)
+    visit = get_appointment_for(user, code, action="appointment.move")
+    form = NoShowForm(posted(request), version=visit.version, patient_code=visit.patient.code)
+    act = Act(
+        title="Patient did not attend",
+        button="Record that the patient did not attend",
+        done="Recorded. The infusion is on the list until it has a new date.",
+        lede=f"{title_of(visit)}, {in_words(visit.during.lower, zone(visit))}.",
+    )
+    return act_page(
+        request,
+        visit,
+        act,
+        form,
+        lambda data: service.mark_no_show(appointment=visit, by=user, **reasons(data)),
+        back_url=reverse("visit_detail", args=[visit.code]),
+        done_url=series_url(visit),
+    )
+
+
+def reasons(data: dict[str, Any]) -> dict[str, Any]:
+    """Reason, initiator, note and version of a form, as the services take them."""
+    found = {name: data[name] for name in ("reason", "initiator", "note") if name in data}
+    if "version" in data:
+        found["expected_version"] = data["version"]
+    return found
+
+
+def series_url(visit: Appointment) -> str:
+    """The page of the visit's series, else its own."""
+    if visit.series is None:
+        return reverse("visit_detail", args=[visit.code])
+    return reverse("series_detail", args=[visit.series.code])
