@@ -88,13 +88,17 @@ def say(text: str) -> None:
 
 @contextmanager
 def _held(path: Path) -> Iterator[None]:
-    """Hold a lock file, so that two starts at once make one environment."""
+    """Hold a lock file, so that two starts at once make one environment.
+
+    The programs that fill it inherit the lock: one that outlives a killed start still keeps the next one waiting.
+    """
     with path.open("w") as handle:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             say("Another start is making the environment; waiting for it.")
             fcntl.flock(handle, fcntl.LOCK_EX)
+        os.set_inheritable(handle.fileno(), True)
         yield
 
 
@@ -132,8 +136,9 @@ def _run(command: list[str], *, quiet: bool = True, extra: dict[str, str] | None
     output = subprocess.DEVNULL if quiet else sys.stderr
     try:
         done = subprocess.run(  # noqa: S603 - fixed programs, our own paths
-            command, check=False, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment
-        )
+            command, check=False, env=environment, close_fds=False,
+            stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+        )  # fmt: skip
     except OSError:
         return False
     return done.returncode == 0

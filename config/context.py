@@ -109,7 +109,7 @@ def _account_items(request: HttpRequest) -> list[dict[str, str]]:
         {"label": "Where you are signed in", "url": reverse("usersessions_list"), "icon": "monitor-smartphone"},
         {"label": "API", "url": reverse("api_docs"), "icon": "braces"},
     ]
-    if request.user.is_staff:  # type: ignore[union-attr]  # authenticated users are staff.User
+    if request.user.is_staff:
         items.append({"label": "Technical admin", "url": reverse("admin:index"), "icon": "wrench"})
     return items
 

@@ -46,7 +46,8 @@ def clock_jump(request: HttpRequest) -> HttpResponse:
         messages.info(request, "There is nothing of that kind ahead right now.")
     else:
         set_clock(target)
-        zone = ZoneInfo(chosen_site(request).time_zone)
+        site = chosen_site(request)
+        zone = ZoneInfo(site.time_zone if site else "UTC")
         messages.success(request, f"The demo clock now shows {target.astimezone(zone):%a %d %b, %H:%M}.")
     return redirect(safe_next(request))
 

@@ -39,7 +39,9 @@ def move_clock_by(step: timedelta) -> datetime:
     """Move the demo clock by `step` and return the new moment. Raises NotAllowed outside demo and tests."""
     _require_movable()
     with connection.cursor() as cursor:
-        cursor.execute("UPDATE staff_clockoffset SET offset_by = offset_by + %s", [step])
+        cursor.execute(
+            "UPDATE staff_clockoffset SET offset_by = offset_by + make_interval(secs => %s)", [step.total_seconds()]
+        )
     return app_now()
 
 

@@ -135,7 +135,7 @@ class Licence(models.Model):
     profession = models.CharField(max_length=12, choices=Profession)
     jurisdiction = models.CharField(max_length=8)
     number = models.CharField(max_length=40)
-    valid_during = DateRangeField()
+    valid_during: Any = DateRangeField()  # the start is always set, which the type stubs cannot express
 
     class Meta:
         ordering = ["user", "jurisdiction"]

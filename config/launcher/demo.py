@@ -257,6 +257,8 @@ class Demo:
             "--worker-class", "gthread", "--threads", "4", "--no-control-socket", "--graceful-timeout", "5",
             "--access-logfile", "-",
         ]  # fmt: skip
+        for schedule in self.state.root.glob("beat-schedule*"):  # a killed beat may leave half a file
+            schedule.unlink()
         celery = ["-m", "celery", "-A", "config"]
         worker = [
             "worker",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from typing import Any
 
 import pghistory
 from django.conf import settings
@@ -65,7 +66,7 @@ class Availability(models.Model):
     weekday = models.PositiveSmallIntegerField()
     start_time = models.TimeField()
     end_time = models.TimeField()
-    valid_during = DateRangeField(null=True, blank=True)
+    valid_during: Any = DateRangeField(null=True, blank=True)
 
     class Meta:
         ordering = ["resource", "weekday", "start_time"]
@@ -82,7 +83,7 @@ class AvailabilityException(models.Model):
     """One stretch of time in which a resource is away (or, when `available`, exceptionally there)."""
 
     resource = models.ForeignKey(Resource, on_delete=models.CASCADE, related_name="exceptions")
-    during = DateTimeRangeField()
+    during: Any = DateTimeRangeField()  # both ends are always set, which the type stubs cannot express
     available = models.BooleanField(default=False)
     reason = models.CharField(max_length=120)
 
@@ -100,7 +101,7 @@ class Closure(models.Model):
     """Days on which a site is closed, end exclusive."""
 
     site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="closures")
-    days = DateRangeField()
+    days: Any = DateRangeField()  # both ends are always set, which the type stubs cannot express
     reason = models.CharField(max_length=120)
 
     class Meta:

@@ -7,7 +7,7 @@ A blocking appointment has its `ResourceBooking` rows, a released one has none (
 from __future__ import annotations
 
 import uuid
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pghistory
 from django.conf import settings
@@ -123,7 +123,7 @@ class Appointment(models.Model):
         TreatmentSeries, on_delete=models.PROTECT, related_name="appointments", null=True, blank=True
     )
     ordinal = models.PositiveSmallIntegerField(null=True, blank=True)
-    during = DateTimeRangeField()
+    during: Any = DateTimeRangeField()  # both ends are always set, which the type stubs cannot express
     predicted_t0 = models.DateTimeField(null=True, blank=True)
     held_until = models.DateTimeField(null=True, blank=True)
     practitioner = models.ForeignKey(
@@ -140,7 +140,7 @@ class Appointment(models.Model):
     )
     reason = models.CharField(max_length=200, blank=True)
     owner = models.ForeignKey(USER, on_delete=models.PROTECT, related_name="+", null=True, blank=True)
-    moved_from = DateTimeRangeField(null=True, blank=True)
+    moved_from: Any = DateTimeRangeField(null=True, blank=True)
     moved_by = models.ForeignKey(USER, on_delete=models.PROTECT, related_name="+", null=True, blank=True)
     booked_by = models.ForeignKey(USER, on_delete=models.PROTECT, related_name="+")
     booked_at = models.DateTimeField()
@@ -237,7 +237,7 @@ class ResourceBooking(models.Model):
     resource = models.ForeignKey(Resource, on_delete=models.PROTECT, related_name="bookings")
     lane = models.PositiveSmallIntegerField()
     appointment = models.ForeignKey(Appointment, on_delete=models.CASCADE, related_name="resource_bookings")
-    during = DateTimeRangeField()
+    during: Any = DateTimeRangeField()  # both ends are always set, which the type stubs cannot express
     objects = ResourceBookingQuerySet.as_manager()
 
     class Meta:
@@ -269,7 +269,7 @@ class PatientSpan(models.Model):
 
     patient = models.ForeignKey(Patient, on_delete=models.CASCADE, related_name="spans")
     kind = models.CharField(max_length=10, choices=Kind)
-    during = DateTimeRangeField()
+    during: Any = DateTimeRangeField()  # both ends are always set, which the type stubs cannot express
     source = models.CharField(max_length=40, unique=True)
 
     class Meta:
