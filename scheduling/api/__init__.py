@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from rest_framework.routers import BaseRouter
 
+from scheduling.api.booking import booking_routes
 from scheduling.api.follow import follow_routes
 
 
 def api_routes(router: BaseRouter) -> None:
     """Register the viewsets of this app."""
+    booking_routes(router)
     follow_routes(router)

@@ -1,0 +1,367 @@
+"""`/api/v1/series/`, `appointments/`, `resources/`: the same services and the same refusals as the pages.
+
+Booking needs Idempotency-Key; changing what is booked needs If-Match. There is no delete.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+import django_filters
+from django.db.models import QuerySet
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.routers import BaseRouter
+from rest_framework.serializers import BaseSerializer
+
+from patients.access import get_patient_for
+from protocols.models import ProtocolVersion
+from scheduling.access import get_appointment_for, get_resource_for, get_series_for
+from scheduling.models import Appointment, Resource, TreatmentSeries
+from scheduling.serializers_booking import (
+    AppointmentSerializer,
+    BookSeriesSerializer,
+    CancelSerializer,
+    EndSeriesSerializer,
+    ExtraSerializer,
+    MoveSerializer,
+    NoShowSerializer,
+    NothingSerializer,
+    OmitSerializer,
+    PlanSerializer,
+    RebookSerializer,
+    ResourceSerializer,
+    SeriesDetailSerializer,
+    SeriesSerializer,
+    proposal_data,
+)
+from scheduling.services import series as series_service
+from scheduling.services import visits as visit_service
+from scheduling.services.holds import confirm_series, release_series
+from scheduling.services.seating import TherapyChoice, VisitChoice
+from staff.access import require
+from staff.api import ServiceViewSet, etag, expected_version, idempotent
+from staff.errors import InvalidInput
+from staff.models import User
+
+
+def checked(serializer: BaseSerializer[Any]) -> dict[str, Any]:
+    """The validated body. Raises DRF's ValidationError, which becomes a 400 problem."""
+    serializer.is_valid(raise_exception=True)
+    data: dict[str, Any] = serializer.validated_data
+    return data
+
+
+def version_named(code: UUID) -> ProtocolVersion:
+    """The protocol version with this code. Raises InvalidInput."""
+    found = ProtocolVersion.objects.select_related("template").filter(code=code).first()
+    if found is None:
+        raise InvalidInput("There is no such version.", code="unknown-version", field="protocol_version")
+    return found
+
+
+def therapist_named(code: UUID | None, caller: User) -> User | None:
+    """The colleague with this code, at one of the caller's sites; None for None. Raises InvalidInput."""
+    if code is None:
+        return None
+    found = User.objects.filter(code=code, is_active=True, sites__in=caller.site_ids()).first()
+    if found is None:
+        raise InvalidInput("There is nobody with this code.", code="unknown-person", field="therapist")
+    return found
+
+
+def choice_of(data: dict[str, Any], ordinal: int = 0) -> VisitChoice:
+    """A visit from a validated body."""
+    named = {name: str(data[name]) if data.get(name) else "" for name in ("chair", "nurse", "prescriber")}
+    return VisitChoice(data.get("ordinal", ordinal), data["start"], **named)
+
+
+class SeriesFilter(django_filters.FilterSet):
+    """By patient and site (codes) and status."""
+
+    patient = django_filters.UUIDFilter(field_name="patient__code")
+    site = django_filters.UUIDFilter(field_name="site__code")
+    status = django_filters.MultipleChoiceFilter(choices=TreatmentSeries.Status.choices)
+
+
+class SeriesViewSet(ServiceViewSet):
+    """Series of infusion visits of patients whom the caller may see."""
+
+    serializer_class = SeriesSerializer
+    filterset_class = SeriesFilter
+
+    def get_queryset(self) -> QuerySet[TreatmentSeries]:
+        """Only what the caller may see."""
+        found: QuerySet[TreatmentSeries] = TreatmentSeries.objects.visible_to(self.user).for_page()
+        return found
+
+    def list(self, request: Request) -> Response:
+        """A page of series, newest first."""
+        require(request.user, "series.view")
+        page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
+        return self.get_paginated_response(SeriesSerializer(page, many=True).data)
+
+    @extend_schema(responses=SeriesDetailSerializer)
+    def retrieve(self, request: Request, code: str) -> Response:
+        """One series with its visits, and an ETag."""
+        return series_answer(get_series_for(self.user, code))
+
+    @extend_schema(request=PlanSerializer, responses=OpenApiTypes.OBJECT)
+    @action(detail=False, methods=["post"])
+    def preview(self, request: Request) -> Response:
+        """The best dates with what would follow. Nothing is written; an impossible series says why."""
+        require(request.user, "series.book")
+        data = checked(PlanSerializer(data=request.data))
+        proposal = series_service.propose_series(
+            patient=get_patient_for(self.user, data["patient"], action="series.book"),
+            protocol_version=version_named(data["protocol_version"]),
+            weight_kg=data["weight_kg"],
+            first_day=data["first_day"],
+            by=self.user,
+            therapist=therapist_named(data.get("therapist"), self.user),
+            part_of_day=data["part_of_day"],
+        )
+        return Response(proposal_data(proposal))
+
+    @extend_schema(request=BookSeriesSerializer, responses={201: SeriesDetailSerializer})
+    def create(self, request: Request) -> Response:
+        """Book a series: all visits or none. Needs Idempotency-Key. 409 names the visit and what stands in its way."""
+        require(request.user, "series.book")
+
+        def act() -> Response:
+            data = checked(BookSeriesSerializer(data=request.data))
+            series = series_service.book_series(
+                patient=get_patient_for(self.user, data["patient"], action="series.book"),
+                protocol_version=version_named(data["protocol_version"]),
+                weight_kg=data["weight_kg"],
+                visits=[choice_of(item) for item in data["visits"]],
+                therapy=[
+                    TherapyChoice(item["ordinal"], item["kind"], item["start"], str(item["therapist"]))
+                    for item in data.get("therapy", [])
+                ],
+                therapist=therapist_named(data.get("therapist"), self.user),
+                caution_reason=data["caution_reason"],
+                hold_minutes=data["hold_minutes"],
+                by=self.user,
+            )
+            return series_answer(series, status=201)
+
+        return idempotent(request, "series", act)
+
+    @extend_schema(request=NothingSerializer, responses=SeriesDetailSerializer)
+    @action(detail=True, methods=["post"])
+    def confirm(self, request: Request, code: str) -> Response:
+        """Turn reserved slots into bookings, in time."""
+        series = get_series_for(self.user, code, action="series.book")
+        checked(NothingSerializer(data=request.data))
+        return series_answer(confirm_series(series=series, by=self.user))
+
+    @extend_schema(request=NothingSerializer, responses=SeriesDetailSerializer)
+    @action(detail=True, methods=["post"])
+    def release(self, request: Request, code: str) -> Response:
+        """Give reserved slots back."""
+        series = get_series_for(self.user, code, action="series.book")
+        checked(NothingSerializer(data=request.data))
+        return series_answer(release_series(series=series, by=self.user))
+
+    @extend_schema(request=EndSeriesSerializer, responses=SeriesDetailSerializer)
+    @action(detail=True, methods=["post"])
+    def end(self, request: Request, code: str) -> Response:
+        """End a series early; what follows infusions already given goes on."""
+        series = get_series_for(self.user, code, action="series.end")
+        version = expected_version(request, series.code)
+        data = checked(EndSeriesSerializer(data=request.data))
+        return series_answer(
+            series_service.end_series(series=series, by=self.user, expected_version=version, **data)
+        )
+
+    @extend_schema(request=RebookSerializer, responses={201: AppointmentSerializer})
+    @action(detail=True, methods=["post"])
+    def visits(self, request: Request, code: str) -> Response:
+        """A date for an infusion that has none (cancelled, not attended). Needs Idempotency-Key."""
+        series = get_series_for(self.user, code, action="series.book")
+
+        def act() -> Response:
+            data = checked(RebookSerializer(data=request.data))
+            visit = series_service.rebook_visit(series=series, choice=choice_of(data), by=self.user)
+            return visit_answer(visit, status=201)
+
+        return idempotent(request, f"series-visits:{series.code}", act)
+
+    @extend_schema(request=ExtraSerializer, responses={201: AppointmentSerializer})
+    @action(detail=True, methods=["post"])
+    def extra(self, request: Request, code: str) -> Response:
+        """One more infusion after the last. Needs Idempotency-Key."""
+        series = get_series_for(self.user, code, action="series.book")
+
+        def act() -> Response:
+            data = checked(ExtraSerializer(data=request.data))
+            visit = series_service.book_extra_infusion(
+                patient=series.patient,
+                protocol_version=series.protocol_version,
+                weight_kg=series.weight_kg,
+                choice=choice_of(data),
+                reason=data["reason"],
+                initiator=data["initiator"],
+                note=data["note"],
+                by=self.user,
+            )
+            return visit_answer(visit, status=201)
+
+        return idempotent(request, f"series-extra:{series.code}", act)
+
+
+def series_answer(series: TreatmentSeries, status: int = 200) -> Response:
+    """One series with its ETag."""
+    body = SeriesDetailSerializer(series).data
+    return Response(body, status=status, headers={"ETag": etag(series.code, series.version)})
+
+
+def visit_answer(visit: Appointment, status: int = 200) -> Response:
+    """One visit with its ETag, as it is now."""
+    fresh = Appointment.objects.for_page().get(pk=visit.pk)
+    body = AppointmentSerializer(fresh).data
+    return Response(body, status=status, headers={"ETag": etag(fresh.code, fresh.version)})
+
+
+class AppointmentFilter(django_filters.FilterSet):
+    """By patient, site and series (codes), kind, status, and time of start."""
+
+    patient = django_filters.UUIDFilter(field_name="patient__code")
+    site = django_filters.UUIDFilter(field_name="site__code")
+    series = django_filters.UUIDFilter(field_name="series__code")
+    kind = django_filters.ChoiceFilter(choices=Appointment.Kind.choices)
+    status = django_filters.MultipleChoiceFilter(choices=Appointment.Status.choices)
+    starts_from = django_filters.IsoDateTimeFilter(field_name="during__startswith", lookup_expr="gte")
+    starts_until = django_filters.IsoDateTimeFilter(field_name="during__startswith", lookup_expr="lt")
+
+
+class AppointmentViewSet(ServiceViewSet):
+    """Booked visits of patients whom the caller may see."""
+
+    serializer_class = AppointmentSerializer
+    filterset_class = AppointmentFilter
+
+    def get_queryset(self) -> QuerySet[Appointment]:
+        """Only what the caller may see."""
+        found: QuerySet[Appointment] = Appointment.objects.visible_to(self.user).for_page()
+        return found
+
+    def list(self, request: Request) -> Response:
+        """A page of visits, latest booked first."""
+        require(request.user, "appointment.view")
+        page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
+        return self.get_paginated_response(AppointmentSerializer(page, many=True).data)
+
+    def retrieve(self, request: Request, code: str) -> Response:
+        """One visit, with an ETag."""
+        return visit_answer(get_appointment_for(self.user, code))
+
+    @extend_schema(request=MoveSerializer, responses=AppointmentSerializer)
+    @action(detail=True, methods=["post"])
+    def move(self, request: Request, code: str) -> Response:
+        """Another time; siblings stay. Every rule is asked again."""
+
+        def do(visit: Appointment, data: dict[str, Any], version: int) -> Appointment:
+            named = {name: str(data.pop(name)) for name in ("chair", "nurse", "prescriber") if name in data}
+            return visit_service.move_visit(
+                appointment=visit, by=self.user, expected_version=version, **named, **data
+            )
+
+        return self._change(request, code, MoveSerializer, do, "appointment.move")
+
+    @extend_schema(request=CancelSerializer, responses=AppointmentSerializer)
+    @action(detail=True, methods=["post"])
+    def cancel(self, request: Request, code: str) -> Response:
+        """Take the visit off the calendar; the infusion still has to be given."""
+        return self._change(
+            request, code, CancelSerializer, self._by(visit_service.cancel_visit), "appointment.move"
+        )
+
+    @extend_schema(request=OmitSerializer, responses=AppointmentSerializer)
+    @action(detail=True, methods=["post"])
+    def omit(self, request: Request, code: str) -> Response:
+        """Skip this infusion."""
+        return self._change(request, code, OmitSerializer, self._by(visit_service.omit_visit), "series.book")
+
+    @extend_schema(request=NoShowSerializer, responses=AppointmentSerializer)
+    @action(detail=True, methods=["post"], url_path="no-show")
+    def no_show(self, request: Request, code: str) -> Response:
+        """The patient did not come."""
+        return self._change(
+            request, code, NoShowSerializer, self._by(visit_service.mark_no_show), "appointment.move"
+        )
+
+    @extend_schema(request=NothingSerializer, responses=AppointmentSerializer)
+    @action(detail=True, methods=["post"], url_path="check-in")
+    def check_in(self, request: Request, code: str) -> Response:
+        """The patient is here: the infusion record is opened and linked."""
+
+        def do(visit: Appointment, _: dict[str, Any], version: int) -> Appointment:
+            visit_service.check_in(appointment=visit, by=self.user, expected_version=version)
+            return visit
+
+        return self._change(request, code, NothingSerializer, do, "appointment.check_in")
+
+    def _by(
+        self, service: Callable[..., Appointment]
+    ) -> Callable[[Appointment, dict[str, Any], int], Appointment]:
+        """A service as an act of the caller."""
+
+        def do(visit: Appointment, data: dict[str, Any], version: int) -> Appointment:
+            return service(appointment=visit, by=self.user, expected_version=version, **data)
+
+        return do
+
+    def _change(
+        self,
+        request: Request,
+        code: str,
+        serializer: type[BaseSerializer[Any]],
+        do: Callable[[Appointment, dict[str, Any], int], Appointment],
+        wanted: str,
+    ) -> Response:
+        visit = get_appointment_for(self.user, code, action=wanted)
+        version = expected_version(request, visit.code)
+        return visit_answer(do(visit, dict(checked(serializer(data=request.data))), version))
+
+
+class ResourceFilter(django_filters.FilterSet):
+    """By site (code) and kind."""
+
+    site = django_filters.UUIDFilter(field_name="site__code")
+    kind = django_filters.ChoiceFilter(choices=Resource.Kind.choices)
+
+
+class ResourceViewSet(ServiceViewSet):
+    """Chairs, rooms and people at the caller's sites. Read only."""
+
+    serializer_class = ResourceSerializer
+    filterset_class = ResourceFilter
+
+    def get_queryset(self) -> QuerySet[Resource]:
+        """Only what the caller may see."""
+        found: QuerySet[Resource] = Resource.objects.visible_to(self.user).select_related("site")
+        return found
+
+    def list(self, request: Request) -> Response:
+        """A page of resources."""
+        require(request.user, "appointment.view")
+        page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
+        return self.get_paginated_response(ResourceSerializer(page, many=True).data)
+
+    def retrieve(self, request: Request, code: str) -> Response:
+        """One resource."""
+        return Response(ResourceSerializer(get_resource_for(self.user, code)).data)
+
+
+def booking_routes(router: BaseRouter) -> None:
+    """Register this half of the app."""
+    router.register("series", SeriesViewSet, basename="series")
+    router.register("appointments", AppointmentViewSet, basename="appointment")
+    router.register("resources", ResourceViewSet, basename="resource")
