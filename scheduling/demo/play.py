@@ -165,7 +165,8 @@ def _play_visit(
     player.at(start - 8 * MINUTE, day.prepare)
     player.at(start, day.start_pump)
     player.at(start + 10 * MINUTE, lambda: day.read(10))
-    player.at(start + 20 * MINUTE, lambda: day.read(20))
+    if player.now - start < DAY:
+        player.at(start + 20 * MINUTE, lambda: day.read(20))
     if course.pause_minutes and last:
         player.at(
             start + 22 * MINUTE, lambda: day.pump("pause", "Blood pressure 182/108, recheck in 5 minutes")
@@ -176,7 +177,6 @@ def _play_visit(
         )
     stop = start + day.minutes * MINUTE
     player.at(stop, lambda: day.pump("stop", "Nausea, patient's request" if day.cut_short else ""))
-    player.at(stop + MINUTE, follow_through)
     player.at(start + 70 * MINUTE, lambda: day.read(70))
     if course.sign or not last:
         player.at(start + LEAVES_AFTER, day.leave)
@@ -236,10 +236,15 @@ class VisitDay:
         """Checks answered, readings taken, the order signed."""
         infusion = self.infusion()
         female = infusion.patient.sex == "F"
+        answers = []
         for kind in facts.recordable_checks(infusion.protocol_version):
-            outcome = "not-applicable" if kind == "pregnancy_test" and not female else "passed"
-            note = "" if outcome == "passed" else "Not applicable"
-            facts.record_check(infusion=infusion, kind=kind, outcome=outcome, note=note, by=self.nurse)
+            applies = female or kind != "pregnancy_test"
+            answers.append(
+                facts.CheckAnswer(kind, "passed")
+                if applies
+                else facts.CheckAnswer(kind, "not-applicable", "Not applicable")
+            )
+        facts.record_checks(infusion=infusion, answers=answers, by=self.nurse)
         self.read(-8)
         facts.sign_order(infusion=infusion, bag_mg_per_ml=Decimal(1), by=self.clinician)
 
@@ -270,8 +275,8 @@ class VisitDay:
         """Last readings, every criterion met, signed."""
         self.read(125)
         infusion = self.infusion()
-        for criterion in facts.recordable_criteria(infusion):
-            facts.record_criterion(infusion=infusion, criterion=criterion, outcome="met", by=self.nurse)
+        met = dict.fromkeys(facts.recordable_criteria(infusion), "met")
+        facts.record_criteria(infusion=infusion, outcomes=met, by=self.nurse)
         facts.sign_off(infusion=infusion, by=self.clinician, terms=self._terms(infusion))
 
     def _terms(self, infusion: Infusion) -> facts.SigningTerms:

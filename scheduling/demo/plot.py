@@ -105,19 +105,15 @@ def midday_courses(day: Day) -> list[Course]:
         behind(day, 1, EARLY, days_ago=1, number=2, therapy="booked"),
         behind(day, 2, EARLY, days_ago=1, number=1, therapy="open", protocol=SINGLE),
         behind(day, 0, mid, days_ago=1, number=1, therapy="booked"),
-        behind(day, 1, mid, days_ago=1, number=1, therapy="open"),
-        behind(day, 0, LATE_DAY, days_ago=1, number=1, therapy="open"),
         behind(day, 1, LATE_DAY, days_ago=1, number=1, therapy="booked", protocol=SINGLE),
         behind(day, 0, EARLY, days_ago=2, number=1, therapy="open"),
         behind(day, 1, EARLY, days_ago=2, number=1, therapy="done"),
-        behind(day, 2, EARLY, days_ago=2, number=1, therapy="open", protocol=SINGLE),
         behind(day, 1, mid, days_ago=2, number=1, therapy="booked"),
         # Closing: the last day of the first four.
         behind(day, 2, mid, days_ago=4, number=1, therapy="open", protocol=SINGLE),
         behind(day, 1, LATE_DAY, days_ago=4, number=1, therapy="open", protocol=SINGLE),
         # Past: missed, and used.
         behind(day, 2, EARLY, days_ago=6, number=1, therapy="missed", protocol=SINGLE),
-        behind(day, 2, LATE_DAY, days_ago=8, number=1, therapy="done", protocol=SINGLE),
         # A whole series behind, the last visit nine days ago.
         behind(day, 2, LATE_DAY, days_ago=9, number=6, therapy="done"),
     ]

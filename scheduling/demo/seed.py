@@ -71,7 +71,7 @@ def _fill(now: datetime, random: Random) -> None:
         _being_planned(player, midday, register(midday, next(numbers), random))
     for position, number in enumerate(numbers):
         _portland(player, premises, register(premises.portland, number, random), position)
-    player.daily_ticks(now - timedelta(days=5), ZoneInfo(midday.site.time_zone))
+    player.daily_ticks(now - timedelta(days=3), ZoneInfo(midday.site.time_zone))
     player.run()
 
 
@@ -102,7 +102,7 @@ def _portland(player: Player, premises: Premises, who: Registered, position: int
     if position >= 18:
         return _being_planned(player, house, who)
     protocol = SINGLE if position % 3 == 0 else SIX
-    days_ago = (9, 9, 8, 6, 5, 5)[position] if position < 6 else 0
+    days_ago = (6, 5, 4)[position] if position < 3 else 0
     zone = ZoneInfo(house.site.time_zone)
     day = (now - timedelta(days=days_ago)).astimezone(zone).date()
     booked_at = (

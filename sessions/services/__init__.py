@@ -2,9 +2,14 @@
 now).
 """
 
-from sessions.services.checks import record_check
+from sessions.services.checks import CheckAnswer, record_check, record_checks
 from sessions.services.consents import drug_effect_at, record_consent, record_education, withdraw_consent
-from sessions.services.discharge import discharge_decision, record_criterion, recordable_criteria
+from sessions.services.discharge import (
+    discharge_decision,
+    record_criteria,
+    record_criterion,
+    recordable_criteria,
+)
 from sessions.services.estimates import TherapyTime, current_estimate, current_sign_off, therapy_time
 from sessions.services.infusions import (
     NOT_GIVEN_REASONS,
@@ -44,6 +49,7 @@ from sessions.services.vitals import record_measured_level, record_vitals, vital
 __all__ = [
     "ADVERSE_EVENTS",
     "NOT_GIVEN_REASONS",
+    "CheckAnswer",
     "PumpAct",
     "PumpChange",
     "SigningTerms",
@@ -66,7 +72,9 @@ __all__ = [
     "open_infusion",
     "record_adverse_event",
     "record_check",
+    "record_checks",
     "record_consent",
+    "record_criteria",
     "record_criterion",
     "record_education",
     "record_measured_level",

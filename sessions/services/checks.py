@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 
 from sessions.models import Infusion, PreInfusionCheck
@@ -40,6 +42,49 @@ def record_check(
     refresh_ready(current, now)
     touch(current, "status")
     return check
+
+
+@dataclass(frozen=True)
+class CheckAnswer:
+    """One answered check; `note` is needed unless it passed."""
+
+    kind: str
+    outcome: str
+    note: str = ""
+
+
+@act
+def record_checks(
+    *,
+    infusion: Infusion,
+    answers: Iterable[CheckAnswer],
+    by: User,
+    observed_at: datetime | None = None,
+    at: datetime | None = None,
+    expected_version: int | None = None,
+) -> list[PreInfusionCheck]:
+    """Answer several checks at once, all or none. Raises what `record_check` raises, for the first bad answer."""
+    now, given = moment(at), list(answers)
+    current = locked(infusion, expected_version)
+    need_state(current, Infusion.BEFORE_START, "The pump has already run: its checks are part of the record.")
+    for answer in given:
+        _check_answer(current, answer.kind, answer.outcome, answer.note)
+    seen = not_in_future(observed_at or now, now, "observed_at")
+    current.checks.current().filter(kind__in=[answer.kind for answer in given]).update(superseded_at=now)
+    rows = PreInfusionCheck.objects.bulk_create(
+        PreInfusionCheck(
+            infusion=current,
+            kind=answer.kind,
+            outcome=answer.outcome,
+            note=answer.note.strip(),
+            observed_at=seen,
+            entered_by=by,
+        )
+        for answer in given
+    )
+    refresh_ready(current, now)
+    touch(current, "status")
+    return rows
 
 
 def _check_answer(infusion: Infusion, kind: str, outcome: str, note: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -52,6 +53,45 @@ def record_criterion(
     )
     touch(current)
     return row
+
+
+@act
+def record_criteria(
+    *,
+    infusion: Infusion,
+    outcomes: Mapping[str, str],
+    by: User,
+    detail: str = "",
+    observed_at: datetime | None = None,
+    at: datetime | None = None,
+    expected_version: int | None = None,
+) -> list[CriterionResult]:
+    """Record several criteria (code -> outcome) seen at one moment, all or none. Raises as `record_criterion`."""
+    now = moment(at)
+    current = locked(infusion, expected_version)
+    need_state(
+        current, {Infusion.Status.RECOVERING}, "Criteria are recorded after the pump stopped, before signing."
+    )
+    for criterion, outcome in outcomes.items():
+        _check_answer(current, criterion, outcome, detail)
+    seen = not_in_future(observed_at or now, now, "observed_at")
+    if current.stopped_at is not None and seen < current.stopped_at:
+        raise RuleNotMet("This is before the pump stopped.", code="before-stop", field="observed_at")
+    current.criteria.current().filter(criterion__in=outcomes).update(superseded_at=now)
+    rows = CriterionResult.objects.bulk_create(
+        CriterionResult(
+            infusion=current,
+            criterion=criterion,
+            outcome=outcome,
+            detail=detail.strip(),
+            observed_at=seen,
+            entered_at=now,
+            entered_by=by,
+        )
+        for criterion, outcome in outcomes.items()
+    )
+    touch(current)
+    return rows
 
 
 def recordable_criteria(infusion: Infusion) -> tuple[str, ...]:
