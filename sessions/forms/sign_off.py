@@ -41,7 +41,6 @@ class SignOffForm(RecordForm):
         label="Does a window for therapy open after this infusion?",
         choices=[("yes", "Yes"), ("no", "No")],
         widget=Radios(inline=True),
-        required=False,
     )
     no_window_reason = ClinicalTextField("Why no window opens", max_length=200, required=False)
     override_to = LocalDateTimeField("Therapy from", required=False, hint="Leave empty to use the estimate")
@@ -72,10 +71,10 @@ class SignOffForm(RecordForm):
                     self.fields[name].required = True
                 else:
                     del self.fields[name]
-        if "window" in asks:
-            self.fields["opens_window"].required = True
-        else:
+        if "window" not in asks:
             self.initial.setdefault("opens_window", "yes")
+        for name in ("second_email", "second_password"):
+            self.fields[name].required = "unmet" in asks
         if "amend" in asks:
             self.fields["reason"] = ClinicalTextField("Why it is signed again", max_length=200)
 
@@ -84,10 +83,9 @@ class SignOffForm(RecordForm):
         cleaned = super().clean()
         if bool(cleaned.get("second_email")) != bool(cleaned.get("second_password")):
             name = "second_password" if cleaned.get("second_email") else "second_email"
-            self.add_error(
-                name,
-                ValidationError("E-mail and password of the second person belong together.", code="pair"),
-            )
+            if name not in self.errors:
+                words = "E-mail and password of the second person belong together."
+                self.add_error(name, ValidationError(words, code="pair"))
         if cleaned.get("override_to") and not cleaned.get("override_code"):
             self.add_error("override_code", ValidationError("Choose a reason.", code="required"))
         if (

@@ -117,6 +117,11 @@ class Record:
     second_weighing: bool
 
     @property
+    def planned_later(self) -> list[datetime]:
+        """Prepared rows after the next one: only their times are shown."""
+        return [row.at for row in self.vitals if row.reading is None and not row.overdue and not row.due]
+
+    @property
     def ready_to_sign(self) -> bool:
         """Recovering, and nothing stands between the patient and the signature."""
         return bool(self.decision and self.decision.ready and self.signature is None)
@@ -255,7 +260,7 @@ def _vitals(
         rows += [
             VitalsRow(slot.due_at, slot.minute, overdue=slot.overdue, due=slot.due_at == next_at)
             for slot in grid
-            if not slot.taken
+            if not slot.taken and slot.minute >= 0
         ]
     return sorted(rows, key=lambda item: item.at)
 
@@ -317,7 +322,17 @@ def _open_items(record: Record) -> list[OpenItem]:
 
 def _before_signing(decision: DischargeDecision) -> list[OpenItem]:
     items = []
+    if decision.missing:
+        count = len(decision.missing)
+        items.append(
+            OpenItem(
+                f"{count} discharge criteria not recorded" if count > 1 else "1 criterion not recorded",
+                "discharge",
+            )
+        )
     for blocker in decision.blockers:
+        if blocker.code in decision.missing:
+            continue
         if blocker.code == "observation":
             items.append(OpenItem("Minimum observation ends", "discharge", "info", decision.observe_until))
         else:
@@ -344,7 +359,7 @@ def time_facts(record: Record) -> list[dict[str, Any]]:
     elif record.pump is not None:
         note = "waiting for resume" if record.pump.state == "paused" else "by the log"
         facts.append(
-            {"label": "Bag finished", "at": record.pump.finishes_at, "note": note, "empty": "paused"}
+            {"label": "Bag finishes", "at": record.pump.finishes_at, "note": note, "empty": "paused"}
         )
     if record.signature is not None:
         facts.append({"label": "Ready to leave", "at": record.signature.t_sign, "note": "signed"})

@@ -1,0 +1,348 @@
+"""The pump log through the services: gates, order, the bag, mis-taps, corrections, both clock changes."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from sessions import clearance, services
+from sessions.models import Infusion
+from sessions.services import PumpAct
+from staff.clock import app_now
+from staff.errors import InvalidInput, RuleNotMet, StateConflict
+from tests.sessions import world
+
+pytestmark = pytest.mark.django_db
+MINUTE = timedelta(minutes=1)
+
+
+def current(infusion):
+    return services.current_estimate(infusion)
+
+
+def test_a_start_waits_for_what_must_stand_before_it(clinic):
+    infusion = world.weighed(clinic, world.arrived(clinic))
+    services.sign_order(infusion=infusion, bag_mg_per_ml=Decimal(1), by=clinic.clinician)
+    with pytest.raises(RuleNotMet) as refused:
+        services.record_pump_event(infusion=infusion, kind="start", by=clinic.nurse)
+    assert (refused.value.code, refused.value.field) == ("start-gate", "kind")
+    assert not infusion.pump_events.exists()
+
+
+def test_no_order_no_start(clinic):
+    infusion = world.arrived(clinic)
+    with pytest.raises(RuleNotMet) as refused:
+        services.record_pump_event(infusion=infusion, kind="start", by=clinic.nurse)
+    assert refused.value.code == "start-gate"
+
+
+def test_a_check_answered_no_is_the_prescribers_decision_with_a_reason(clinic):
+    infusion = world.ready(clinic)
+    services.record_check(
+        infusion=infusion, kind="fasting", outcome="failed", note="Toast at 7", by=clinic.nurse
+    )
+    for by, reason, code in (
+        (clinic.nurse, "Waited", "start-needs-prescriber"),
+        (clinic.clinician, "", "start-needs-reason"),
+    ):
+        with pytest.raises(RuleNotMet) as refused:
+            services.record_pump_event(infusion=infusion, kind="start", reason=reason, by=by)
+        assert refused.value.code == code
+    event = services.record_pump_event(
+        infusion=infusion, kind="start", reason="Six hours ago", by=clinic.clinician
+    )
+    assert event.reason == "Six hours ago"
+
+
+@pytest.mark.parametrize(
+    ("before", "kind", "field"),
+    [
+        ((), "stop", "kind"),
+        ((), "pause", "kind"),
+        (("start",), "start", "kind"),
+        (("start",), "resume", "kind"),
+        (("start", "pause"), "pause", "kind"),
+        (("start", "stop"), "bolus", "kind"),
+        (("start", "stop"), "stop", "kind"),
+    ],
+)
+def test_impossible_sequences_are_refused_and_nothing_is_written(clinic, clock, before, kind, field):
+    infusion = world.ready(clinic)
+    for earlier in before:
+        services.record_pump_event(infusion=infusion, kind=earlier, by=clinic.nurse)
+        clock.advance(minutes=5)
+    count = infusion.pump_events.count()
+    bolus = Decimal(5) if kind == "bolus" else None
+    with pytest.raises(RuleNotMet) as refused:
+        services.record_pump_event(infusion=infusion, kind=kind, bolus_mg=bolus, by=clinic.nurse)
+    assert refused.value.field == field
+    assert infusion.pump_events.count() == count
+
+
+def test_a_time_in_the_future_or_without_a_zone_is_refused(clinic):
+    infusion = world.ready(clinic)
+    with pytest.raises(RuleNotMet) as refused:
+        services.record_pump_event(
+            infusion=infusion, kind="start", observed_at=app_now() + MINUTE, by=clinic.nurse
+        )
+    assert refused.value.field == "observed_at"
+    with pytest.raises(InvalidInput):
+        services.record_pump_event(
+            infusion=infusion, kind="start", observed_at=datetime(2026, 3, 3, 9, 0), by=clinic.nurse
+        )
+
+
+@pytest.mark.parametrize("rate", ["0", "-1", "10.5"])
+def test_impossible_rates_are_refused_at_the_rate(clinic, rate):
+    infusion = world.ready(clinic)
+    with pytest.raises(InvalidInput) as refused:
+        services.record_pump_event(
+            infusion=infusion, kind="start", rate_mg_per_min=Decimal(rate), by=clinic.nurse
+        )
+    assert refused.value.field == "rate_mg_per_min"
+
+
+def test_nothing_is_counted_beyond_the_bag(clinic, clock):
+    """Stop is noted 25 minutes after the bag ended: 35 mg were given, not 57."""
+    infusion = world.given(clinic, clock, minutes=65)
+    assert infusion.delivered_mg == Decimal("35.00")
+    assert infusion.stopped_at - infusion.started_at == 65 * MINUTE
+    assert (current(infusion).t_pk - infusion.started_at) / MINUTE == pytest.approx(387.5, abs=3)
+
+
+def test_a_forgotten_pause_is_entered_later_in_its_place(clinic, clock):
+    infusion = world.ready(clinic)
+    start = services.record_pump_event(infusion=infusion, kind="start", by=clinic.nurse)
+    clock.advance(minutes=30)
+    services.record_pump_events(
+        infusion=infusion,
+        events=[
+            PumpAct("pause", start.observed_at + 10 * MINUTE),
+            PumpAct("resume", start.observed_at + 20 * MINUTE),
+        ],
+        by=clinic.nurse,
+    )
+    fresh = Infusion.objects.get(pk=infusion.pk)
+    assert fresh.status == Infusion.Status.INFUSING
+    assert fresh.delivered_mg == Decimal("17.50")
+    assert infusion.clearance_estimates.count() == 2
+
+
+def test_a_mis_tap_is_struck_by_its_nurse_within_two_minutes_and_stays_visible(clinic, clock):
+    infusion = world.ready(clinic)
+    services.record_pump_event(infusion=infusion, kind="start", by=clinic.nurse)
+    clock.advance(minutes=10)
+    before = current(infusion)
+    stop = services.record_pump_event(infusion=infusion, kind="stop", by=clinic.nurse)
+    clock.advance(seconds=119)
+    services.strike_pump_event(event=stop, by=clinic.nurse)
+    fresh = Infusion.objects.get(pk=infusion.pk)
+    assert (fresh.status, fresh.stopped_at) == (Infusion.Status.INFUSING, None)
+    assert current(infusion).t_pk == before.t_pk
+    stop.refresh_from_db()
+    assert stop.withdrawn_reason == "Mis-tap"
+    assert infusion.pump_events.count() == 2
+
+
+def test_after_two_minutes_or_by_somebody_else_striking_needs_a_reason(clinic, clock):
+    infusion = world.ready(clinic)
+    start = services.record_pump_event(infusion=infusion, kind="start", by=clinic.nurse)
+    with pytest.raises(InvalidInput):
+        services.strike_pump_event(event=start, by=clinic.clinician)
+    clock.advance(minutes=3)
+    with pytest.raises(InvalidInput) as refused:
+        services.strike_pump_event(event=start, by=clinic.nurse)
+    assert refused.value.field == "reason"
+    services.strike_pump_event(event=start, reason="Wrong patient's page", by=clinic.nurse)
+    fresh = Infusion.objects.get(pk=infusion.pk)
+    assert (fresh.status, fresh.started_at, fresh.delivered_mg) == (Infusion.Status.READY, None, None)
+    assert current(infusion) is None
+    with pytest.raises(StateConflict):
+        services.strike_pump_event(event=start, reason="again", by=clinic.nurse)
+
+
+def test_striking_what_the_rest_needs_is_refused(clinic, clock):
+    infusion = world.given(clinic, clock)
+    start = infusion.pump_events.get(kind="start")
+    with pytest.raises(RuleNotMet):
+        services.strike_pump_event(event=start, reason="No", by=clinic.nurse)
+    start.refresh_from_db()
+    assert start.withdrawn_at is None
+
+
+def test_amending_a_start_by_seven_minutes_moves_clearance_by_exactly_seven_minutes(clinic, clock):
+    """The stop lies long after the bag was empty, so the whole flow moves with its start."""
+    infusion = world.given(clinic, clock, minutes=60)
+    before = current(infusion)
+    start = infusion.pump_events.get(kind="start")
+    services.amend_pump_event(
+        event=start, observed_at=start.observed_at + 7 * MINUTE, reason="Wall clock", by=clinic.nurse
+    )
+    after = current(infusion)
+    assert after.t_pk - before.t_pk == 7 * MINUTE
+    assert after.p95_at - before.p95_at == 7 * MINUTE
+    assert after.generation == before.generation + 1
+    start.refresh_from_db()
+    assert start.withdrawn_at is not None
+    assert start.replaced_by.reason == "Wall clock"
+
+
+def test_moving_the_whole_log_moves_everything_by_exactly_that(clinic, clock):
+    infusion = world.ready(clinic)
+    clock.advance(minutes=20)
+    t = app_now()
+    events = [("start", 0), ("pause", 10), ("resume", 18), ("stop", 41)]
+    clock.advance(minutes=41)
+    services.record_vitals(infusion=infusion, by=clinic.nurse, **world.NORMAL)
+    acts = [PumpAct(kind, t + offset * MINUTE) for kind, offset in events]
+    services.record_pump_events(infusion=infusion, events=acts, by=clinic.nurse)
+    before = current(infusion)
+    services.move_pump_log(infusion=infusion, minutes=-7, reason="Clock 7 minutes fast", by=clinic.nurse)
+    after = current(infusion)
+    assert after.t_pk - before.t_pk == after.p50_at - before.p50_at == -7 * MINUTE
+    assert after.delivered_mg == before.delivered_mg
+    assert infusion.pump_events.live().count() == 4
+    assert infusion.pump_events.count() == 8
+
+
+def test_amending_to_an_impossible_log_is_refused(clinic, clock):
+    infusion = world.given(clinic, clock)
+    stop = infusion.pump_events.get(kind="stop")
+    with pytest.raises(RuleNotMet):
+        services.amend_pump_event(
+            event=stop, observed_at=infusion.started_at - MINUTE, reason="x", by=clinic.nurse
+        )
+    with pytest.raises(InvalidInput):
+        services.amend_pump_event(event=stop, observed_at=stop.observed_at, reason="x", by=clinic.nurse)
+    with pytest.raises(InvalidInput):
+        services.amend_pump_event(
+            event=stop, observed_at=stop.observed_at - MINUTE, reason=" ", by=clinic.nurse
+        )
+    assert infusion.clearance_estimates.count() == 2
+
+
+def test_a_pause_for_vitals_resumes_only_with_a_good_reading_and_a_note(clinic, clock):
+    infusion = world.ready(clinic)
+    services.record_pump_event(infusion=infusion, kind="start", by=clinic.nurse)
+    clock.advance(minutes=10)
+    high = {"systolic": 186, "diastolic": 104, "heart_rate": 88, "spo2": 97}
+    services.record_vitals(infusion=infusion, by=clinic.nurse, **high)
+    services.record_pump_event(infusion=infusion, kind="pause", by=clinic.nurse)
+    clock.advance(minutes=5)
+    with pytest.raises(RuleNotMet) as refused:
+        services.record_pump_event(infusion=infusion, kind="resume", reason="Better", by=clinic.nurse)
+    assert refused.value.code == "resume-gate"
+    services.record_vitals(infusion=infusion, by=clinic.nurse, **world.NORMAL)
+    with pytest.raises(RuleNotMet) as refused:
+        services.record_pump_event(infusion=infusion, kind="resume", by=clinic.nurse)
+    assert refused.value.field == "reason"
+    services.record_pump_event(infusion=infusion, kind="resume", reason="Better", by=clinic.nurse)
+    assert Infusion.objects.get(pk=infusion.pk).status == Infusion.Status.INFUSING
+
+
+def test_an_infusion_two_days_ago_counts_in_the_next_estimate_and_its_correction_too(clinic, clock):
+    world.signed(clinic, clock)
+    clock.advance(days=1, hours=21, minutes=55)
+    second = world.given(clinic, clock, ordinal=2)
+    before = current(second)
+    first = Infusion.objects.get(ordinal=1, patient=clinic.patient)
+    stop = first.pump_events.live().get(kind="stop")
+    services.amend_pump_event(
+        event=stop, observed_at=stop.observed_at - 20 * MINUTE, reason="Earlier", by=clinic.nurse
+    )
+    after = current(second)
+    assert after.generation == before.generation + 1
+    assert after.t_pk <= before.t_pk
+
+
+@pytest.mark.parametrize(
+    ("night", "name"),
+    [
+        (
+            datetime(2026, 3, 8, 9, 40, tzinfo=UTC),
+            "spring",
+        ),  # 01:40 in Los Angeles, clocks go forward at 02:00
+        (datetime(2026, 11, 1, 8, 40, tzinfo=UTC), "autumn"),  # 01:40 in Los Angeles, clocks go back at 02:00
+    ],
+)
+def test_elapsed_minutes_are_the_same_on_both_nights_of_clock_change(clinic, clock, night, name):
+    clock.set(night)
+    infusion = world.given(clinic, clock)
+    assert infusion.delivered_mg == Decimal("35.00")
+    assert (current(infusion).t_pk - infusion.started_at) / MINUTE == pytest.approx(387.5, abs=3), name
+    zone = ZoneInfo(clinic.site.time_zone)
+    offsets = {item.astimezone(zone).utcoffset() for item in (infusion.started_at, infusion.stopped_at)}
+    assert len(offsets) == 2, "the change of the clocks lies inside this infusion"
+
+
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from(["pause", "resume", "rate", "bolus", "stop"]),
+        st.integers(min_value=0, max_value=15),
+        st.integers(min_value=1, max_value=40),
+    ),
+    min_size=1,
+    max_size=7,
+)
+
+
+def possible(steps, start):
+    """The longest possible log of these steps, as acts after a start at 0.875 mg/min."""
+    acts, state, at = [PumpAct("start", start, Decimal("0.8750"))], "running", start
+    allowed = {
+        "running": ("rate", "pause", "bolus", "stop"),
+        "paused": ("resume", "bolus", "stop"),
+        "stopped": (),
+    }
+    for kind, wait, amount in steps:
+        if kind not in allowed[state]:
+            continue
+        at = at + wait * MINUTE
+        rate = Decimal(amount) / 20 if kind in ("rate", "resume") else None
+        bolus = Decimal(amount) / 10 if kind == "bolus" else None
+        acts.append(PumpAct(kind, at, rate, bolus))
+        state = {"pause": "paused", "stop": "stopped", "resume": "running"}.get(kind, state)
+    return acts
+
+
+@given(steps=STEPS)
+@settings(
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+def test_what_is_stored_is_what_the_engine_reads(clinic, clock, steps):
+    """Property: any possible log gives the engine's own amount and clearance time, and the status of its last act."""
+    from django.db import transaction
+
+    with transaction.atomic():
+        infusion = world.ready(clinic)
+        start = app_now()
+        acts = possible(steps, start)
+        clock.advance(minutes=130)
+        services.record_pump_events(infusion=infusion, events=acts, by=clinic.nurse)
+        fresh = Infusion.objects.get(pk=infusion.pk)
+        entries = [
+            clearance.PumpEntry(
+                act.kind,
+                act.observed_at,
+                None if act.rate_mg_per_min is None else float(act.rate_mg_per_min),
+                None if act.bolus_mg is None else float(act.bolus_mg),
+            )
+            for act in acts
+        ]
+        log = clearance.read_pump_log(entries, bag_mg=35.0)
+        ended = clearance.projected(log, planned_mg=35.0, now=app_now())
+        value = clearance.estimate_clearance(log=ended, weight_kg=70.0, age_years=41)
+        given_mg = clearance.delivered_mg(log, until=None if log.stop else app_now())
+        assert float(fresh.delivered_mg) == pytest.approx(given_mg, abs=0.006)
+        assert current(infusion).t_pk == value.t_pk
+        assert fresh.delivered_mg <= Decimal("35.00")
+        expected = {"running": "infusing", "paused": "paused", "stopped": "recovering"}[log.state]
+        assert fresh.status == expected
+        transaction.set_rollback(True)
