@@ -19,6 +19,7 @@ from types import ModuleType
 
 import pytest
 
+from config.launcher.processes import wait_until
 from config.launcher.state import PROJECT
 
 SHOW = """
@@ -160,6 +161,26 @@ def test_two_at_once_make_one_environment(copy: Copy) -> None:
     outputs = [process.communicate(timeout=120) for process in both]
     assert [process.returncode for process in both] == [7, 7], outputs
     assert sorted(str(json.loads(out)["fresh"]) for out, _ in outputs) == ["1", "None"]
+
+
+def test_what_a_killed_start_left_running_is_waited_for(copy: Copy) -> None:
+    """The program that fills the environment outlives its killed parent and still holds the lock."""
+    gate, uv = copy.root / "gate", Path(copy.path.split(":", 1)[0]) / "uv"
+    os.mkfifo(gate)
+    quick = uv.read_text(encoding="utf-8")
+    filling = copy.root / "filling"
+    uv.write_text(f'{quick}[ "$1" != pip ] || {{ : >"{filling}"; read go <"{gate}"; }}\n', encoding="utf-8")
+    killed = copy.start("hello")
+    assert wait_until(filling.exists, 30)
+    killed.kill()
+    uv.write_text(quick, encoding="utf-8")
+    second = copy.start("hello")
+    assert second.stderr is not None
+    assert second.stderr.readline() == "Another start is making the environment; waiting for it.\n"
+    gate.write_text("go\n", encoding="utf-8")
+    out, _ = second.communicate(timeout=60)
+    assert json.loads(out)["fresh"] == "1"
+    killed.communicate(timeout=10)
 
 
 def test_somebody_elses_environment_is_used_as_it_is(copy: Copy) -> None:
