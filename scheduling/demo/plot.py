@@ -95,27 +95,23 @@ def midday_courses(day: Day) -> list[Course]:
     return [
         # In a chair right now.
         running(day, 0, day.floor - QUARTER, number=2, sign=False),
-        running(day, 1, day.floor - 7 * QUARTER, number=2, sign=False, therapy="done"),
-        # Signed this morning: therapy this afternoon is still ahead.
+        running(day, 1, day.floor - 7 * QUARTER, number=1, sign=False),
+        # Signed this morning: therapy time is still ahead.
         running(day, 0, day.at(0, EARLY), number=1, therapy="open"),
-        running(day, 1, day.at(0, EARLY), number=2, therapy="done", pause_minutes=6),
+        running(day, 1, day.at(0, EARLY), number=2, therapy="open", pause_minutes=6),
         running(day, 2, day.at(0, EARLY), number=1, protocol=SINGLE, therapy="open", stopped_early=True),
-        # Yesterday and the days before: windows open, some taken, some not.
+        # Yesterday and the day before: windows open, some with a session booked or done.
         behind(day, 0, EARLY, days_ago=1, number=1, therapy="open"),
-        behind(day, 1, EARLY, days_ago=1, number=2, therapy="booked"),
+        behind(day, 1, EARLY, days_ago=1, number=1, therapy="booked"),
         behind(day, 2, EARLY, days_ago=1, number=1, therapy="open", protocol=SINGLE),
         behind(day, 0, mid, days_ago=1, number=1, therapy="booked"),
-        behind(day, 1, LATE_DAY, days_ago=1, number=1, therapy="booked", protocol=SINGLE),
-        behind(day, 0, EARLY, days_ago=2, number=1, therapy="open"),
-        behind(day, 1, EARLY, days_ago=2, number=1, therapy="done"),
-        behind(day, 1, mid, days_ago=2, number=1, therapy="booked"),
-        # Closing: the last day of the first four.
+        behind(day, 0, EARLY, days_ago=2, number=1, therapy="done"),
+        # Closing: the last of the first four days.
         behind(day, 2, mid, days_ago=4, number=1, therapy="open", protocol=SINGLE),
-        behind(day, 1, LATE_DAY, days_ago=4, number=1, therapy="open", protocol=SINGLE),
         # Past: missed, and used.
         behind(day, 2, EARLY, days_ago=6, number=1, therapy="missed", protocol=SINGLE),
-        # A whole series behind, the last visit nine days ago.
-        behind(day, 2, LATE_DAY, days_ago=9, number=6, therapy="done"),
+        # Three visits behind, three to come.
+        behind(day, 2, LATE_DAY, days_ago=2, number=3, therapy="booked"),
     ]
 
 

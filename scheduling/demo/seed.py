@@ -19,7 +19,7 @@ from staff.clock import app_now, set_clock
 from staff.models import Site
 
 MARK = "sample-clinic"
-HISTORY = timedelta(days=36)
+HISTORY = timedelta(days=21)
 PATIENTS, PLANNED_MIDDAY = 60, 6
 
 
@@ -102,7 +102,7 @@ def _portland(player: Player, premises: Premises, who: Registered, position: int
     if position >= 18:
         return _being_planned(player, house, who)
     protocol = SINGLE if position % 3 == 0 else SIX
-    days_ago = (6, 5, 4)[position] if position < 3 else 0
+    days_ago = (4, 3)[position] if position < 2 else 0
     zone = ZoneInfo(house.site.time_zone)
     day = (now - timedelta(days=days_ago)).astimezone(zone).date()
     booked_at = (
