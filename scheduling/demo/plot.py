@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 SIX, SINGLE = "six-in-three-weeks", "single-infusion"
 QUARTER = timedelta(minutes=15)
-EARLY, LATE_DAY = time(7, 15), time(17, 0)
+EARLY, LATE_DAY = time(7, 15), time(17, 30)
 
 
 @dataclass(frozen=True)
