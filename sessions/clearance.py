@@ -122,7 +122,7 @@ def decide_t0(
 ) -> datetime:
     """T0 = max(T_pk, T_sign), or the override when it is allowed.
 
-    Never before T_sign. Later: freely, with a coded reason. Earlier than T_pk: coded reason and a second
+    Never before T_sign. Later: freely; a reason given must be a known one. Earlier than T_pk: coded reason and a second
     person, and not before max(T_sign, P50), unless a level measured after pump stop lies below the threshold;
     then not before T_sign or the moment the blood was drawn. `t_pk` None (withheld) needs an override. Every
     refusal is a RuleNotMet with code `t0-...` and field `at`, `reason_code`, `second_person` or `measured`.
@@ -137,14 +137,15 @@ def decide_t0(
             )
         return max(t_pk.astimezone(UTC), signed)
     if override.at.utcoffset() is None:
-        raise InvalidInput("needs a time zone", field="at")
+        raise InvalidInput("This time needs its time zone.", field="at")
     wanted = override.at.astimezone(UTC)
     if wanted < signed:
         raise RuleNotMet(
             "Therapy cannot begin before the patient was ready to leave.", code="t0-before-sign", field="at"
         )
     if t_pk is None or wanted >= t_pk.astimezone(UTC):
-        _check_reason(override, {**DELAY_REASONS, **ADVANCE_REASONS})
+        if override.reason_code:
+            _check_reason(override, {**DELAY_REASONS, **ADVANCE_REASONS})
         return wanted
     _check_advance(override, wanted, p50, pump_stop, threshold_ng_ml)
     return wanted
@@ -190,7 +191,7 @@ def _check_measured(
             "The level must be drawn after the pump stopped.", code="t0-level-early", field="measured"
         )
     if not level.ng_ml.is_finite() or level.ng_ml < 0:
-        raise InvalidInput("must be a number, 0 or above", field="measured")
+        raise InvalidInput("Enter a number, 0 or above.", field="measured")
     if threshold_ng_ml is None or level.ng_ml >= threshold_ng_ml:
         raise RuleNotMet(
             "The measured level is not below the threshold.", code="t0-level-high", field="measured"

@@ -122,7 +122,7 @@ def observation_end(
     """
     begin, end = start.astimezone(UTC), stop.astimezone(UTC)
     if end < begin:
-        raise InvalidInput("lies before the start", field="stop")
+        raise InvalidInput("The stop lies before the start.", field="stop")
     extra = timedelta(minutes=max(0, extra_minutes))
     if Decimal(str(delivered_mg)) < Decimal(str(aborted_below_mg)):
         return end + timedelta(minutes=rule.aborted_observe_from_stop_minutes) + extra
@@ -252,13 +252,13 @@ def _observation(given: CriterionResult | None, ends: datetime, now: datetime) -
 
 def _check_result(code: str, result: CriterionResult, now: datetime) -> None:
     if code not in CRITERIA or result.code != code:
-        raise InvalidInput("is not a discharge criterion", field=f"results.{code}")
+        raise InvalidInput("This is not a discharge criterion.", field=f"results.{code}")
     if result.observed_at.utcoffset() is None:
-        raise InvalidInput("needs a time zone", field=f"results.{code}.observed_at")
+        raise InvalidInput("This time needs its time zone.", field=f"results.{code}.observed_at")
     if result.observed_at.astimezone(UTC) > now.astimezone(UTC):
-        raise InvalidInput("lies in the future", field=f"results.{code}.observed_at")
+        raise InvalidInput("This time lies in the future.", field=f"results.{code}.observed_at")
     if result.state == "not-assessable" and not result.reason.strip():
-        raise InvalidInput("needs a reason when not assessable", field=f"results.{code}.reason")
+        raise InvalidInput("Say why it cannot be assessed.", field=f"results.{code}.reason")
 
 
 def _blockers(missing: tuple[str, ...], unmet: list[CriterionResult], ends: datetime) -> list[Blocker]:

@@ -63,9 +63,9 @@ class WeightFinding:
 
 def _number(value: object, field: str, low: Decimal, high: Decimal) -> Decimal:
     if not isinstance(value, Decimal) or not value.is_finite():
-        raise InvalidInput("must be a decimal number", field=field)
+        raise InvalidInput("Enter a number, such as 72.5.", field=field)
     if not low <= value <= high:
-        raise InvalidInput(f"must be between {low} and {high}", field=field)
+        raise InvalidInput(f"Enter a value from {low} to {high}.", field=field)
     return value
 
 

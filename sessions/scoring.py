@@ -99,7 +99,7 @@ def get_instrument(code: object) -> Instrument:
     """The instrument of that code. Raises InvalidInput on `instrument`."""
     if isinstance(code, str) and code in INSTRUMENTS:
         return INSTRUMENTS[code]
-    raise InvalidInput(f"must be one of {', '.join(INSTRUMENTS)}", field="instrument")
+    raise InvalidInput(f"Choose one of {', '.join(INSTRUMENTS)}.", field="instrument")
 
 
 def total(code: str, answers: Sequence[int | None]) -> int:
@@ -110,17 +110,17 @@ def total(code: str, answers: Sequence[int | None]) -> int:
     """
     instrument = get_instrument(code)
     if len(answers) != instrument.items:
-        raise InvalidInput(f"needs {instrument.items} answers, got {len(answers)}", field="items")
+        raise InvalidInput(f"Answer all {instrument.items} items; {len(answers)} were given.", field="items")
     checked = [_answer(instrument, number, answer) for number, answer in enumerate(answers, start=1)]
     return _qids_total(checked) if instrument is QIDS_SR16 else sum(checked)
 
 
 def _answer(instrument: Instrument, number: int, answer: object) -> int:
     if answer is None:
-        raise InvalidInput("is not answered; partial answers are not totalled", field=f"items.{number}")
+        raise InvalidInput("Answer this item; partial answers are not totalled.", field=f"items.{number}")
     if isinstance(answer, bool) or not isinstance(answer, int) or not 0 <= answer <= instrument.highest_item:
         raise InvalidInput(
-            f"must be a whole number from 0 to {instrument.highest_item}", field=f"items.{number}"
+            f"Enter a whole number from 0 to {instrument.highest_item}.", field=f"items.{number}"
         )
     return answer
 
@@ -134,7 +134,7 @@ def check_total(code: str, value: object) -> int:
     """A total entered by hand. Raises InvalidInput on `total` outside the instrument's range."""
     instrument = get_instrument(code)
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= instrument.highest:
-        raise InvalidInput(f"must be a whole number from 0 to {instrument.highest}", field="total")
+        raise InvalidInput(f"Enter a whole number from 0 to {instrument.highest}.", field="total")
     return value
 
 
@@ -169,7 +169,7 @@ def suicide_item(code: str, answer: int, previous: int | None = None) -> Suicide
     """
     instrument = get_instrument(code)
     if code not in SUICIDE_ITEM:
-        raise InvalidInput("has no item on suicidal thoughts", field="instrument")
+        raise InvalidInput("This instrument has no item on suicidal thoughts.", field="instrument")
     value = _answer(instrument, SUICIDE_ITEM[code], answer)
     if value == 0:
         return SuicideAnswer("none", "No suicidal thoughts reported.")

@@ -47,8 +47,8 @@ def read_id(data: object) -> Any:
     value = data.get("id") if isinstance(data, Mapping) else None
     if value is None or isinstance(value, str):
         return value
-    _number(value, "id")
-    return value
+    number = _number(value, "id")
+    return value if isinstance(value, int) else number
 
 
 def answer(data: object) -> dict[str, Any]:

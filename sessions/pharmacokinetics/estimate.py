@@ -174,7 +174,7 @@ def predict_planned(
     A delay that still has to be stated is not demanded of a plan; its warning says that it is missing.
     """
     if start.utcoffset() is None:
-        raise InvalidInput("needs a time zone", field="start")
+        raise InvalidInput("This time needs its time zone.", field="start")
     length, dose = _number(minutes, "minutes", 1.0, 600.0), _number(dose_mg, "dose_mg", 0.1, 500.0)
     begin = start.astimezone(UTC)
     stop = begin + timedelta(minutes=length)
@@ -260,9 +260,9 @@ def _slower(person: Person) -> Person | None:
 
 def _number(value: object, field: str, low: float, high: float) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float, Decimal)) or not math.isfinite(value):
-        raise InvalidInput("must be a number", field=field)
+        raise InvalidInput("Enter a number.", field=field)
     if not low <= value <= high:
-        raise InvalidInput(f"must be between {low:g} and {high:g}", field=field)
+        raise InvalidInput(f"Enter a value from {low:g} to {high:g}.", field=field)
     return float(value)
 
 
@@ -275,7 +275,7 @@ def _clearance_model(name: str) -> PopulationModel:
     model = get_model(name)
     if not model.decides_clearance:
         raise InvalidInput(
-            f"cannot decide clearance, having no residual error; use {CLEARANCE_MODELS[0]}",
+            f"This model prints no residual error, so it cannot decide. Use {CLEARANCE_MODELS[0]}.",
             field="model",
         )
     return model

@@ -89,27 +89,27 @@ def read_pump_log(
 
 def _positive(value: float | None, field: str, limit: float) -> float:
     if value is None or isinstance(value, bool) or not math.isfinite(value) or value <= 0:
-        raise InvalidInput("must be a number above 0", field=field)
+        raise InvalidInput("Enter a number above 0.", field=field)
     if value > limit:
-        raise InvalidInput(f"must be at most {limit:g}; check the unit", field=field)
+        raise InvalidInput(f"At most {limit:g}. Check the unit.", field=field)
     return float(value)
 
 
 def _check_values(entry: PumpEntry, path: str, now: datetime | None) -> None:
     if entry.kind not in KINDS:
-        raise InvalidInput(f"must be one of {', '.join(KINDS)}", field=f"{path}.kind")
+        raise InvalidInput(f"Choose one of {', '.join(KINDS)}.", field=f"{path}.kind")
     if entry.at.utcoffset() is None:
-        raise InvalidInput("needs a time zone", field=f"{path}.at")
+        raise InvalidInput("This time needs its time zone.", field=f"{path}.at")
     if now is not None and entry.at.astimezone(UTC) > now.astimezone(UTC):
         raise RuleNotMet("This event lies in the future.", code="pump-future", field=f"{path}.at")
     if entry.kind in ("start", "rate") or (entry.kind == "resume" and entry.rate_mg_per_min is not None):
         _positive(entry.rate_mg_per_min, f"{path}.rate_mg_per_min", MAX_RATE_MG_PER_MIN)
     elif entry.rate_mg_per_min is not None:
-        raise InvalidInput(f"does not belong to {entry.kind}", field=f"{path}.rate_mg_per_min")
+        raise InvalidInput(f"A rate does not belong to {entry.kind}.", field=f"{path}.rate_mg_per_min")
     if entry.kind == "bolus":
         _positive(entry.bolus_mg, f"{path}.bolus_mg", MAX_BOLUS_MG)
     elif entry.bolus_mg is not None:
-        raise InvalidInput(f"does not belong to {entry.kind}", field=f"{path}.bolus_mg")
+        raise InvalidInput(f"An amount does not belong to {entry.kind}.", field=f"{path}.bolus_mg")
 
 
 ALLOWED: dict[State, tuple[str, ...]] = {
@@ -257,11 +257,9 @@ def projected(log: PumpLog, *, planned_mg: float, now: datetime) -> PumpLog:
     left = max(0.0, planned_mg - delivered_mg(log, begin))
     lasts = left / log.last_rate
     stop = begin + timedelta(minutes=lasts)
-    flows = [flow for flow in log.flows if flow.end is not None]
-    runs = [flow for flow in log.flows if flow.end is None]
-    start = runs[0].start if runs else begin
-    if stop > start and (runs or log.state == "paused"):
-        flows.append(Flow(start, stop, log.last_rate))
+    flows = [replace(flow, end=min(flow.end or stop, stop)) for flow in log.flows]
+    if stop > begin and log.state == "paused":
+        flows.append(Flow(begin, stop, log.last_rate))
     return replace(log, stop=stop, flows=tuple(flows), state="stopped", projected=True)
 
 

@@ -381,7 +381,8 @@ def test_without_override_the_later_of_both() -> None:
     assert decide(None, signed=at(500)) == at(500)
 
 
-def test_later_is_free_but_coded() -> None:
+def test_later_is_free() -> None:
+    assert decide(T0Override(at(600), "", "dr-a")) == at(600)
     assert decide(T0Override(at(600), "clinical_judgement", "dr-a")) == at(600)
     assert refusal(T0Override(at(600), "because", "dr-a")) == "t0-reason"
 

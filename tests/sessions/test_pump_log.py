@@ -147,7 +147,7 @@ def test_a_running_pump_without_a_bag_has_no_total_yet() -> None:
         regimen_of([log], log.start)
 
 
-@pytest.mark.parametrize("bag", [None, 35.0])
+@pytest.mark.parametrize("bag", [None, 35.0, 50.0])
 def test_a_running_pump_is_continued_as_planned(bag: float | None) -> None:
     log = read_pump_log([PumpEntry("start", at(0), RATE)], bag_mg=bag)
     ahead = projected(log, planned_mg=35.0, now=at(12))
