@@ -9,26 +9,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
+from scheduling.domain.clinic import Laid, Placement, Seat
 from scheduling.domain.localtime import in_words
 from scheduling.domain.refusals import day_refusals, failure
 from scheduling.domain.series_build import Setting, build, first_visit_cost, phase_of
-from scheduling.domain.series_core import (
-    BIG,
-    LEFT_OUT,
-    OWN,
-    TherapyWays,
-    TherapyWindow,
-    backward,
-    chosen_way,
-    forward,
-    solve,
-    trace,
-)
+from scheduling.domain.series_core import BIG, Chosen, backward, forward, solve, trace, trace_on
 from scheduling.domain.series_types import (
     LongGapOffer,
     PlannedTherapy,
@@ -40,7 +30,7 @@ from scheduling.domain.series_types import (
     VisitOption,
     Weights,
 )
-from scheduling.domain.slots import PER_HOUR, IntArray
+from scheduling.domain.slots import IntArray
 
 __all__ = [
     "LongGapOffer",
@@ -61,21 +51,57 @@ OPTIONS_PER_DAY_IN_PLACE = 8
 
 
 def plan_series(request: SeriesRequest) -> SeriesPlan:
-    """The cheapest legal plan, or the reasons why there is none and, if allowed, what one long gap would make
-    possible.
+    """The cheapest legal plan, or the reasons why there is none and, if allowed, what one long gap would
+    allow.
 
     Raises InvalidInput for a request that cannot be read (empty span, no visit left).
     """
-    setting = build(request)
-    chosen = solve(setting.problem)
+    (setting,) = build([request])
+    laid = setting.clinic.lay(setting.case)
+    chosen = solve(laid.problem)
     if chosen is None:
         offer = _long_gap(request) if request.long_gap_limit_hours else None
-        return SeriesPlan((), failure(setting), 0, {}, False, long_gap_offer=offer)
-    visits, parts = _assemble(setting, chosen.picks)
-    first, last = (int(setting.starts[pick]) for pick in (chosen.picks[0], chosen.picks[-1]))
-    begins = int(np.flatnonzero(setting.in_span)[0])
-    refused = day_refusals(setting, min(begins, first), last, request.first_ordinal)
-    return SeriesPlan(visits, refused, chosen.cost, parts, True, _missing_in_words(request, visits))
+        return SeriesPlan((), failure(setting, laid), 0, {}, False, long_gap_offer=offer)
+    return plan_from(setting, laid, setting.clinic.place(setting.case, laid, chosen))
+
+
+def plan_from(setting: Setting, laid: Laid, placement: Placement) -> SeriesPlan:
+    """A placement in instants, codes and words; `laid` is what was free when it was made."""
+    request, clinic = setting.request, setting.clinic
+    visits = tuple(_visit(setting, placement, n) for n in range(len(placement.seats)))
+    begins = (setting.in_span & -setting.in_span).bit_length() - 1
+    first, last = placement.seats[0].start, placement.seats[-1].start
+    refused = day_refusals(setting, laid, min(begins, first), last, request.first_ordinal)
+    parts = cost_parts(setting, placement)
+    at = np.searchsorted(laid.problem.starts, [seat.start for seat in placement.seats])
+    parts["peak"] = int(clinic.peak_cost(setting.case, laid.problem.starts)[at].sum())
+    warnings = _missing_in_words(request, visits)
+    return SeriesPlan(visits, refused, placement.cost + parts["peak"], parts, True, warnings)
+
+
+def cost_parts(setting: Setting, placement: Placement) -> dict[str, int]:
+    """What the series' own cost is made of; the parts add up to it."""
+    request, case = setting.request, setting.case
+    starts = np.array([seat.start for seat in placement.seats])
+    at = np.searchsorted(case.starts, starts)
+    first = int(first_visit_cost(request, setting.grid, starts[:1])[0])
+    nodes = int(case.node[np.arange(starts.size), at].sum())
+    preference = int(setting.preference[at].sum())
+    gaps = sum(
+        int(rule.cost[after - before])
+        for rule, before, after in zip(case.gaps, starts, starts[1:], strict=False)
+    )
+    other = sum(seat.prescriber != case.own_prescriber for seat in placement.seats)
+    prescriber = case.prescriber_cost * other if case.own_prescriber is not None else 0
+    parts = {
+        "wait": first if request.previous_start is None else 0,
+        "gap": gaps if request.previous_start is None else gaps + first,
+        "preference": preference,
+        "prescriber": prescriber,
+        "moved": nodes - first - preference,
+    }
+    parts["therapy"] = placement.cost - sum(parts.values())
+    return parts
 
 
 def options(
@@ -91,74 +117,99 @@ def options(
         others = {key: start for key, start in keep_others.items() if key != ordinal}
         pins = {key: start for key, start in request.pinned.items() if key != ordinal}
         request = replace(request, pinned={**pins, **others})
-    setting = build(request)
-    problem, visit = setting.problem, ordinal - request.first_ordinal
+    (setting,) = build([request])
+    laid = setting.clinic.lay(setting.case)
+    problem, visit = laid.problem, ordinal - request.first_ordinal
     if problem.starts.size == 0 or not 0 <= visit < problem.visits:
         return ()
     ahead, behind = forward(problem), backward(problem)
     total = ahead[visit] + behind[visit]
-    best = int(total.min())
-    if best >= BIG:
-        return ()
-    base = _present(setting, ahead)
-    per_day_limit = OPTIONS_PER_DAY if keep_others is None else OPTIONS_PER_DAY_IN_PLACE
+    most = OPTIONS_PER_DAY if keep_others is None else OPTIONS_PER_DAY_IN_PLACE
+    base = _present(setting, laid, ahead) if total.min() < BIG else ()
     found: list[VisitOption] = []
-    per_day: Counter[int] = Counter()
-    days = setting.grid.day_of(setting.starts)
-    for at in np.argsort(total, kind="stable"):
-        if total[at] >= BIG or len(found) == limit:
-            break
-        if per_day[int(days[at])] < per_day_limit:
-            per_day[int(days[at])] += 1
-            picks = (*trace_to(setting, ahead, visit, int(at)), *_trace_on(setting, behind, visit, int(at)))
-            found.append(
-                _option(setting, int(at), int(total[at]) - best, _moved(setting, picks, base, visit))
-            )
+    for at in _spread(setting, problem.starts, total, most)[:limit]:
+        picks = (*trace(problem, ahead, at, visit), *trace_on(problem, behind, at, visit))
+        moves = tuple(
+            request.first_ordinal + n
+            for n, (pick, slot) in enumerate(zip(picks, base, strict=True))
+            if n != visit and int(problem.starts[pick]) != slot
+        )
+        placement = setting.clinic.place(setting.case, laid, Chosen(int(total[at]), picks))
+        found.append(_option(setting, placement.seats[visit], int(total[at] - total.min()), moves, ordinal))
     return tuple(found)
 
 
-def trace_to(setting: Setting, ahead: IntArray, visit: int, at: int) -> tuple[int, ...]:
-    """The picks of visits 0..visit of the cheapest way that has `visit` at candidate `at`."""
-    problem = setting.problem
-    shorter = replace(problem, node=problem.node[: visit + 1], gaps=problem.gaps[:visit])
-    shorter.__dict__["edges"] = problem.edges[:visit]
-    return trace(shorter, ahead, at)
+def _spread(setting: Setting, starts: IntArray, total: IntArray, most: int) -> list[int]:
+    """Candidates by cost, at most so many of one local day."""
+    per_day: Counter[int] = Counter()
+    days = setting.grid.day_of(starts)
+    kept = []
+    for at in np.argsort(total, kind="stable"):
+        day = int(days[at])
+        if total[at] < BIG and per_day[day] < most:
+            per_day[day] += 1
+            kept.append(int(at))
+    return kept
 
 
-def _trace_on(setting: Setting, behind: IntArray, visit: int, at: int) -> tuple[int, ...]:
-    problem = setting.problem
-    picks: list[int] = []
-    for step in range(visit, problem.visits - 1):
-        edges = problem.edges[step]
-        mine = np.flatnonzero(edges.source == at)
-        reached = edges.target[mine]
-        values = edges.cost[mine] + problem.node[step + 1][reached] + behind[step + 1][reached]
-        at = int(reached[int(np.argmin(values))])
-        picks.append(at)
-    return tuple(picks)
-
-
-def _present(setting: Setting, ahead: IntArray) -> tuple[int, ...]:
+def _present(setting: Setting, laid: Laid, ahead: IntArray) -> tuple[int, ...]:
     """Present start slot of every visit: `current` where known, else the optimum's."""
-    problem, request = setting.problem, setting.request
+    problem, request = laid.problem, setting.request
     last = int(np.argmin(ahead[-1] + problem.last_cost))
-    optimum = [int(setting.starts[pick]) for pick in trace(problem, ahead, last)]
+    optimum = [int(problem.starts[pick]) for pick in trace(problem, ahead, last, problem.visits - 1)]
     known = {ordinal: setting.grid.floor(start) for ordinal, start in request.current.items()}
     return tuple(known.get(request.first_ordinal + n, slot) for n, slot in enumerate(optimum))
 
 
-def _moved(setting: Setting, picks: tuple[int, ...], base: tuple[int, ...], visit: int) -> tuple[int, ...]:
-    first = setting.request.first_ordinal
-    return tuple(
-        first + n
-        for n, (pick, slot) in enumerate(zip(picks, base, strict=True))
-        if n != visit and int(setting.starts[pick]) != slot
+def _option(setting: Setting, seat: Seat, extra: int, moves: tuple[int, ...], ordinal: int) -> VisitOption:
+    start, end = _stay(setting, seat, ordinal)
+    codes = setting.codes
+    return VisitOption(
+        start=start,
+        end=end,
+        chair=codes.chairs[seat.chair],
+        nurse=codes.nurses[seat.nurse],
+        prescriber=codes.prescribers[seat.prescriber],
+        extra_cost=extra,
+        moves=moves,
     )
 
 
-def _option(setting: Setting, at: int, extra: int, moves: tuple[int, ...]) -> VisitOption:
-    visit = _Seats(setting).seat(setting.request.first_ordinal, at)
-    return VisitOption(visit.start, visit.end, visit.chair, visit.nurse, visit.prescriber, extra, moves)
+def _stay(setting: Setting, seat: Seat, ordinal: int) -> tuple[datetime, datetime]:
+    """Start and end; a pinned visit keeps its exact start even off the quarter hour."""
+    pinned = setting.request.pinned.get(ordinal)
+    start = setting.grid.instant(seat.start) if pinned is None else pinned.astimezone(UTC)
+    return start, start + timedelta(minutes=setting.request.definition.chair_minutes)
+
+
+def _visit(setting: Setting, placement: Placement, n: int) -> PlannedVisit:
+    request, codes = setting.request, setting.codes
+    definition, seat = request.definition, placement.seats[n]
+    ordinal = request.first_ordinal + n
+    start, end = _stay(setting, seat, ordinal)
+    specs = setting.case.specs(len(placement.seats))[n]
+    sittings = sorted(item for item in placement.sittings if item.visit == n)
+    therapy = []
+    for sitting in sittings:
+        begin = setting.grid.instant(sitting.start)
+        rule = definition.follow_up(specs[sitting.nth].kind)
+        therapist = codes.therapists[sitting.therapist]
+        therapy.append(
+            PlannedTherapy(rule.kind, begin, begin + timedelta(minutes=rule.duration_minutes), therapist)
+        )
+    there = {sitting.nth for sitting in sittings}
+    return PlannedVisit(
+        ordinal=ordinal,
+        start=start,
+        end=end,
+        chair_until=end + timedelta(minutes=definition.turnover_minutes),
+        chair=codes.chairs[seat.chair],
+        nurse=codes.nurses[seat.nurse],
+        prescriber=codes.prescribers[seat.prescriber],
+        t0_predicted=start + timedelta(minutes=request.clearance_minutes),
+        therapy=tuple(therapy),
+        missing_therapy=tuple(spec.kind for index, spec in enumerate(specs) if index not in there),
+    )
 
 
 def _long_gap(request: SeriesRequest) -> LongGapOffer | None:
@@ -169,7 +220,8 @@ def _long_gap(request: SeriesRequest) -> LongGapOffer | None:
     first = request.first_ordinal + (request.previous_start is None)
     best: LongGapOffer | None = None
     for ordinal in range(first, request.definition.visits + 1):
-        if phase_of(request, ordinal).gap_max_hours >= limit:
+        most = phase_of(request, ordinal).gap_max_hours
+        if most >= limit:
             continue
         gaps = {**request.long_gap, ordinal: limit}
         plan = plan_series(replace(request, long_gap=gaps, long_gap_limit_hours=None))
@@ -177,7 +229,6 @@ def _long_gap(request: SeriesRequest) -> LongGapOffer | None:
             at = ordinal - request.first_ordinal
             before = plan.visits[at - 1].start if at else request.previous_start
             hours = 0 if before is None else -((before - plan.visits[at].start) // timedelta(hours=1))
-            most = phase_of(request, ordinal).gap_max_hours
             text = (
                 f"One gap of {hours} h before infusion {ordinal} would make the series possible "
                 f"(protocol maximum {most} h); a clinician must approve it"
@@ -186,140 +237,12 @@ def _long_gap(request: SeriesRequest) -> LongGapOffer | None:
     return best
 
 
-@dataclass
-class _Seats:
-    """Hands out chair, nurse and prescriber: tightest chair, the nurse seen most often, the own prescriber if
-    free.
-    """
-
-    setting: Setting
-    seen: Counter[int] = field(default_factory=Counter)
-
-    def seat(self, ordinal: int, at: int) -> PlannedVisit:
-        setting, request = self.setting, self.setting.request
-        slot = int(setting.starts[at])
-        nurse = max(np.flatnonzero(setting.nurses[:, slot]), key=lambda row: (self.seen[int(row)], -row))
-        self.seen[int(nurse)] += 1
-        pinned = request.pinned.get(ordinal)
-        start = setting.grid.instant(slot) if pinned is None else pinned.astimezone(setting.grid.base.tzinfo)
-        end = start + timedelta(minutes=request.definition.chair_minutes)
-        return PlannedVisit(
-            ordinal=ordinal,
-            start=start,
-            end=end,
-            chair_until=end + timedelta(minutes=request.definition.turnover_minutes),
-            chair=request.chairs[_tightest_chair(setting, slot)].code,
-            nurse=request.nurses[int(nurse)].code,
-            prescriber=request.prescribers[_prescriber(setting, slot)].code,
-            t0_predicted=start + timedelta(minutes=request.clearance_minutes),
-        )
-
-
-def _tightest_chair(setting: Setting, slot: int) -> int:
-    """The free chair that leaves the smallest hole before this stay: long stays still fit elsewhere."""
-    rows = np.flatnonzero(setting.chairs[:, slot])
-    day = int(setting.grid.day_starts[int(setting.grid.day_of(np.array([slot]))[0])])
-    fits_before = setting.chairs[rows, day : slot + 1][:, ::-1]
-    idle = np.where(fits_before.all(axis=1), fits_before.shape[1], np.argmin(fits_before, axis=1))
-    return int(rows[int(np.argmin(idle))])
-
-
-def _prescriber(setting: Setting, slot: int) -> int:
-    rows = [int(row) for row in np.flatnonzero(setting.prescribers[:, slot])]
-    codes = [item.code for item in setting.request.prescribers]
-    own = setting.request.own_prescriber
-    return codes.index(own) if own in codes and codes.index(own) in rows else rows[0]
-
-
-def _assemble(setting: Setting, picks: tuple[int, ...]) -> tuple[tuple[PlannedVisit, ...], dict[str, int]]:
-    """Visits with their people and therapy, and what the cost is made of."""
-    request, problem, seats = setting.request, setting.problem, _Seats(setting)
-    parts: Counter[str] = Counter(
-        {name: int(sum(part[list(picks)])) for name, part in setting.node_parts.items()}
-    )
-    visits = []
-    for n, pick in enumerate(picks):
-        last = n == len(picks) - 1
-        ways, windows = (
-            (problem.last, setting.last_windows) if last else (problem.inner, setting.inner_windows)
-        )
-        limit = problem.last_before if last else int(setting.starts[picks[n + 1]])
-        way = chosen_way(ways, pick, limit - problem.lead)
-        therapy, missing = _therapy(setting, windows, ways, pick, way, limit - problem.lead)
-        parts["therapy"] += int(ways.cost[way, pick])
-        if n:
-            parts["gap"] += int(
-                problem.gaps[n - 1].cost[int(setting.starts[pick] - setting.starts[picks[n - 1]])]
-            )
-        visit = seats.seat(request.first_ordinal + n, pick)
-        visits.append(replace(visit, therapy=therapy, missing_therapy=missing))
-    first = first_visit_cost(request, setting.grid, setting.starts)
-    parts["wait" if request.previous_start is None else "gap"] += int(first[picks[0]])
-    whole = sum(int(problem.node[n][pick]) for n, pick in enumerate(picks))
-    counted = sum(parts[name] for name in setting.node_parts) + int(first[picks[0]])
-    parts["moved"] = whole - counted
-    return tuple(visits), dict(parts)
-
-
-def _therapy(
-    setting: Setting, windows: tuple[TherapyWindow, ...], ways: TherapyWays, at: int, way: int, limit: int
-) -> tuple[tuple[PlannedTherapy, ...], tuple[str, ...]]:
-    """Sessions of one visit, in order. Among starts of equal cost the one nearest to the target."""
-    found, missing = [], []
-    earliest = 0
-    for n, window in enumerate(windows):
-        kind = ways.classes[n][way]
-        if kind == LEFT_OUT:
-            missing.append(window.kind)
-            continue
-        later = [
-            int(ways.starts[m][way, at])
-            for m in range(n + 1, len(windows))
-            if ways.classes[m][way] != LEFT_OUT
-        ]
-        until = min([limit, int(window.closes[at]), *later])
-        slot = _nearest_equal(setting, window, kind, max(earliest, int(window.opens[at])), until, at)
-        therapist = _therapist(setting, window.length, kind, slot)
-        start = setting.grid.instant(slot)
-        minutes = setting.request.definition.follow_up(window.kind).duration_minutes
-        found.append(PlannedTherapy(window.kind, start, start + timedelta(minutes=minutes), therapist))
-        earliest = slot + window.length
-    return tuple(found), tuple(missing)
-
-
-def _nearest_equal(
-    setting: Setting, window: TherapyWindow, kind: int, earliest: int, until: int, at: int
-) -> int:
-    """The start nearest to the target among those as cheap as the earliest one."""
-    table = window.own_next if kind == OWN else window.other_next
-    slot = int(table[earliest])
-    prime = int(window.prime[at])
-    best = slot
-
-    def late(start: int) -> int:
-        return max(0, start - prime) // PER_HOUR
-
-    cheapest = late(slot)
-    while slot + window.length <= until and late(slot) == cheapest:
-        if abs(slot - prime) < abs(best - prime):
-            best = slot
-        slot = int(table[slot + 1])
-    return best
-
-
-def _therapist(setting: Setting, length: int, kind: int, slot: int) -> str:
-    rows = [int(row) for row in np.flatnonzero(setting.therapists[length][:, slot])]
-    row = rows[0] if kind == OWN else next(item for item in rows if item > 0)
-    return setting.request.therapists[row].code
-
-
 def _missing_in_words(request: SeriesRequest, visits: tuple[PlannedVisit, ...]) -> tuple[Refusal, ...]:
-    zone = request.zone
     return tuple(
         Refusal(
             "no-therapist",
             f"No therapist free in the window after infusion {visit.ordinal}, "
-            f"therapy from {in_words(visit.t0_predicted, zone)}",
+            f"therapy from {in_words(visit.t0_predicted, request.zone)}",
             None,
             visit.ordinal,
         )

@@ -16,11 +16,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from scheduling.domain.occupancy import any_row
 from scheduling.domain.slots import PER_HOUR, BoolArray, IntArray
 
 BIG = 1 << 40
 NEVER = 1 << 40
+RANK = 1 << 20  # above every slot number: orders pairs (cost, slot) as one whole number
 LEFT_OUT, OWN, OTHER = 0, 1, 2
 
 
@@ -36,22 +36,21 @@ class GapRule:
     tolerance: int = 0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class TherapyWindow:
     """One session after each candidate start: may begin at `opens`, must end by `closes`, is late after
     `prime`.
 
-    own_next / other_next: for each slot the first slot at or after it where the own (another) therapist is
-    free for the whole session, NEVER when none. late_cost per full hour late, missing_cost when left out.
+    own / other: rising slots at which the own (another) therapist and the patient are free for the whole
+    session, with NEVER as the last entry. late_cost per full hour late, missing_cost when left out.
     """
 
-    kind: str
     opens: IntArray
     closes: IntArray
     prime: IntArray
     length: int
-    own_next: IntArray
-    other_next: IntArray
+    own: IntArray
+    other: IntArray
     late_cost: int
     other_cost: int
     missing_cost: int
@@ -101,9 +100,9 @@ def _with_session(way: _Way, window: TherapyWindow) -> list[_Way]:
     nothing = np.full(way.end.shape, NEVER, dtype=np.int64)
     missing = _Way(way.cost + window.missing_cost, way.end, (*way.starts, nothing), (*way.classes, LEFT_OUT))
     longer = [missing]
-    after = np.clip(np.maximum(window.opens, way.end), 0, window.own_next.size - 1)
-    for kind, table, extra in ((OWN, window.own_next, 0), (OTHER, window.other_next, window.other_cost)):
-        at = table[after]
+    after = np.maximum(window.opens, way.end) if way.classes else window.opens
+    for kind, free, extra in ((OWN, window.own, 0), (OTHER, window.other, window.other_cost)):
+        at = free[np.minimum(free.searchsorted(after), free.size - 1)]
         late = np.maximum(at - window.prime, 0) // PER_HOUR * window.late_cost
         fits = at + window.length <= window.closes
         cost = np.where(fits, way.cost + late + extra, BIG)
@@ -153,7 +152,7 @@ class SeriesProblem:
 
 
 class Edges(NamedTuple):
-    """Pairs (source, target) by target: group g is [first[g], first[g+1]), its target targets[g]."""
+    """Pairs (source, target) by target: group g is [first[g], first[g + 1]), its target targets[g]."""
 
     source: IntArray
     target: IntArray
@@ -173,15 +172,14 @@ def build_edges(problem: SeriesProblem, rule: GapRule) -> Edges:
     counts = np.maximum(high - low, 0)
     targets = np.flatnonzero(counts)
     counts = counts[targets]
-    first = np.concatenate(([0], np.cumsum(counts)[:-1])) if targets.size else np.zeros(0, dtype=np.int64)
-    total = int(counts.sum())
-    source = np.arange(total) - np.repeat(first - low[targets], counts)
+    first = np.concatenate(([0], np.cumsum(counts)))
+    source = np.arange(int(first[-1])) - np.repeat(first[:-1] - low[targets], counts)
     target = np.repeat(targets, counts)
     gap = kept[target] - kept[source]
     cost = rule.cost[gap]
-    if rule.tolerance and problem.offsets is not None:
+    if tolerance and problem.offsets is not None:
         back = problem.offsets[index]
-        allowed = np.clip(back[source] - back[target], 0, rule.tolerance) + rule.maximum
+        allowed = np.clip(back[source] - back[target], 0, tolerance) + rule.maximum
         cost = np.where(gap <= allowed, cost, BIG)
     source, target, targets = index[source], index[target], index[targets]
     cost = cost + between(problem.inner, source, starts[target] - problem.lead)
@@ -200,7 +198,8 @@ def between(ways: TherapyWays, source: IntArray, limit: IntArray) -> IntArray:
 
 
 def _usable(problem: SeriesProblem) -> BoolArray:
-    return any_row(problem.node < BIG)
+    usable: BoolArray = np.logical_or.reduce(problem.node < BIG, axis=0)
+    return usable
 
 
 @dataclass(frozen=True)
@@ -218,7 +217,7 @@ def forward(problem: SeriesProblem) -> IntArray:
     for visit, edges in enumerate(problem.edges, start=1):
         if edges.source.size == 0:
             break
-        reached = np.minimum.reduceat(table[visit - 1][edges.source] + edges.cost, edges.first)
+        reached = np.minimum.reduceat(table[visit - 1][edges.source] + edges.cost, edges.first[:-1])
         table[visit][edges.targets] = np.minimum(reached + problem.node[visit][edges.targets], BIG)
     return np.minimum(table, BIG)
 
@@ -245,34 +244,44 @@ def solve(problem: SeriesProblem) -> Chosen | None:
     at = int(np.argmin(total))
     if total[at] >= BIG:
         return None
-    return Chosen(int(total[at]), trace(problem, table, at))
+    return Chosen(int(total[at]), trace(problem, table, at, problem.visits - 1))
 
 
-def trace(problem: SeriesProblem, table: IntArray, last: int) -> tuple[int, ...]:
-    """The picks of the cheapest series whose last visit is at candidate `last`."""
-    picks = [last]
-    for visit in range(problem.visits - 1, 0, -1):
-        edges = problem.edges[visit - 1]
-        group = int(np.searchsorted(edges.targets, picks[-1]))
-        low = int(edges.first[group])
-        high = int(edges.first[group + 1]) if group + 1 < edges.first.size else edges.source.size
-        values = table[visit - 1][edges.source[low:high]] + edges.cost[low:high]
-        picks.append(int(edges.source[low + int(np.argmin(values))]))
+def trace(problem: SeriesProblem, table: IntArray, at: int, visit: int) -> tuple[int, ...]:
+    """The picks of visits 0..`visit` of the cheapest way that has `visit` at candidate `at`; table from
+    `forward`.
+    """
+    picks = [at]
+    for before in range(visit - 1, -1, -1):
+        edges = problem.edges[before]
+        group = int(edges.targets.searchsorted(picks[-1]))
+        low, high = int(edges.first[group]), int(edges.first[group + 1])
+        sources = edges.source[low:high]
+        picks.append(int(sources[int((table[before][sources] + edges.cost[low:high]).argmin())]))
     return tuple(reversed(picks))
 
 
-def chosen_way(ways: TherapyWays, at: int, limit: int) -> int:
-    """Index of the cheapest way after candidate `at` that has ended by `limit`; earliest end among equals."""
-    allowed = np.flatnonzero(ways.end[:, at] <= limit)
-    order = np.lexsort((ways.end[allowed, at], ways.cost[allowed, at]))
-    return int(allowed[order[0]])
+def trace_on(problem: SeriesProblem, table: IntArray, at: int, visit: int) -> tuple[int, ...]:
+    """The picks after `visit` of the cheapest way on from candidate `at`; table from `backward`."""
+    picks: list[int] = []
+    for step in range(visit, problem.visits - 1):
+        edges = problem.edges[step]
+        mine = np.flatnonzero(edges.source == at)
+        reached = edges.target[mine]
+        values = edges.cost[mine] + problem.node[step + 1][reached] + table[step + 1][reached]
+        at = int(reached[int(np.argmin(values))])
+        picks.append(at)
+    return tuple(picks)
 
 
-def next_true(flags: BoolArray) -> IntArray:
-    """For each slot 0..n the first slot at or after it where `flags` hold; NEVER when none (the last entry
-    always).
-    """
-    size = flags.shape[0]
-    table = np.full(size + 1, NEVER, dtype=np.int64)
-    table[:size] = np.where(flags, np.arange(size), NEVER)
-    return np.minimum.accumulate(table[::-1])[::-1]
+def chosen_ways(ways: TherapyWays, at: IntArray, limits: IntArray) -> IntArray:
+    """For each candidate in `at` the cheapest way that has ended by its limit; the earliest end among equals."""
+    ends = ways.end[:, at]
+    rank = ways.cost[:, at] * RANK + np.clip(ends, 0, RANK - 1)
+    found: IntArray = np.argmin(np.where(ends <= limits, rank, BIG * RANK), axis=0)
+    return found
+
+
+def with_end(slots: IntArray) -> IntArray:
+    """Rising slots with NEVER behind them, as `TherapyWindow` wants them."""
+    return np.append(slots, NEVER)

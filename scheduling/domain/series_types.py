@@ -28,6 +28,7 @@ class Weights:
     peak: int = 4
     moved_visit: int = 300
     moved_hour: int = 2
+    unplanned: int = 20000
 
 
 @dataclass(frozen=True)
