@@ -322,31 +322,39 @@ def test_waits(record_property):
 """
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
-def test_a_test_run_that_is_killed_leaves_no_server(tmp_path: Path, number: signal.Signals) -> None:
-    """The guardian ends servers, and what the tests started, when the run is gone."""
+@pytest.fixture
+def waiting_run(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    """A test run of its own in the middle of a test that waits, and the mark of all its processes."""
     hidden = ("DATABASE", "REDIS", "PYTEST", "CLEARWINDOW_TEST_STATE", "CLEARWINDOW_LANE")
     kept = {key: value for key, value in os.environ.items() if not key.startswith(hidden)}
     waiting = tmp_path / "test_waiting.py"
     waiting.write_text(SLOW_TEST, encoding="utf-8")
-    mark = f"guarded-{os.getpid()}-{number}"
+    mark = f"guarded-{os.getpid()}-{time.monotonic_ns()}"
+    plugins = ["-p", "config.pytest_embedded", "-p", "no:cacheprovider"]
     run = subprocess.Popen(
-        [sys.executable, "-m", "pytest", "-s", "-p", "config.pytest_embedded", "-p", "no:cacheprovider", str(waiting)],
-        cwd=PROJECT, env=kept | {"CLEARWINDOW_MARK": mark}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        [sys.executable, "-m", "pytest", "-s", *plugins, str(waiting)], cwd=PROJECT,
+        env=kept | {"CLEARWINDOW_MARK": mark}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         stdin=subprocess.DEVNULL, start_new_session=True,
     )  # fmt: skip
+    try:
+        yield run, mark
+    finally:
+        run.kill()
+        run.communicate(timeout=60)
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_a_test_run_that_is_killed_leaves_no_server(
+    waiting_run: tuple[subprocess.Popen[bytes], str], number: signal.Signals
+) -> None:
+    """The guardian ends servers, and what the tests started, when the run is gone."""
+    run, mark = waiting_run
     assert run.stdout is not None
-    output = b""
-    while b"started" not in output:
-        line = run.stdout.readline()
-        assert line, output.decode()
-        output += line
+    assert any(b"started" in line for line in run.stdout)
     marked = {process.pid for process in psutil.process_iter() if has_mark(process, mark)}
     assert len(marked) >= 3, "pytest, its guardian and at least Valkey"
     run.send_signal(number)
-    run.wait(timeout=30)
-    run.stdout.close()
-    wait_for(lambda: not any(start_token(pid) for pid in marked), 30, "the servers of the killed run to end")
+    wait_for(lambda: not any(start_token(pid) for pid in marked), 60, "the servers of the killed run to end")
 
 
 def has_mark(process: psutil.Process, mark: str) -> bool:
