@@ -34,6 +34,13 @@ def posted(request: HttpRequest) -> QueryDict | None:
     return request.POST if request.method == "POST" else None
 
 
+def answer_status(form: ClinicalForm) -> int:
+    """200 for a form that is only opened; for one that was refused 409 or 412 where that is why, else 422."""
+    if not form.is_bound:
+        return 200
+    return form.error_status if form.error_status in (409, 412) else 422
+
+
 def act_page(
     request: HttpRequest,
     patient: Patient,
@@ -63,4 +70,4 @@ def act_page(
         "back_url": reverse("patient_detail", args=[patient.code]),
         **extra,
     }
-    return render(request, template, context, status=form.error_status if form.is_bound else 200)
+    return render(request, template, context, status=answer_status(form))

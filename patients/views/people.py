@@ -28,7 +28,7 @@ from patients.forms import (
 from patients.models import ContactPoint, Patient
 from patients.presenting import banner, contact_chips, local_day, status_chip
 from patients.querysets import PatientQuerySet
-from patients.views.acts import Act, act_page, posted
+from patients.views.acts import Act, act_page, answer_status, posted
 from staff.access import require
 from staff.clock import app_now
 from staff.errors import DomainError
@@ -110,7 +110,7 @@ def patient_new(request: HttpRequest) -> HttpResponse:
             messages.success(request, "Patient registered.")
             return redirect("patient_detail", code=patient.code)
     context = {"form": form, "new": True}
-    return render(request, "patients/form.html", context, status=form.error_status if form.is_bound else 200)
+    return render(request, "patients/form.html", context, status=answer_status(form))
 
 
 @require_http_methods(["GET", "POST"])
@@ -145,7 +145,7 @@ def patient_edit(request: HttpRequest, code: str) -> HttpResponse:
         "patient": patient,
         "banner": banner(patient, today=local_day(patient, app_now())),
     }
-    return render(request, "patients/form.html", context, status=form.error_status if form.is_bound else 200)
+    return render(request, "patients/form.html", context, status=answer_status(form))
 
 
 def _similar(user: User, form: PatientForm, patient: Patient | None = None) -> list[Patient]:

@@ -19,6 +19,13 @@ def posted(request: HttpRequest) -> QueryDict | None:
     return request.POST if request.method == "POST" else None
 
 
+def answer_status(form: ClinicalForm) -> int:
+    """200 for a form that is only opened; for one that was refused 409 or 412 where that is why, else 422."""
+    if not form.is_bound:
+        return 200
+    return form.error_status if form.error_status in (409, 412) else 422
+
+
 def act_page(
     request: HttpRequest,
     version: ProtocolVersion,
@@ -39,4 +46,4 @@ def act_page(
             messages.success(request, page["done"])
             return redirect("version_detail", slug=version.template.slug, number=version.number)
     context = {"form": form, "version": version, "template": version.template, "page": page}
-    return render(request, "protocols/act.html", context, status=form.error_status if form.is_bound else 200)
+    return render(request, "protocols/act.html", context, status=answer_status(form))

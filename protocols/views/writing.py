@@ -16,7 +16,7 @@ from protocols.forms import DocumentForm, DraftForm, NewTemplateForm, ReviseForm
 from protocols.library import SHIPPED
 from protocols.models import ProtocolVersion
 from protocols.services.writing import standard_document
-from protocols.views.acts import posted
+from protocols.views.acts import answer_status, posted
 from staff.access import require
 from staff.errors import DomainError, StateConflict
 from staff.history import acting
@@ -45,7 +45,7 @@ def protocol_new(request: HttpRequest) -> HttpResponse:
             messages.success(request, "Draft made. Nothing is planned on it until it is approved.")
             return redirect("version_edit", slug=template.slug, number=draft.number)
     context = {"form": form}
-    return render(request, "protocols/new.html", context, status=form.error_status if form.is_bound else 200)
+    return render(request, "protocols/new.html", context, status=answer_status(form))
 
 
 @require_http_methods(["GET", "POST"])
@@ -71,7 +71,7 @@ def version_revise(request: HttpRequest, slug: str, number: int) -> HttpResponse
         "button": "Make a draft",
     }
     context = {"form": form, "version": version, "template": version.template, "page": page}
-    return render(request, "protocols/act.html", context, status=form.error_status if form.is_bound else 200)
+    return render(request, "protocols/act.html", context, status=answer_status(form))
 
 
 @require_http_methods(["GET", "POST"])
@@ -99,7 +99,7 @@ def version_edit(request: HttpRequest, slug: str, number: int) -> HttpResponse:
             messages.success(request, "Draft saved.")
             return redirect("version_detail", slug=slug, number=number)
     context = {"form": form, "version": version, "template": version.template}
-    return render(request, "protocols/edit.html", context, status=form.error_status if form.is_bound else 200)
+    return render(request, "protocols/edit.html", context, status=answer_status(form))
 
 
 @require_http_methods(["GET", "POST"])
@@ -131,9 +131,7 @@ def document_edit(request: HttpRequest, slug: str, number: int, kind: str) -> Ht
             messages.success(request, "Text saved.")
             return redirect("version_document", slug=slug, number=number, kind=kind)
     context = {"form": form, "version": version, "template": version.template, "kind": kind}
-    return render(
-        request, "protocols/document_form.html", context, status=form.error_status if form.is_bound else 200
-    )
+    return render(request, "protocols/document_form.html", context, status=answer_status(form))
 
 
 def _require_draft(version: ProtocolVersion) -> None:
