@@ -8,11 +8,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
+
+from playwright.sync_api import expect
 
 from config.launcher.chromium import VARIABLE, launch_arguments
-from tests.journeys.stack import PASSWORD, Stack, running_stack
+from tests.journeys.person import Person
+from tests.journeys.stack import Stack, make_template, running_stack
 
+expect.set_options(timeout=20_000)  # milliseconds: a busy machine of two cores
 TUESDAY_EIGHT = datetime(2026, 3, 3, 16, 0, tzinfo=UTC)  # 08:00 in Los Angeles
 
 
@@ -22,13 +25,32 @@ def browser_type_launch_args() -> dict[str, Any]:
     return launch_arguments(os.environ.get(VARIABLE, ""))
 
 
+@pytest.fixture(scope="session")
+def empty_clinic() -> str:
+    """The template database of the stacks: migrated, with roles, without people."""
+    return make_template("journey_template")
+
+
+@pytest.fixture(scope="session")
+def sample_clinic(empty_clinic: str) -> str:
+    """The same with the sample clinic of the demo."""
+    return make_template("journey_sample", sample=True, copy_of=empty_clinic)
+
+
 @pytest.fixture(scope="module")
-def stack() -> Iterator[Stack]:
+def stack(empty_clinic: str) -> Iterator[Stack]:
     """Web, worker, beat and SMTP on a database of their own, clock at Tuesday 08:00."""
-    with running_stack("journey_main") as running:
+    with running_stack("journey_main", template=empty_clinic) as running:
         running.set_clock(TUESDAY_EIGHT)
         running.start("worker")
         running.start("beat")
+        yield running
+
+
+@pytest.fixture(scope="session")
+def demo(sample_clinic: str) -> Iterator[Stack]:
+    """The sample clinic behind a web server; nothing ticks, so its day stands as it was made."""
+    with running_stack("journey_demo", template=sample_clinic) as running:
         yield running
 
 
@@ -38,46 +60,32 @@ def world(stack: Stack) -> dict[str, Any]:
     return stack.run_python("tests.journeys.world")
 
 
-class Person:
-    """Somebody at a browser of their own; collects what the browser complains of."""
-
-    def __init__(self, browser: Any, stack: Stack, email: str, *, width: int = 1440) -> None:
-        self.context = browser.new_context(
-            base_url=stack.url,
-            viewport={"width": width, "height": 960},
-            timezone_id="America/Los_Angeles",
-            locale="en-GB",
-        )
-        self.page = self.context.new_page()
-        self.complaints: list[str] = []
-        self.page.on("console", lambda line: line.type == "error" and self.complaints.append(line.text))
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.sign_in(email)
-
-    def sign_in(self, email: str) -> None:
-        """By the form, as a person does."""
-        self.page.goto("/accounts/login/")
-        self.page.get_by_label("Email").or_(self.page.get_by_label("E-mail")).first.fill(email)
-        self.page.get_by_label("Password", exact=False).first.fill(PASSWORD)
-        self.page.get_by_role("button", name="Sign in", exact=True).click()
-        self.page.wait_for_url("**/")
-
-    def check_page(self) -> None:
-        """No accessibility violation, no console error (a CSP violation is one)."""
-        found = Axe().run(self.page)
-        assert found.violations_count == 0, found.generate_report()
-        assert self.complaints == []
-
-
 @pytest.fixture
 def person(browser: Any, stack: Stack, world: dict[str, Any]) -> Iterator[Any]:
-    """`person("nurse")` signs that role in and returns its browser."""
+    """`person("nurse")` signs that role in by the form and returns its browser."""
     opened: list[Person] = []
 
     def sign_in(role: str, **options: Any) -> Person:
-        opened.append(Person(browser, stack, world["people"][role], **options))
+        opened.append(Person(browser, stack, **options))
+        opened[-1].sign_in(world["people"][role])
         return opened[-1]
 
     yield sign_in
+    for one in opened:
+        one.context.close()
+
+
+@pytest.fixture
+def guest(browser: Any, demo: Stack) -> Iterator[Any]:
+    """`guest()` opens a browser on the sample clinic; `guest("Infusion nurse")` is signed in by one click."""
+    opened: list[Person] = []
+
+    def open_browser(label: str = "", **options: Any) -> Person:
+        opened.append(Person(browser, demo, **options))
+        if label:
+            opened[-1].one_click(label)
+        return opened[-1]
+
+    yield open_browser
     for one in opened:
         one.context.close()

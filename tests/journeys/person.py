@@ -1,0 +1,75 @@
+"""Somebody at a browser of their own, and what every page is held to while they use it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import ConsoleMessage, Page
+
+from tests.journeys.stack import PASSWORD, Stack
+
+WIDE, PHONE = 1440, 390
+_SIDEWAYS = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
+_TOO_WIDE = """() => [...document.querySelectorAll("body *")]
+    .filter((one) => one.getBoundingClientRect().right > document.documentElement.clientWidth + 1)
+    .slice(0, 5).map((one) => one.outerHTML.slice(0, 120))"""
+
+
+class Person:
+    """Somebody at a browser of their own; collects what the browser complains of."""
+
+    def __init__(self, browser: Any, stack: Stack, *, width: int = WIDE) -> None:
+        self.context = browser.new_context(
+            base_url=stack.url,
+            viewport={"width": width, "height": 960},
+            timezone_id="America/Los_Angeles",
+            locale="en-GB",
+        )
+        self.page: Page = self.context.new_page()
+        self.complaints: list[str] = []
+        self.refusals: list[str] = []
+        self.page.on("console", self._hear)
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+
+    def _hear(self, line: ConsoleMessage) -> None:
+        """A CSP violation is an error line; an answer of 4xx or 5xx is one too and is kept apart."""
+        if line.type != "error":
+            return
+        kept = self.refusals if line.text.startswith("Failed to load resource") else self.complaints
+        kept.append(f"{line.text} {line.location.get('url', '')}")
+
+    def sign_in(self, email: str) -> None:
+        """By the form, as a person does."""
+        self.page.goto("/accounts/login/")
+        self.page.get_by_label("E-mail").or_(self.page.get_by_label("Email")).first.fill(email)
+        self.page.get_by_label("Password", exact=False).first.fill(PASSWORD)
+        self.page.get_by_role("button", name="Sign in", exact=True).click()
+        self.page.wait_for_url("**/")
+
+    def one_click(self, label: str) -> None:
+        """By the demo's button for that role."""
+        self.page.goto("/accounts/login/")
+        self.page.get_by_role("button", name=label).click()
+        self.page.wait_for_url("**/")
+
+    def open(self, path: str) -> None:
+        """Go to an address and let the parts that load by themselves arrive."""
+        self.page.goto(path)
+        self.settle()
+
+    def settle(self) -> None:
+        """Wait until nothing is loading any more."""
+        self.page.wait_for_load_state("networkidle")
+
+    def check_page(self, *, refused: bool = False) -> None:
+        """No accessibility violation, no console error (a CSP violation is one), no sideways scroll.
+
+        `refused`: this page is the answer to a refused request, of which the browser writes an error line.
+        """
+        found = Axe().run(self.page)
+        assert found.violations_count == 0, f"{self.page.url}\n{found.generate_report()}"
+        assert self.complaints == [], self.page.url
+        assert refused or self.refusals == [], self.page.url
+        assert self.page.evaluate(_SIDEWAYS) <= 0, f"{self.page.url}: {self.page.evaluate(_TOO_WIDE)}"
+        self.refusals.clear()
