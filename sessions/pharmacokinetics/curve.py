@@ -83,19 +83,16 @@ def _advance(state: Array, rate: float, rates: Array, minutes: float) -> Array:
 def peak(curve: ModalCurve) -> tuple[float, float | None]:
     """(Cmax, its earliest time) of a ketamine curve; (0, None) when nothing was given.
 
-    Candidates are the steps and, while a rate runs on top of earlier drug, the turning points in between:
-    after a heavy start and a pause, a low rate can rise and fall again.
+    Only the steps need looking at. Where the centre reaches a new highest value between two steps, every other
+    compartment is still at or below it and filling, so the centre's slope can only grow: a new maximum ends with
+    the segment, never inside it. (Later, lower maxima inside a segment exist; `last_below` sees them.)
     """
     best, at = 0.0, None
     for place, step in enumerate(curve.steps):
         plateau, terms = curve.terms(place)
-        times = [0.0]
-        if step.rate and place:
-            times += zeros([(-c * r, r) for c, r in terms], curve.length(place))
-        for since in times:
-            value = plateau + evaluate(terms, since)
-            if value > best * (1.0 + 1e-12):
-                best, at = value, step.at_min + since
+        value = plateau + evaluate(terms, 0.0)
+        if value > best * (1.0 + 1e-12):
+            best, at = value, step.at_min
     return best, at
 
 

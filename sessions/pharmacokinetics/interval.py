@@ -25,7 +25,7 @@ Mask = NDArray[np.bool_]
 Triple = tuple[float | None, float | None, float | None]
 
 PERCENTILES = (0.05, 0.50, 0.95)
-PEAK_GRID, CROSSING_GRID = 24, 64
+CROSSING_GRID = 64
 
 
 @dataclass(frozen=True)
@@ -117,26 +117,14 @@ class Interval:
         return self._steps[place + 1].at_min - self._steps[place].at_min
 
     def cmax(self) -> Percentiles:
-        """Percentiles of the peak concentration in ng/mL, residual included if asked for."""
-        best = np.zeros(self.count)
-        for place, step in enumerate(self._steps):
-            best = np.maximum(best, self._crowd.total(self._states[place]))
-            if step.rate and place:
-                best = np.maximum(best, self._inner_peak(place))
-        return Percentiles(*_percentiles(best * self._crowd.factor))
+        """Percentiles of the peak concentration in ng/mL, residual included if asked for.
 
-    def _inner_peak(self, place: int) -> Array | float:
-        """Highest value inside a running segment: only where a curve starts rising and ends falling."""
-        crowd, rate, state = self._crowd, self._steps[place].rate, self._states[place]
-        length = self._length(place)
-        slopes = crowd.weights * (rate - crowd.rates * state)
-        turning = (slopes.sum(0) > 0) & ((slopes * np.exp(-crowd.rates * length)).sum(0) < 0)
-        if not turning.any():
-            return 0.0
-        peaks = np.zeros(self.count)
-        grid = length * np.linspace(0.0, 1.0, PEAK_GRID)
-        peaks[turning] = crowd.along(state, rate, grid, np.flatnonzero(turning)).max(0)
-        return peaks
+        The highest value lies at a step (see `curve.peak`).
+        """
+        best = np.zeros(self.count)
+        for state in self._states:
+            best = np.maximum(best, self._crowd.total(state))
+        return Percentiles(*_percentiles(best * self._crowd.factor))
 
     def below(self, level_ng_ml: float) -> Crossing:
         """Percentiles of the minute after which a curve stays below `level_ng_ml`."""

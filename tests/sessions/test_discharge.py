@@ -56,6 +56,11 @@ def test_all_met_after_minimum_observation() -> None:
     assert set(decision.met) == set(CRITERIA)
 
 
+def test_minimum_observation_ends_at_its_minute() -> None:
+    assert assess(results(), now=at(120)).ready
+    assert assess(results(), now=at(120) - timedelta(seconds=1)).unmet == ("observation",)
+
+
 def test_the_last_criterion_sets_the_time_not_the_signature() -> None:
     late = CriterionResult("escort", "met", at(190), recorded_by="nurse")
     decision = assess(results(escort=late), now=at(600))

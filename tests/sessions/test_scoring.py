@@ -32,6 +32,13 @@ def test_qids_takes_the_worst_of_its_groups() -> None:
     assert total("qids_sr16", [3] * 16) == 27
 
 
+@pytest.mark.parametrize("item", range(1, 17))
+def test_every_qids_item_can_move_the_total(item: int) -> None:
+    answers = [0] * 16
+    answers[item - 1] = 3
+    assert total("qids_sr16", answers) == 3
+
+
 @settings(max_examples=80, deadline=None, derandomize=True)
 @given(st.sampled_from(sorted(INSTRUMENTS)), st.data())
 def test_one_missing_answer_is_never_a_total(code: str, data: st.DataObject) -> None:
