@@ -41,7 +41,7 @@ EVIDENCE: dict[str, Evidence] = {
     ),
     "aborted": Evidence("D", "Rule of this protocol: hardly any drug was given"),
     "spacing": Evidence(
-        "A", "Anand 2023 NEJM; Singh 2016 AJP: twice and three times a week both held to day 15"
+        "A", "Anand 2023 NEJM; Singh 2016 AJP: twice and three times a week both lasted to day 15"
     ),
     "staffing": Evidence("D", "ASA statement: same standards as for other anaesthetic drugs"),
     "stay": Evidence("D", "Rule of this protocol: infusion, observation and a margin"),
@@ -55,7 +55,7 @@ EVIDENCE: dict[str, Evidence] = {
     "criteria": Evidence("C", "Modified Aldrete and PADSS discharge scores; esketamine label"),
     "late_signing": Evidence("D", "Rule of this protocol: later signatures say why"),
     "practice": Evidence(
-        "B", "Price 2022 AJP: practice from 24 h over four days held the benefit to day 30, n=154"
+        "B", "Price 2022 AJP: practice from 24 h over four days kept the benefit to day 30, n=154"
     ),
     "core": Evidence("C", "Han 2016: effect falls after day 3; Price 2022: four days of practice"),
     "tail": Evidence("D", "Mouse: spine density raised for up to two weeks (Phoumthipphavong 2016)"),

@@ -85,7 +85,7 @@ WINDOW_FOLLOW_UPS = (
         required=False,
         message_kind="practice",
         grade="B",
-        source="Price 2022 AJP: 8 sessions over 4 days from 24 h after 0.5 mg/kg, RCT n=154",
+        source="Price 2022 AJP: 8 times over 4 days from 24 h after 0.5 mg/kg, RCT n=154",
     ),
     FollowUpRule(
         kind="integration_1",
