@@ -64,7 +64,7 @@ class Player:
         """The follow-through of quiet days: mornings and evenings, when messages are due."""
         day = first.astimezone(zone).date()
         while day <= self.now.astimezone(zone).date():
-            for wall in (time(9, 1), time(11, 1), time(20, 31)):
+            for wall in (time(9, 1), time(20, 31)):
                 self.at(datetime.combine(day, wall, zone), follow_through)
             day += DAY
 
@@ -177,6 +177,7 @@ def _play_visit(
         )
     stop = start + day.minutes * MINUTE
     player.at(stop, lambda: day.pump("stop", "Nausea, patient's request" if day.cut_short else ""))
+    player.at(stop + 61 * MINUTE, follow_through)
     player.at(start + 70 * MINUTE, lambda: day.read(70))
     if course.sign or not last:
         player.at(start + LEAVES_AFTER, day.leave)
@@ -293,6 +294,8 @@ class VisitDay:
         slot = time(9 + self.course.chair * 2 + (self.start.hour % 2), 0)
         begins = datetime.combine(next_day, slot, ZoneInfo(zone))
         therapist = self.house.person(roles.THERAPIST, self.course.chair)
+        if fate == "booked":
+            begins = max(begins, self.player.now + timedelta(hours=3, minutes=-(self.player.now.minute % 30)))
         if fate in ("booked", "done"):
             self.player.at(self.start + timedelta(hours=3), lambda: self._book(therapist, begins))
         if fate == "done":

@@ -71,7 +71,7 @@ def _fill(now: datetime, random: Random) -> None:
         _being_planned(player, midday, register(midday, next(numbers), random))
     for position, number in enumerate(numbers):
         _portland(player, premises, register(premises.portland, number, random), position)
-    player.daily_ticks(now - timedelta(days=3), ZoneInfo(midday.site.time_zone))
+    player.daily_ticks(now - timedelta(days=9), ZoneInfo(midday.site.time_zone))
     player.run()
 
 
