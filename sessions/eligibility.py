@@ -75,6 +75,7 @@ CONTRAINDICATIONS: dict[str, Contraindication] = {
     ),
     "untreated_hyperthyroidism": Contraindication("Untreated hyperthyroidism", "caution", PRACTICE),
     "severe_hepatic_disease": Contraindication("Severe liver disease", "caution", PRACTICE),
+    "strong_cyp_inhibitor": Contraindication("Strong CYP3A4 or CYP2B6 inhibitor", "caution", PRACTICE),
     "bladder_disease": Contraindication("Ketamine bladder or cystitis in the past", "caution", PRACTICE),
     "airway_risk": Contraindication("Airway risk: severe obesity or sleep apnoea", "caution", PRACTICE),
 }

@@ -1,6 +1,6 @@
 """What the patient's history says about clearance: liver disease and drugs that interact.
 
-Codes are those of `patients/contraindications.py` and of `sessions/eligibility.py`.
+Codes are those of `sessions/eligibility.py`.
 """
 
 from __future__ import annotations
@@ -8,10 +8,9 @@ from __future__ import annotations
 from patients.models import Patient
 from sessions import eligibility
 
-HEPATIC = frozenset({"hepatic_disease"}) | eligibility.STATES_A_DELAY
+HEPATIC = eligibility.STATES_A_DELAY
 INTERACTING = {
     "strong_cyp_inhibitor": "a strong CYP3A4 or CYP2B6 inhibitor",
-    "maoi": "an MAO inhibitor or another drug with a major interaction",
     "maoi_or_major_interaction": "an MAO inhibitor or another drug with a major interaction",
 }
 
