@@ -3,8 +3,8 @@
 The points are a rank-1 lattice (generating vector built component by component for the P2 criterion, product
 weights 0.7 ** dimension), shifted by a fixed whole number of steps in every dimension. Each coordinate takes
 the N values (m + 1/2) / N exactly once, so one table of normal quantiles serves all. The same person and
-regimen therefore always give the same interval, on every machine, and 4096 such points do better than 40 000
-random ones.
+regimen therefore always give the same interval, on every machine, and 4096 such points do about as well
+as 40 000 random ones.
 """
 
 from __future__ import annotations
