@@ -16,7 +16,7 @@ from staff.clock import app_now
 NAVIGATION = (
     ("Today", "home", "sun", "protocol.view", "", "t"),
     ("Patients", "patient_list", "users", "patient.view", "patients", "p"),
-    ("Chair board", "chair_board", "armchair", "infusion.view", "board", "b"),
+    ("Chair board", "chair_board", "armchair", "appointment.view", "board", "b"),
     ("Week", "week", "calendar-days", "appointment.view", "week", "w"),
     ("Therapy queue", "therapist_queue", "sunrise", "queue.view", "queue", "q"),
     ("Work list", "work_list", "list-checks", "follow_up.view", "work", "l"),

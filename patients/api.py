@@ -81,7 +81,7 @@ class PatientViewSet(ServiceViewSet):
     def list(self, request: Request) -> Response:
         """A page of patients, newest first."""
         require(request.user, "patient.view")
-        page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
+        page: Any = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
         return self.get_paginated_response(PatientSerializer(page, many=True).data)
 
     def retrieve(self, request: Request, code: str) -> Response:
@@ -124,7 +124,7 @@ class PatientViewSet(ServiceViewSet):
         patient = get_patient_for(self.user, code, action="patient.edit")
         version = expected_version(request, patient.code)
         data = checked(TeamSerializer(data=request.data))
-        people = {name: person(data[name], name) for name in ("therapist", "prescriber")}
+        people: dict[str, Any] = {name: person(data[name], name) for name in ("therapist", "prescriber")}
         return _patient(
             services.assign_team(patient=patient, expected_version=version, by=self.user, **people)
         )
@@ -144,7 +144,7 @@ class PatientViewSet(ServiceViewSet):
         """Find by name, beginning of the record number, or birth date; in the body, never in the address."""
         require(request.user, "patient.view")
         text = checked(SearchSerializer(data=request.data))["q"]
-        page = self.paginate_queryset(self.get_queryset().matching(text))
+        page: Any = self.paginate_queryset(Patient.objects.visible_to(self.user).with_people().matching(text))
         return self.get_paginated_response(PatientSerializer(page, many=True).data)
 
 
@@ -168,7 +168,7 @@ class ContactPointViewSet(ServiceViewSet):
     def list(self, request: Request) -> Response:
         """A page of addresses; filter by patient."""
         require(request.user, "patient.view")
-        page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
+        page: Any = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
         return self.get_paginated_response(ContactPointSerializer(page, many=True).data)
 
     def retrieve(self, request: Request, code: str) -> Response:

@@ -93,8 +93,11 @@ class PatientQuerySet(models.QuerySet["Patient"]):
         """Patients who could be confused with this person: alike in name, or less alike with the same birth
         date.
         """
-        near = Q(alike__gte=SIMILAR_NAME) | Q(alike__gte=SIMILAR_NAME_SAME_BIRTH_DATE, birth_date=birth_date)
-        return self._with_alikeness(f"{family_name} {given_name}").filter(near).order_by("-alike", "pk")
+        near: Any = Q(alike__gte=SIMILAR_NAME) | Q(
+            alike__gte=SIMILAR_NAME_SAME_BIRTH_DATE, birth_date=birth_date
+        )
+        rows: Any = self._with_alikeness(f"{family_name} {given_name}")  # annotated, which the stubs lose
+        return rows.filter(near).order_by("-alike", "pk")
 
     def _with_alikeness(self, text: str) -> PatientQuerySet:
         return self.annotate(alike=TrigramSimilarity(FULL_NAME, text))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 from django.http import Http404
 
 from protocols.models import ProtocolTemplate, ProtocolVersion
@@ -17,7 +15,7 @@ def get_template_for(user: User, slug: str, *, action: str = "protocol.view") ->
     found = ProtocolTemplate.objects.visible_to(user).filter(slug=slug).first()
     if found is None:
         raise Http404("Not found.")
-    return cast("ProtocolTemplate", found)
+    return found
 
 
 def get_version_for(user: User, slug: str, number: int, *, action: str = "protocol.view") -> ProtocolVersion:
@@ -29,4 +27,4 @@ def get_version_for(user: User, slug: str, number: int, *, action: str = "protoc
     found = visible.filter(template__slug=slug, number=number).first()
     if found is None:
         raise Http404("Not found.")
-    return cast("ProtocolVersion", found)
+    return found

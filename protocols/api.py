@@ -67,7 +67,7 @@ class TemplateViewSet(ServiceViewSet):
     def list(self, request: Request) -> Response:
         """A page of protocols."""
         require(request.user, "protocol.view")
-        page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
+        page: Any = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
         return self.get_paginated_response(TemplateSerializer(page, many=True).data)
 
     def retrieve(self, request: Request, code: str) -> Response:
@@ -97,7 +97,7 @@ class VersionViewSet(ServiceViewSet):
     def list(self, request: Request) -> Response:
         """A page of versions without their text."""
         require(request.user, "protocol.view")
-        page = self.paginate_queryset(self.filter_queryset(self.get_queryset()).defer("definition"))
+        page: Any = self.paginate_queryset(self.filter_queryset(self.get_queryset()).defer("definition"))
         return self.get_paginated_response(VersionSerializer(page, many=True).data)
 
     def retrieve(self, request: Request, code: str) -> Response:

@@ -10,6 +10,8 @@ from typing import Any
 from django.urls import reverse
 
 from patients.presenting import banner, local_day
+from scheduling.domain.localtime import local_date
+from scheduling.loaders import zone_of
 from scheduling.models import Appointment, TreatmentSeries
 from sessions.models import Infusion
 from staff.models import User
@@ -47,9 +49,14 @@ class Chip:
 
 
 def chip_of(visit: Appointment, now: datetime | None = None) -> Chip:
-    """The state of a visit in words; a booked one whose start has passed is late."""
+    """The state of a visit in words; a booked one is late after its start, and without a record after its end."""
     if now is not None and visit.status == Status.BOOKED and visit.during.lower < now:
-        return Chip("Late", "warning", "clock-alert")
+        over = visit.during.upper <= now
+        return (
+            Chip("Not recorded", "warning", "file-question-mark")
+            if over
+            else Chip("Late", "warning", "clock-alert")
+        )
     return Chip(*CHIPS[visit.status])
 
 
@@ -154,8 +161,11 @@ def next_acts(visit: Appointment, user: User, now: datetime) -> dict[str, bool]:
     infusion_visit = visit.kind == Appointment.Kind.INFUSION
     moves = user.may("appointment.move") and infusion_visit
     begun = visit.during.lower <= now
+    zone = zone_of(visit.site)
+    today = local_date(visit.during.lower, zone) == local_date(now, zone)
+    arrives = infusion_visit and today and visit.status == Status.BOOKED
     return {
-        "check_in": infusion_visit and visit.status == Status.BOOKED and user.may("appointment.check_in"),
+        "check_in": arrives and user.may("appointment.check_in"),
         "move": moves and visit.status in Appointment.MOVABLE,
         "cancel": moves and visit.status in Appointment.CANCELLABLE,
         "omit": moves and user.may("series.book") and visit.status in Appointment.CANCELLABLE,

@@ -137,8 +137,10 @@ class TimeForm(ReasonForm):
     table = MOVE
     first_initiator = "patient"
 
-    offered = forms.ChoiceField(label="New time", widget=Radios(), required=False)
-    start = LocalDateTimeField("Another time", required=False, hint="Date and time at the clinic.")
+    offered = forms.ChoiceField(label="New time", widget=Radios())
+    start = LocalDateTimeField(
+        "Date and time", required=False, hint="Only for another time than those offered."
+    )
     displace_therapy = forms.BooleanField(
         label="Therapy sessions that stand in the way lose their time",
         help_text="They go on the therapist's list and need a new time.",
@@ -193,17 +195,24 @@ class ExtraForm(TimeForm):
         del self.fields["displace_therapy"]
 
 
+class HoursField(forms.CharField):
+    """The hours of one weekday as text. Empty is an answer, not an omission: nobody is there."""
+
+    def validate(self, value: Any) -> None:
+        """Anything may be sent; the form reads it."""
+
+
 class WeeklyHoursForm(ClinicalForm):
     """Hours of each weekday in the site's wall clock; `seen` is what the page was opened with."""
 
     seen = forms.CharField(widget=forms.HiddenInput())
+    use_required_attribute = False
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for number, name in enumerate(WEEKDAYS):
-            self.fields[f"day_{number}"] = forms.CharField(
+            self.fields[f"day_{number}"] = HoursField(
                 label=name,
-                required=False,
                 max_length=80,
                 help_text="" if number else "Such as 08:00-12:00, 13:00-18:00. Empty means not there.",
                 widget=forms.TextInput(attrs={"autocomplete": "off", "class": "width-20"}),
@@ -225,7 +234,7 @@ class WeeklyHoursForm(ClinicalForm):
 
 def read_hours(text: str) -> list[tuple[time, time]]:
     """`08:00-12:00, 13:00-18:00` as pairs, in order and apart. Raises InvalidInput."""
-    found = []
+    found: list[tuple[time, time]] = []
     for part in filter(None, (piece.strip() for piece in text.split(","))):
         start, dash, end = part.replace("\u2013", "-").partition("-")
         if not dash:

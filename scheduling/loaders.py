@@ -166,7 +166,8 @@ def _with_exceptions(
     """Away wins over the weekly hours, exceptionally there wins over everything, closures and holidays
     included.
     """
-    away, there = [], []
+    away: list[Interval] = []
+    there: list[Interval] = []
     for item in exceptions:
         (there if item.available else away).append(Interval(item.during.lower, item.during.upper))
     return intersect(union([*subtract(regular, away), *there]), [span])

@@ -7,6 +7,7 @@ a visit that lost its time (displaced) or whose record says that nothing was giv
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from itertools import pairwise
@@ -146,7 +147,7 @@ def load_course(patient_id: int) -> list[VisitFacts]:
     return _with_successors(sorted(course, key=lambda item: (item.starts_at, item.visit.pk)))
 
 
-def _current(model: Any, infusions: list[int | None]) -> dict[int | None, Any]:
+def _current(model: Any, infusions: Sequence[int]) -> dict[int | None, Any]:
     if not infusions:
         return {}
     rows = model.objects.filter(infusion_id__in=infusions, superseded_at__isnull=True)
@@ -160,12 +161,14 @@ def _facts(
     sign_off: SignOff | None,
 ) -> VisitFacts:
     infusion = visit.infusion
+    if visit.series is None:
+        raise RuntimeError("an infusion visit has a series")  # constraint infusion_visit_has_its_prediction
     definition = visit.series.protocol_version.read()
     planned, predicted = visit.during.lower, visit.predicted_t0
     started = None if infusion is None else infusion.started_at
     starts_at = as_utc(started or planned)
     planned_stop = starts_at + timedelta(minutes=definition.dose.infusion_minutes)
-    t0 = starts_at + (predicted - planned) if window is None else window.t0  # type: ignore[operator]  # see its check
+    t0 = starts_at + (predicted - planned) if window is None else window.t0
     return VisitFacts(
         visit=visit,
         infusion=infusion,

@@ -1,4 +1,4 @@
-"""What the plan page draws: rows, the ribbon of all weeks, and the words around them. Reads a proposal, nothing else."""
+"""What the plan page draws: rows, the ribbon of all weeks, and the words around them. Reads a proposal only."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Which bookings a person may see, and the filters that several places need. Only filters; no writes.
 
-The care team sees its sites; somebody who is only a therapist sees assigned patients, patients without a therapist at
-their sites, and visits that are their own.
+The care team sees its sites; somebody who is only a therapist sees assigned patients, patients without a
+therapist at their sites, and visits that are their own.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Upper
 
-from sessions.querysets import patient_scope
+from patients.querysets import scope
 
 if TYPE_CHECKING:
     from staff.models import User
@@ -36,7 +36,7 @@ class TreatmentSeriesQuerySet(models.QuerySet[Any]):
 
     def visible_to(self, user: User) -> TreatmentSeriesQuerySet:
         """Series of the patients this person may see."""
-        return self.filter(patient_scope(user))
+        return self.filter(scope(user, "patient__"))
 
     def live(self) -> TreatmentSeriesQuerySet:
         """With infusions still to be given."""
@@ -52,7 +52,7 @@ class AppointmentQuerySet(models.QuerySet[Any]):
 
     def visible_to(self, user: User) -> AppointmentQuerySet:
         """Visits of the patients this person may see, and those that are their own."""
-        return self.filter(patient_scope(user) | Q(practitioner=user))
+        return self.filter(scope(user, "patient__") | Q(practitioner=user))
 
     def blocking(self) -> AppointmentQuerySet:
         """Those that occupy their resources and their patient."""

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from django.urls import reverse
 
 from scheduling.follow_words import STATES, Chip, soon_in_words, window_words
-from scheduling.models import FollowUp, PlasticityWindow
+from scheduling.models import Appointment, FollowUp, PlasticityWindow
 from scheduling.queries_follow import QueueItem
 from staff.models import User
 from staff.windowbar import Axis, Mark, Segment, WindowBar, build_axis, build_bar
@@ -56,6 +56,7 @@ class QueueRow:
     estimate: bool
     therapist: str
     booked: str
+    overdue: bool
     bar: WindowBar
     url: str
     acts: frozenset[str]
@@ -104,6 +105,7 @@ def queue_row(item: QueueItem, axis: Axis, zone: ZoneInfo, now: datetime, user: 
         estimate=estimate,
         therapist=_therapist(item),
         booked=_booked(session, zone, now),
+        overdue=_overdue(session, now),
         bar=bar_for(window, session, axis, words),
         url=reverse("window_detail", args=[window.code]),
         acts=_acts(item, user),
@@ -134,6 +136,12 @@ def _booked(session: FollowUp | None, zone: ZoneInfo, now: datetime) -> str:
     return f"Therapy session {verb} {soon_in_words(booked.during.lower, zone, now)} with {name}"
 
 
+def _overdue(session: FollowUp | None, now: datetime) -> bool:
+    """The booked time has passed and nobody has started."""
+    booked = None if session is None else session.appointment
+    return booked is not None and booked.status in Appointment.UPCOMING and booked.during.upper <= now
+
+
 def _acts(item: QueueItem, user: User) -> frozenset[str]:
     """Which buttons the row offers; the services decide again."""
     if item.state not in (*TODO, "waiting"):
@@ -153,13 +161,12 @@ def _acts(item: QueueItem, user: User) -> frozenset[str]:
 
 def bar_for(window: PlasticityWindow, session: FollowUp | None, axis: Axis, words: str) -> WindowBar:
     """The phases of one window on the common axis."""
-    night = window.t0 if session is None else min(max(session.earliest_at, window.t0), window.core_until)
-    practice = min(max(window.practice_from, night), window.core_until)
+    morning = window.practice_from if session is None else session.earliest_at
+    morning = min(max(morning, window.t0), window.core_until)
     parts = (
         ("no-therapy", window.starts_at, window.t0, "No-therapy period"),
-        ("waiting", window.t0, night, "Cleared, night before therapy"),
-        ("practice", night, practice, "Therapy possible, practice starts"),
-        ("core", practice, window.core_until, "Core of the window"),
+        ("waiting", window.t0, morning, "One night first"),
+        ("core", morning, window.core_until, "Core of the window"),
         ("tail", window.core_until, window.tail_until, "Tail, to day 14"),
     )
     segments = [Segment(kind, start, end, label) for kind, start, end, label in parts if start < end]

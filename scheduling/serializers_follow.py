@@ -63,7 +63,7 @@ class FollowUpSerializer(serializers.Serializer[FollowUp]):
     title = serializers.CharField(read_only=True)
     audience = serializers.CharField(read_only=True)
     therapy = serializers.BooleanField(read_only=True)
-    required = serializers.BooleanField(read_only=True)
+    required = serializers.BooleanField(read_only=True)  # type: ignore[assignment]  # a field of that name, not the option
     state = serializers.ChoiceField(choices=FollowUp.State.choices, read_only=True)
     task_status = serializers.SerializerMethodField()
     earliest_at = serializers.DateTimeField(read_only=True)

@@ -39,7 +39,7 @@ class StrictDecimalField(serializers.DecimalField):
     """A finite decimal; true, NaN, "7_0" and other scripts' digits are refused."""
 
     def to_internal_value(self, data: Any) -> Decimal:
-        return cast("Decimal", super().to_internal_value(_strictly(parse_decimal, data)))
+        return super().to_internal_value(_strictly(parse_decimal, data))
 
 
 class StrictIntegerField(serializers.IntegerField):

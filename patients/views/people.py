@@ -25,7 +25,7 @@ from patients.forms import (
     StatusForm,
     TeamForm,
 )
-from patients.models import ContactPoint, Patient
+from patients.models import ContactPoint, Contraindication, Patient
 from patients.presenting import banner, contact_chips, local_day, status_chip
 from patients.querysets import PatientQuerySet
 from patients.views.acts import Act, act_page, answer_status, posted
@@ -37,6 +37,7 @@ from staff.models import User
 PAGE = 25
 MOST_FOUND = 50
 STATUSES = ("active", "inactive", "deceased", "all")
+NO_SITE = "00000000-0000-0000-0000-000000000000"
 
 
 @require_http_methods(["GET", "POST"])
@@ -97,7 +98,10 @@ def patient_new(request: HttpRequest) -> HttpResponse:
     """Register a patient, after looking at those of similar name."""
     user = _user(request)
     require(user, "patient.edit")
-    site = user.sites.filter(code=request.session.get("site")).first() or user.sites.order_by("name").first()
+    site = (
+        user.sites.filter(code=str(request.session.get("site", NO_SITE))).first()
+        or user.sites.order_by("name").first()
+    )
     starts = {"site": site, "time_zone": site.time_zone, "jurisdiction": site.jurisdiction} if site else {}
     form = NewPatientForm(posted(request), user=user, initial=starts)
     if request.method == "POST" and form.is_valid():
@@ -154,7 +158,8 @@ def _similar(user: User, form: PatientForm, patient: Patient | None = None) -> l
         return []
     names = {name: form.cleaned_data[name] for name in ("given_name", "family_name", "birth_date")}
     alike = Patient.objects.visible_to(user).with_people().similar_to(**names)
-    return list(alike.exclude(pk=patient.pk if patient else None)[:5])
+    others = alike.exclude(pk=patient.pk) if patient else alike
+    return list(others[:5])
 
 
 @require_safe
@@ -164,7 +169,8 @@ def patient_detail(request: HttpRequest, code: str) -> HttpResponse:
     user = _user(request)
     patient = get_patient_for(user, code)
     now = app_now()
-    open_ones, closed = [], []
+    open_ones: list[Contraindication] = []
+    closed: list[Contraindication] = []
     for item in patient.contraindications.select_related("recorded_by"):
         (closed if item.resolved_at else open_ones).append(item)
     similar = list(

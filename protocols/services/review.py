@@ -7,6 +7,7 @@ active -> superseded or retired; superseded -> retired.
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.utils import timezone
 
@@ -67,7 +68,7 @@ def return_to_draft(
     return found
 
 
-def may_approve(version: ProtocolVersion, by: User, at: datetime) -> Approval:
+def may_approve(version: ProtocolVersion, by: User, at: datetime) -> ProtocolVersion.Approval:
     """As the second person, or alone after a day. Raises RuleNotMet `wait-or-second-person`."""
     if not wrote(version, by):
         return Approval.SECOND_PERSON
@@ -83,7 +84,8 @@ def may_approve(version: ProtocolVersion, by: User, at: datetime) -> Approval:
 
 def wrote(version: ProtocolVersion, person: User) -> bool:
     """Whether `person` is or ever was the author of this text, by the history that nobody can edit."""
-    return version.author_id == person.pk or version.events.filter(author=person).exists()
+    events: Any = version.events  # type: ignore[attr-defined]  # added by the history library
+    return version.author_id == person.pk or bool(events.filter(author=person).exists())
 
 
 def approve_and_activate(
@@ -114,7 +116,7 @@ def approve_and_activate(
     return found
 
 
-def activate(version: ProtocolVersion, *, approval: Approval, by: User, at: datetime) -> None:
+def activate(version: ProtocolVersion, *, approval: ProtocolVersion.Approval, by: User, at: datetime) -> None:
     """Write the approval. The caller holds the template's lock and has made room for a new active version."""
     day = timezone.localtime(at).date()  # the clinic's day: the request's zone is active
     version.status, version.approval, version.approved_by = Status.ACTIVE, approval, by
@@ -158,7 +160,7 @@ def retire(
     return found
 
 
-def _require(version: ProtocolVersion, *statuses: Status) -> None:
+def _require(version: ProtocolVersion, *statuses: ProtocolVersion.Status) -> None:
     if version.status not in statuses:
         raise StateConflict(
             f"Version {version.number} is {version.get_status_display().lower()} now.", code="wrong-state"

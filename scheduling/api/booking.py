@@ -268,7 +268,9 @@ class AppointmentViewSet(ServiceViewSet):
         """Another time; siblings stay. Every rule is asked again."""
 
         def do(visit: Appointment, data: dict[str, Any], version: int) -> Appointment:
-            named = {name: str(data.pop(name)) for name in ("chair", "nurse", "prescriber") if name in data}
+            named: dict[str, Any] = {
+                name: str(data.pop(name)) for name in ("chair", "nurse", "prescriber") if name in data
+            }
             return visit_service.move_visit(
                 appointment=visit, by=self.user, expected_version=version, **named, **data
             )

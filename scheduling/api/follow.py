@@ -110,7 +110,7 @@ class WindowViewSet(ServiceViewSet):
     def list(self, request: Request) -> Response:
         """A page of windows."""
         require(request.user, "queue.view")
-        page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
+        page: Any = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
         return self.get_paginated_response(WindowSerializer(page, many=True).data)
 
     def retrieve(self, request: Request, code: str) -> Response:
@@ -151,7 +151,7 @@ class FollowUpViewSet(ServiceViewSet):
     def list(self, request: Request) -> Response:
         """A page of follow-ups."""
         require(request.user, "follow_up.view")
-        page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
+        page: Any = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
         return self.get_paginated_response(FollowUpSerializer(page, many=True).data)
 
     def retrieve(self, request: Request, code: str) -> Response:
@@ -304,7 +304,7 @@ class MessageViewSet(ServiceViewSet):
     def list(self, request: Request) -> Response:
         """A page of messages."""
         require(request.user, "message.view")
-        page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
+        page: Any = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
         return self.get_paginated_response(MessageSerializer(page, many=True).data)
 
     def retrieve(self, request: Request, code: str) -> Response:

@@ -66,7 +66,7 @@ class Availability(models.Model):
     weekday = models.PositiveSmallIntegerField()
     start_time = models.TimeField()
     end_time = models.TimeField()
-    valid_during: Any = DateRangeField(null=True, blank=True)
+    valid_during: Any = DateRangeField(null=True, blank=True)  # type: ignore[misc]  # ends may be open
 
     class Meta:
         ordering = ["resource", "weekday", "start_time"]

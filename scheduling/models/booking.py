@@ -140,7 +140,7 @@ class Appointment(models.Model):
     )
     reason = models.CharField(max_length=200, blank=True)
     owner = models.ForeignKey(USER, on_delete=models.PROTECT, related_name="+", null=True, blank=True)
-    moved_from: Any = DateTimeRangeField(null=True, blank=True)
+    moved_from: Any = DateTimeRangeField(null=True, blank=True)  # type: ignore[misc]  # both ends, or none
     moved_by = models.ForeignKey(USER, on_delete=models.PROTECT, related_name="+", null=True, blank=True)
     booked_by = models.ForeignKey(USER, on_delete=models.PROTECT, related_name="+")
     booked_at = models.DateTimeField()

@@ -13,7 +13,7 @@ from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
-from django.db.models import Max, Q
+from django.db.models import Max, Q, QuerySet
 from django.urls import reverse
 
 from patients.contact import ContactOption, NoContact, SendTime, SheetOnly, choose_channel, send_time
@@ -33,6 +33,7 @@ THERAPY_BEFORE, THERAPY_UNTIL = timedelta(hours=24), timedelta(hours=1)
 USEFUL_FOR = timedelta(hours=24)  # a prompt to practise is of no use a day late
 SHORT_LIVED = frozenset({"practice", "practice_check_in"})
 SPEAKING = frozenset({PlasticityWindow.Status.OPEN, PlasticityWindow.Status.CLOSED})
+STILL_SPOKEN_OF = FollowUp.ACTIONABLE | {FollowUp.State.MISSED}
 GONE_OUT = frozenset({State.SENT, State.SENDING, State.UNKNOWN})
 
 
@@ -234,7 +235,7 @@ def _reconcile(patient: Patient, wishes: list[Wish], at: datetime) -> None:
         Message.objects.filter(patient=patient)
         .filter(Q(state__in=Message.PENDING) | Q(follow_up__in=[w.follow_up for w in wishes if w.follow_up])
                 | Q(follow_up__isnull=True, appointment__in=[w.appointment for w in wishes if w.appointment]))
-        .select_related("follow_up")
+        .select_related("follow_up", "appointment")
     )  # fmt: skip
     settled = set()
     stale: list[int] = []
@@ -242,12 +243,21 @@ def _reconcile(patient: Patient, wishes: list[Wish], at: datetime) -> None:
         wish = causes.get(_cause(row))
         if wish is not None and _covers(row, wish):
             settled.add(wish.cause)
-        elif row.state in Message.RECALLABLE:
+        elif row.state in Message.RECALLABLE and not _ran_out(row, at):
             stale.append(row.pk)
     cancel_messages(Message.objects.filter(pk__in=stale), reason="The plan changed before it was sent.")
     for cause, wish in causes.items():
         if cause not in settled:
             _plan(patient, wish, at)
+
+
+def _ran_out(row: Message, at: datetime) -> bool:
+    """Too late, and what it speaks of stands: the tick lists it as expired. Cancelling it would hide that."""
+    if row.expires_at > at:
+        return False
+    if row.follow_up is not None:
+        return row.follow_up.state in STILL_SPOKEN_OF
+    return row.appointment is not None and row.appointment.status == Appointment.Status.BOOKED
 
 
 def _covers(row: Message, wish: Wish) -> bool:
@@ -301,10 +311,8 @@ def _plan(patient: Patient, wish: Wish, at: datetime) -> Message:
     )
 
 
-def cancel_messages(rows: object, *, reason: str) -> int:
+def cancel_messages(rows: QuerySet[Message], *, reason: str) -> int:
     """Cancel those that have not left yet. One that is being sent right now is too late to recall."""
-    return rows.filter(
-        state__in=Message.RECALLABLE
-    ).update(  # type: ignore[attr-defined,no-any-return]  # a Message queryset
+    return rows.filter(state__in=Message.RECALLABLE).update(
         state=State.CANCELLED, closed_reason=reason[:120], lease_until=None
     )

@@ -12,7 +12,7 @@ from django.db import transaction
 from django.urls import reverse
 
 from scheduling.loaders_follow import load_course
-from scheduling.models import Appointment, FollowUp, WorkItem
+from scheduling.models import Appointment, FollowUp, Message, WorkItem
 from scheduling.services import lanes
 from scheduling.services.followups import close_rows
 from scheduling.services.messages import sync_patient
@@ -64,9 +64,17 @@ def mark_missed(*, follow_up: FollowUp, at: datetime) -> bool:
     settle(
         kind=WorkItem.Kind.CALL_PATIENT, key=f"late:{row.code}", resolution="Missed, see its own item.", at=at
     )
-    if row.required:
+    if row.required and not _told_already(row):
         _report_missed(row, at)
     return True
+
+
+def _told_already(row: FollowUp) -> bool:
+    """A message was all there was to do, and that it failed or could not be sent is on a list of its own."""
+    if row.audience != "patient":
+        return False
+    failed = Message.objects.filter(follow_up=row, state__in=Message.TROUBLE).exists()
+    return failed or WorkItem.objects.filter(key=f"no-contact:{row.visit.code}").exists()
 
 
 def _report_missed(row: FollowUp, at: datetime) -> None:

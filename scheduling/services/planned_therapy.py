@@ -89,8 +89,9 @@ def _judge(
         raise InvalidInput("Not a therapy session of this series.", code="unknown-therapy", field="therapy")
     session = Interval(choice.start, as_utc(choice.start) + timedelta(minutes=rule.duration_minutes))
     facts = [
-        InfusionFacts(item.ordinal, item.during.lower, False, item.predicted_t0, False) for item in visits
-    ]  # type: ignore[arg-type]  # infusion visits have an ordinal
+        InfusionFacts(item.ordinal or 0, item.during.lower, False, item.predicted_t0, False)
+        for item in visits
+    ]
     night = rule if rule.after_night else None
     verdict = therapy_allowed(
         session, infusions=facts, rule=rules.definition.window, zone=rules.who.zone, night_rule=night

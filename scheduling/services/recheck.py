@@ -127,5 +127,5 @@ def _number(row: Message, now: datetime) -> Decision | None:
     in_flight = recent.filter(state=State.SENDING).count()
     if len(times) + in_flight < PER_HOUR:
         return None
-    first = times[0] if times else now
+    first = (times[0] if times else None) or now
     return Decision("wait", "Three messages an hour are enough.", first + timedelta(hours=1))

@@ -117,7 +117,7 @@ def book_series(
         site=scene.patient.site,
         weight_kg=weight_kg,
         visits=len(wanted),
-        prescriber=scene.patient.prescriber or seats[0].prescriber.row.user,
+        prescriber=scene.patient.prescriber or cast("User", seats[0].prescriber.row.user),
         therapist=therapist or scene.patient.therapist,
         booked_by=by,
         booked_at=now,
@@ -164,7 +164,7 @@ def set_scene(
     free_expired(resources=resources, patient=patient.pk, at=at)
     patient = Patient.objects.with_people().get(pk=patient.pk)
     version = ProtocolVersion.objects.select_related("template").get(pk=version.pk)
-    starts = [as_utc(item.start) for item in (*wanted, *therapy)]
+    starts = [*(as_utc(item.start) for item in wanted), *(as_utc(item.start) for item in therapy)]
     load = load_for(patient.site, min(starts), max(starts) + timedelta(days=1), without=without)
     predicted = predicted_clearance(
         version.read(), patient, weight_kg=weight_kg, on=local_date(at, zone_of(patient.site))

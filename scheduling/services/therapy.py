@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from scheduling.domain.intervals import Interval, as_utc
 from scheduling.domain.localtime import Duration
-from scheduling.loaders_follow import load_course
+from scheduling.loaders_follow import VisitFacts, load_course
 from scheduling.models import Appointment, FollowUp, PatientSpan, PlasticityWindow, Resource, WorkItem
 from scheduling.services import lanes
 from scheduling.services.acts import act

@@ -192,6 +192,8 @@ def write_window(facts: VisitFacts, values: WindowValues, at: datetime) -> Plast
         else current
     )
     closed = values.status == Status.CLOSED
+    if facts.infusion is None or facts.visit.series_id is None:
+        raise RuntimeError("a window belongs to an infusion of a series")
     return PlasticityWindow.objects.create(
         infusion=facts.infusion,
         patient_id=facts.visit.patient_id,

@@ -22,13 +22,14 @@ from staff.models import Site, User
 
 @dataclass(frozen=True)
 class Act:
-    """What the page says: `title` heads it, `button` names the act, `done` is the flash line."""
+    """What the page says: `title` heads it, `button` names the act, `done` is the flash line, `back` the way back."""
 
     title: str
     button: str
     done: str
     lede: str = ""
     danger: bool = False
+    back: str = "Visit"
 
 
 def person(request: HttpRequest) -> User:

@@ -41,7 +41,8 @@ from staff.errors import DomainError, InvalidInput
 from staff.models import User
 from staff.strict import parse_instant
 
-MOST_OPTIONS = 6
+MOST_OPTIONS, MOST_ASKED = 6, 60
+APART = timedelta(hours=1)
 MOST_VISITS = 60
 
 
@@ -154,6 +155,12 @@ def _form(request: HttpRequest, patient: Patient) -> PlanForm:
     )
 
 
+def _versions() -> list[ProtocolVersion]:
+    """Active versions, whole series before single infusions."""
+    rows = ProtocolVersion.objects.filter(status=ProtocolVersion.Status.ACTIVE).select_related("template")
+    return sorted(rows, key=lambda item: (item.read().visits == 1, item.template.name))
+
+
 def _therapists(patient: Patient) -> list[User]:
     """Therapists of the patient's site; the planner takes only those licensed and speaking the language."""
     people = User.objects.filter(groups__name=roles.THERAPIST, sites=patient.site, is_active=True)
@@ -210,18 +217,12 @@ class PlanPage:
     def _options(self, command: Command, proposal: SeriesProposal) -> dict[str, Any]:
         """Other times for one visit: first those that leave the others, then those that take some along."""
         starts = {item.ordinal: item.start for item in proposal.plan.visits}
-        free = _unpinned(proposal, starts)
-        number = command.ordinal
-        keep = [
-            item
-            for item in options(free, number, MOST_OPTIONS + 1, starts)
-            if item.start != starts.get(number)
-        ]
-        known = {item.start for item in keep}
-        take = [
-            item for item in options(free, number, 3 * MOST_OPTIONS) if item.start not in known and item.moves
-        ]
-        return {"changing": number, "keep": keep[:MOST_OPTIONS], "take": _by_start(take)[:MOST_OPTIONS]}
+        free = replace(proposal.request, pinned={}, current=dict(starts))
+        number, shown = command.ordinal, {starts.get(command.ordinal)}
+        keep = [item for item in options(free, number, MOST_ASKED, starts) if item.start not in shown]
+        known = shown | {item.start for item in keep}
+        take = [item for item in options(free, number, MOST_ASKED) if item.start not in known and item.moves]
+        return {"changing": number, "keep": spread(keep), "take": spread(take)}
 
     def _book(self, shown: Shown) -> HttpResponse:
         data = self.form.cleaned_data
@@ -250,7 +251,7 @@ class PlanPage:
             count = len(shown.visits)
             messages.success(self.request, f"Booked: {count} infusion visit{'s' if count != 1 else ''}.")
         address = reverse("series_detail", args=[code])
-        response = redirect(address)
+        response: HttpResponse = redirect(address)
         if self.request.headers.get("HX-Request"):
             response = HttpResponse(headers={"HX-Redirect": address})
         return response
@@ -284,9 +285,10 @@ class PlanPage:
         return show(self.request, template, context, self.patient.site, status=status)
 
 
-def _unpinned(proposal: SeriesProposal, starts: Mapping[int, datetime]) -> Any:
-    return replace(proposal.request, pinned={}, current=dict(starts))
-
-
-def _by_start(found: list[VisitOption]) -> list[VisitOption]:
-    return sorted(found, key=lambda item: (item.extra_cost, item.start))
+def spread(found: list[VisitOption]) -> list[VisitOption]:
+    """A handful of the best, at least an hour apart, in order of time."""
+    chosen: list[VisitOption] = []
+    for item in sorted(found, key=lambda option: (option.extra_cost, option.start)):
+        if len(chosen) < MOST_OPTIONS and all(abs(item.start - other.start) >= APART for other in chosen):
+            chosen.append(item)
+    return sorted(chosen, key=lambda option: option.start)

@@ -88,6 +88,7 @@ def series_end(request: HttpRequest, code: str) -> HttpResponse:
         done="The series is ended. What follows infusions already given goes on.",
         lede="All visits ahead are cancelled. Therapy and checks after infusions already given go on.",
         danger=True,
+        back="Series",
     )
     back = reverse("series_detail", args=[series.code])
     return act_page(
@@ -116,6 +117,7 @@ def infusion_rebook(request: HttpRequest, code: str, ordinal: int) -> HttpRespon
         button="Book this time",
         done=f"Infusion {ordinal} has a date again.",
         lede="The other visits of the series stay where they are.",
+        back="Series",
     )
     return act_page(
         request,
@@ -156,6 +158,7 @@ def infusion_skip(request: HttpRequest, code: str, ordinal: int) -> HttpResponse
         button="Skip this infusion",
         done=f"Infusion {ordinal} is skipped.",
         lede="It will not be given. The other visits stay where they are.",
+        back="Series",
     )
     return act_page(
         request,
@@ -186,6 +189,7 @@ def infusion_extra(request: HttpRequest, code: str) -> HttpResponse:
         button="Book the extra infusion",
         done="The extra infusion is booked.",
         lede=f"It becomes infusion {number} of this series.",
+        back="Series",
     )
 
     def do(data: dict[str, Any]) -> object:

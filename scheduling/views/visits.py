@@ -247,7 +247,7 @@ def visit_no_show(request: HttpRequest, code: str) -> HttpResponse:
 
 def reasons(data: dict[str, Any]) -> dict[str, Any]:
     """Reason, initiator, note and version of a form, as the services take them."""
-    found = {name: data[name] for name in ("reason", "initiator", "note") if name in data}
+    found: dict[str, Any] = {name: data[name] for name in ("reason", "initiator", "note") if name in data}
     if "version" in data:
         found["expected_version"] = data["version"]
     return found

@@ -46,6 +46,7 @@ def record_context(
     if warning:
         identity["alerts"] = [*identity["alerts"], {"text": warning, "tone": "warning"}]
     forms = {**blank_forms(record, user), **(bound or {})}
+    struckable = _struckable(infusion, user, record.now)
     return {
         "infusion": infusion,
         "record": record,
@@ -59,7 +60,8 @@ def record_context(
         "failed_form": next(iter((bound or {}).values()), ActForm(infusion=infusion)),
         "page_errors": bool(bound),
         "rate_now": rate_words(infusion, record.pump.rate) if record.pump and record.pump.rate else "",
-        "struckable": _struckable(infusion, user, record.now),
+        "struckable": struckable,
+        "show_pump": bool(forms.get("pump")) and (infusion.stopped_at is None or struckable is not None),
         "adverse_events": [
             {"row": row, "label": ADVERSE_EVENTS.get(row.kind, row.kind)}
             for row in infusion.adverse_events.all()

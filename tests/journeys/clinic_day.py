@@ -47,6 +47,7 @@ def propose_series(who: Person, weight_kg: str) -> None:
     page.get_by_role("main").get_by_role("link", name="Plan a series").first.click()
     expect(page.get_by_label("Protocol")).to_contain_text("6 infusions")
     page.get_by_label("Weight").fill(weight_kg)
+    page.get_by_label("Mornings").check()
     page.get_by_role("button", name="Propose dates").click()
     expect(page.get_by_role("button", name=re.compile("^Book "))).to_be_visible()
 
@@ -74,7 +75,7 @@ def check_in(who: Person, name: str) -> None:
 def weigh_twice(who: Person, weight_kg: str) -> None:
     """The second weighing is blind: the first value is nowhere in its box."""
     page = who.page
-    page.get_by_label("Weight", exact=True).fill(weight_kg)
+    page.locator("#before-start").get_by_label("Weight").fill(weight_kg)
     page.get_by_role("button", name="Save weight").click()
     second = page.get_by_label("Weight, second weighing")
     expect(second).to_have_value("")

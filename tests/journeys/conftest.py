@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-
 from playwright.sync_api import expect
 
 from config.launcher.chromium import VARIABLE, launch_arguments

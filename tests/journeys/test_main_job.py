@@ -21,7 +21,9 @@ from tests.journeys.stack import Stack, wait_until
 pytestmark = pytest.mark.journey
 
 NO_DRIVING, REST = "Please do not drive today", "For this evening"
-GIVEAWAYS = re.compile(r"ketamine|infusion|clinic|depress|psych|therap|drug|treatment|plasticity", re.IGNORECASE)
+GIVEAWAYS = re.compile(
+    r"ketamine|infusion|clinic|depress|psych|therap|drug|treatment|plasticity", re.IGNORECASE
+)
 MINUTE = timedelta(minutes=1)
 
 
@@ -102,7 +104,7 @@ def prepare(stack: Stack, world: dict[str, Any], nurse: Person, clinician: Perso
     day.check_in(nurse, world["patient_name"])
     nurse.check_page()
     day.weigh_twice(nurse, "70")
-    assert day.answer_all(nurse, re.compile("^Yes: ")) >= 3
+    assert day.answer_all(nurse, re.compile("^Yes ?: ")) >= 3
     day.measure(nurse, "120/78", "72", "98")
     day.open_record(clinician, world["patient_name"])
     day.sign_order(clinician, "35")
@@ -136,7 +138,7 @@ def recover(stack: Stack, nurse: Person, stopped: datetime) -> None:
     stack.set_clock(stopped + 110 * MINUTE)
     nurse.page.reload()
     day.measure(nurse, "122/79", "74", "98")
-    assert day.answer_all(nurse, re.compile("^Met: ")) >= 6
+    assert day.answer_all(nurse, re.compile("^Met ?: ")) >= 6
     expect(nurse.page.locator("#discharge")).to_contain_text("Not yet")
     nurse.check_page()
     ends = nurse.page.locator("#discharge").get_by_text(re.compile("^Until")).locator("time")
