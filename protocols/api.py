@@ -5,10 +5,7 @@ from __future__ import annotations
 from typing import Any, cast
 
 import django_filters
-from allauth.account.decorators import reauthentication_required
-from allauth.core.exceptions import ReauthenticationRequired
 from django.db.models import QuerySet
-from django.http import HttpRequest
 from drf_spectacular.utils import extend_schema
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -28,9 +25,9 @@ from protocols.serializers import (
     VersionSerializer,
     VersionTextSerializer,
 )
+from protocols.signing import require_signature
 from staff.access import fetch_for, require
 from staff.api import ServiceViewSet, etag, expected_version, idempotent
-from staff.errors import NotAllowed
 
 
 class TemplateFilter(django_filters.FilterSet):
@@ -159,7 +156,7 @@ class VersionViewSet(ServiceViewSet):
     def approve(self, request: Request, code: str) -> Response:
         """Sign and activate. Only in a browser session whose password was given within the last minutes."""
         version = self._fetch(code, "protocol.approve")
-        _require_signature(request)
+        require_signature(request)
         expected = expected_version(request, version.code)
         data = checked(ApproveSerializer(data=request.data))
         services.approve_and_activate(
@@ -176,21 +173,6 @@ class VersionViewSet(ServiceViewSet):
         data = checked(ReasonSerializer(data=request.data))
         services.retire(version=version, reason=data["reason"], expected_version=expected, by=self.user)
         return _version(self._fetch(code, "protocol.view"))
-
-
-@reauthentication_required
-def _signed(request: HttpRequest) -> None:
-    """Passes when the person gave their password again just now."""
-
-
-def _require_signature(request: Request) -> None:
-    try:
-        _signed(request._request)
-    except ReauthenticationRequired as error:
-        raise NotAllowed(
-            "Approving needs your password again: approve on the page of this version.",
-            code="reauthentication-required",
-        ) from error
 
 
 def _version(version: ProtocolVersion) -> Response:

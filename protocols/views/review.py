@@ -14,6 +14,7 @@ from protocols.access import get_version_for
 from protocols.forms import ActForm, ApproveForm, RetireForm, ReturnForm
 from protocols.presenting import key_facts
 from protocols.services.review import wrote
+from protocols.signing import require_means_to_sign
 from protocols.views.acts import act_page, posted
 from staff.models import User
 
@@ -61,11 +62,18 @@ def version_return(request: HttpRequest, slug: str, number: int) -> HttpResponse
 
 @require_http_methods(["GET", "POST"])
 @login_required
-@reauthentication_required(allow_get=True)
 def version_approve(request: HttpRequest, slug: str, number: int) -> HttpResponse:
+    """Role and version are checked before anybody is asked for a password."""
+    get_version_for(cast("User", request.user), slug, number, action="protocol.approve")
+    return _approve(request, slug, number)
+
+
+@reauthentication_required(allow_get=True)
+def _approve(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     """Sign the text and make it active. The person must have given their password within the last minutes."""
     user = cast("User", request.user)
     version = get_version_for(user, slug, number, action="protocol.approve")
+    require_means_to_sign(user)
     form = ApproveForm(posted(request), initial={"sha256": version.sha256}, version=version.version)
     page = {
         "heading": f"Approve version {number}",
