@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 import pghistory
 from django.conf import settings
@@ -16,7 +17,9 @@ from django.contrib.auth import logout
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils import timezone
 
+from scheduling.sites import chosen_site
 from staff.errors import DomainError
 
 log = logging.getLogger("clearwindow.web")
@@ -68,6 +71,20 @@ class IdleTimeoutMiddleware:
             if LAST_SEEN not in request.session or (not polled and now - last > 30):
                 request.session[LAST_SEEN] = now
         return self.get_response(request)
+
+
+class SiteClockMiddleware:
+    """Pages show the wall clock of the site that is being looked at (the API always speaks with offsets)."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if not request.user.is_authenticated or request.path.startswith(("/api/", "/healthz/")):
+            return self.get_response(request)
+        site = chosen_site(request)
+        with timezone.override(ZoneInfo(site.time_zone) if site else None):
+            return self.get_response(request)
 
 
 class HistoryContextMiddleware:

@@ -98,6 +98,7 @@ MIDDLEWARE = [
     "allauth.usersessions.middleware.UserSessionsMiddleware",
     "django_structlog.middlewares.RequestMiddleware",
     "config.middleware.IdleTimeoutMiddleware",
+    "config.middleware.SiteClockMiddleware",
     "config.middleware.HistoryContextMiddleware",
     "config.middleware.PageGuardMiddleware",
     "config.middleware.DomainErrorMiddleware",

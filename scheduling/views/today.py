@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from typing import Any, cast
-from zoneinfo import ZoneInfo
 
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from scheduling import today
@@ -35,5 +33,4 @@ def home(request: HttpRequest) -> HttpResponse:
             "shows_visits": clinical,
         }
     template = "scheduling/_today.html" if request.headers.get("HX-Request") else "scheduling/today.html"
-    with timezone.override(ZoneInfo(site.time_zone if site else "UTC")):
-        return render(request, template, context)
+    return render(request, template, context)
