@@ -40,6 +40,8 @@ from staff.clock import app_now
 from staff.errors import InvalidInput
 from staff.models import User
 
+MOST_ASKED = 120  # quarter hours looked at before choosing those worth showing
+APART = timedelta(hours=1)
 STAFF = frozenset({"therapist", "nurse", "clinician"})
 
 
@@ -259,7 +261,7 @@ def visit_options(
     ordinal: int,
     at: datetime | None = None,
     first_day: date | None = None,
-    limit: int = 12,
+    limit: int = 8,
 ) -> VisitOptions:
     """Times for visit `ordinal` of a booked series between its neighbours, none of which moves.
 
@@ -289,11 +291,20 @@ def visit_options(
     )
     found = [
         item
-        for item in options(request, 1, limit=4 * limit)
+        for item in options(request, 1, MOST_ASKED, keep_others={})
         if gap_words(definition, before, Neighbour(ordinal, item.start), load.zone) is None
         and gap_words(definition, Neighbour(ordinal, item.start), after, load.zone) is None
     ]
-    return VisitOptions(load, predicted, tuple(found[:limit]), before, after)
+    return VisitOptions(load, predicted, tuple(spread(found, limit)), before, after)
+
+
+def spread(found: Iterable[VisitOption], limit: int) -> list[VisitOption]:
+    """The best `limit` options that lie at least an hour apart, in order of time."""
+    chosen: list[VisitOption] = []
+    for item in sorted(found, key=lambda option: (option.extra_cost, option.start)):
+        if len(chosen) < limit and all(abs(item.start - other.start) >= APART for other in chosen):
+            chosen.append(item)
+    return sorted(chosen, key=lambda option: option.start)
 
 
 def _is_visit(item: VisitFacts, series: TreatmentSeries, ordinal: int) -> bool:

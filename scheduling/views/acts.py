@@ -22,7 +22,9 @@ from staff.models import Site, User
 
 @dataclass(frozen=True)
 class Act:
-    """What the page says: `title` heads it, `button` names the act, `done` is the flash line, `back` the way back."""
+    """What the page says: `title` heads it, `button` names the act, `done` is the flash line, `back` the way
+    back.
+    """
 
     title: str
     button: str
@@ -63,7 +65,8 @@ def act_page(
     undo: Callable[[Any], str] | None = None,
     **extra: Any,
 ) -> HttpResponse:
-    """GET shows the form; a valid POST does the act and goes on; a refusal shows the form again with its status.
+    """GET shows the form; a valid POST does the act and goes on; a refusal shows the form again with its
+    status.
 
     `subject` is the visit or series; `undo` gives the address that takes back what `do` returned.
     """

@@ -1,8 +1,8 @@
 """Planning a series: patient, protocol, proposed dates with what follows, one POST that books all or nothing.
 
-The page keeps no state on the server. Every answer carries the shown visits in hidden fields; `act` says what to do:
-`propose` afresh, `options:3` (other times for visit 3), `pick:3:<start>:keep` (or `:move` when others may follow) or
-`book`. What is booked is what is shown; the service judges it again.
+The page keeps no state on the server. Every answer carries the shown visits in hidden fields; `act` says what
+to do: `propose` afresh, `options:3` (other times for visit 3), `pick:3:<start>:keep` (or `:move` when others
+may follow) or `book`. What is booked is what is shown; the service judges it again.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from patients.models import Patient
 from patients.presenting import banner, local_day
 from protocols.models import ProtocolVersion
 from scheduling.domain.localtime import local_date
-from scheduling.domain.planner import VisitOption, options
+from scheduling.domain.planner import options
 from scheduling.forms_booking import PlanForm
 from scheduling.loaders import zone_of
 from scheduling.models import TreatmentSeries
 from scheduling.plan_pages import plan_page
 from scheduling.services.once import once
-from scheduling.services.proposals import SeriesProposal, propose_series
+from scheduling.services.proposals import MOST_ASKED, SeriesProposal, propose_series, spread
 from scheduling.services.series import TherapyChoice, VisitChoice, book_series
 from scheduling.views.acts import person, posted, show
 from sessions.models import Infusion
@@ -41,8 +41,7 @@ from staff.errors import DomainError, InvalidInput
 from staff.models import User
 from staff.strict import parse_instant
 
-MOST_OPTIONS, MOST_ASKED = 6, 60
-APART = timedelta(hours=1)
+MOST_OPTIONS = 6
 MOST_VISITS = 60
 
 
@@ -91,7 +90,8 @@ def _ordinal(text: str) -> int:
 
 
 def read_shown(data: QueryDict) -> Shown:
-    """The hidden fields: `visit` = ordinal|start|chair|nurse|prescriber, `session` = ordinal|kind|start|therapist.
+    """The hidden fields: `visit` = ordinal|start|chair|nurse|prescriber, `session` =
+    ordinal|kind|start|therapist.
 
     Raises InvalidInput for anything that this page did not write.
     """
@@ -222,7 +222,7 @@ class PlanPage:
         keep = [item for item in options(free, number, MOST_ASKED, starts) if item.start not in shown]
         known = shown | {item.start for item in keep}
         take = [item for item in options(free, number, MOST_ASKED) if item.start not in known and item.moves]
-        return {"changing": number, "keep": spread(keep), "take": spread(take)}
+        return {"changing": number, "keep": spread(keep, MOST_OPTIONS), "take": spread(take, MOST_OPTIONS)}
 
     def _book(self, shown: Shown) -> HttpResponse:
         data = self.form.cleaned_data
@@ -283,12 +283,3 @@ class PlanPage:
             "scheduling/_plan.html" if self.request.headers.get("HX-Request") else "scheduling/plan.html"
         )
         return show(self.request, template, context, self.patient.site, status=status)
-
-
-def spread(found: list[VisitOption]) -> list[VisitOption]:
-    """A handful of the best, at least an hour apart, in order of time."""
-    chosen: list[VisitOption] = []
-    for item in sorted(found, key=lambda option: (option.extra_cost, option.start)):
-        if len(chosen) < MOST_OPTIONS and all(abs(item.start - other.start) >= APART for other in chosen):
-            chosen.append(item)
-    return sorted(chosen, key=lambda option: option.start)

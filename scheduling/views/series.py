@@ -173,7 +173,9 @@ def infusion_skip(request: HttpRequest, code: str, ordinal: int) -> HttpResponse
 @require_http_methods(["GET", "POST"])
 @login_required
 def infusion_extra(request: HttpRequest, code: str) -> HttpResponse:
-    """One more infusion after the last of a running series; without one the plan page books a single infusion."""
+    """One more infusion after the last of a running series; without one the plan page books a single
+    infusion.
+    """
     user = person(request)
     patient = get_patient_for(user, code, action="series.book")
     series = TreatmentSeries.objects.live().for_page().filter(patient=patient).first()
