@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from django.db import connection
 
 from scheduling.demo.people import Registered, prepare, register, score
-from scheduling.demo.play import Player, book_course, book_proposed, play_arrival
+from scheduling.demo.play import Player, book_course, book_proposed, follow_through, play_arrival
 from scheduling.demo.plot import SINGLE, SIX, Course, midday_courses, today_at, upcoming_courses
 from scheduling.demo.premises import House, Premises, build
 from scheduling.models import Heartbeat
@@ -72,6 +72,7 @@ def _fill(now: datetime, random: Random) -> None:
     for position, number in enumerate(numbers):
         _portland(player, premises, register(premises.portland, number, random), position)
     player.daily_ticks(now - timedelta(days=9), ZoneInfo(midday.site.time_zone))
+    player.at(now, follow_through)
     player.run()
 
 
