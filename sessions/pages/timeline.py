@@ -12,7 +12,7 @@ from sessions import eligibility
 from sessions.discharge import CRITERIA
 from sessions.models import Infusion, PumpEvent, SignOff, VitalSigns
 from sessions.pages.words import pump_words, vitals_words
-from sessions.services import ADVERSE_EVENTS
+from sessions.services import ADVERSE_EVENTS, needs_second_weighing
 
 LATE_ENTRY = timedelta(minutes=5)
 
@@ -67,7 +67,9 @@ def _arrival(infusion: Infusion) -> Iterator[LogEntry]:
     )
     if infusion.weighed_at is not None and infusion.weight_kg is not None:
         at = infusion.weighed_at
-        yield LogEntry(at, at, f"Weighed {infusion.weight_kg} kg", str(infusion.weighed_by), "weight")
+        # Blind: whoever weighs a second time does not see the first weight.
+        words = "Weighed once" if needs_second_weighing(infusion) else f"Weighed {infusion.weight_kg} kg"
+        yield LogEntry(at, at, words, str(infusion.weighed_by), "weight")
     if infusion.ordered_at is not None:
         words = f"Ordered {infusion.ordered_mg} mg, bag {infusion.bag_mg_per_ml} mg/mL"
         if infusion.order_cosigned_by is not None:

@@ -18,19 +18,19 @@ def confirmed_person(
     """The active person whose e-mail and password these are; None when no e-mail was given.
 
     Raises InvalidInput when they do not belong together and RuleNotMet after too many tries, both at `field`.
-    Tries count against the same limit as failed sign-ins.
+    Failed tries count against the same limit as failed sign-ins.
     """
     if not email:
         return None
-    usage = ratelimit.consume(request, action="login_failed", key=email.lower())
-    if not usage:
+    limit = {"action": "login_failed", "key": email.lower()}
+    if not ratelimit.consume(request, dry_run=True, **limit):
         raise RuleNotMet("Too many tries. Wait five minutes.", code="too-many-tries", field=field)
     person = User.objects.filter(email__iexact=email, is_active=True).first()
     if person is None:
         make_password(password)  # the same work as for a known person, so that time tells nothing
     if person is None or not person.check_password(password):
+        ratelimit.consume(request, **limit)
         raise InvalidInput("E-mail and password do not belong together.", code="wrong-password", field=field)
-    usage.rollback()
     return person
 
 
