@@ -34,7 +34,8 @@ STAGES = {
     "recovering": "SELECT count(*) FROM treatment_sessions_infusion WHERE status = 'recovering'",
     "waiting": "SELECT count(*) FROM treatment_sessions_infusion WHERE status = 'arrived'",
     "open windows": "SELECT count(*) FROM scheduling_plasticitywindow WHERE status = 'open' AND superseded_at IS NULL",
-    "windows ahead": "SELECT count(*) FROM scheduling_plasticitywindow WHERE status = 'pending' AND superseded_at IS NULL",
+    "windows ahead": "SELECT count(*) FROM scheduling_plasticitywindow"
+    " WHERE status = 'pending' AND superseded_at IS NULL",
     "missed": "SELECT count(*) FROM scheduling_followup WHERE state = 'missed' AND therapy",
     "done": "SELECT count(*) FROM scheduling_followup WHERE state = 'done' AND therapy",
     "completed series": "SELECT count(*) FROM scheduling_treatmentseries WHERE status = 'completed'",
