@@ -135,7 +135,7 @@ def give(stack: Stack, nurse: Person, start: datetime) -> None:
 
 def recover(stack: Stack, nurse: Person, stopped: datetime) -> None:
     """Vitals, then every criterion that people observe; the observation ends by the clock."""
-    stack.set_clock(stopped + 110 * MINUTE)
+    stack.set_clock(stopped + 60 * MINUTE)
     nurse.page.reload()
     day.measure(nurse, "122/79", "74", "98")
     assert day.answer_all(nurse, re.compile("^Met ?: ")) >= 6
@@ -240,7 +240,7 @@ def treat(stack: Stack, world: dict[str, Any], therapist: Person) -> None:
     slot = page.locator("#times .slots button").first
     slot.click()
     day.flash(page, "Booked")
-    booked = "SELECT lower(during) FROM scheduling_appointment WHERE kind = 'integration'"
+    booked = "SELECT lower(during) FROM scheduling_appointment WHERE kind = 'therapy'"
     start = stack.value(booked)
     expect(page.locator("#times")).to_contain_text(day.short_words(start))
     stack.set_clock(start + 1 * MINUTE)
