@@ -50,10 +50,10 @@ class SearchForm(ClinicalForm):
 class PatientForm(ClinicalForm):
     """Who the patient is. `site_choices` only when a new record is made."""
 
-    mrn = ClinicalTextField("Record number (MRN)", max_length=32)
     family_name = ClinicalTextField("Family name", max_length=80)
     given_name = ClinicalTextField("Given name", max_length=80)
     birth_date = ClinicalDateField("Date of birth")
+    mrn = ClinicalTextField("Record number (MRN)", max_length=32)
     sex = forms.ChoiceField(label="Sex on the chart", choices=Patient.Sex.choices, widget=Radios(inline=True))
     height_cm = UnitDecimalField(
         "Height",

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from protocols.definition import FollowUpRule, ProtocolDefinition
+from protocols.definition import Elapsed, FollowUpRule, ProtocolDefinition
 from protocols.evidence import EVIDENCE, Evidence
 from protocols.wording import (
     ANCHORS,
@@ -277,7 +277,9 @@ def follow_ups(definition: ProtocolDefinition) -> tuple[FollowUpLine, ...]:
 def _follow_up(rule: FollowUpRule) -> FollowUpLine:
     earliest = moment_words(rule.earliest)
     if rule.after_night:
-        earliest += f", and after one night: the next day from 07:00, at least {rule.night_hours} h later"
+        earliest += ", and after one night: the next day from 07:00"
+        if rule.earliest != Elapsed(rule.night_hours * 60):
+            earliest += f", at least {rule.night_hours} h later"
     return FollowUpLine(
         title=rule.title,
         audience=AUDIENCES[rule.audience],

@@ -71,12 +71,18 @@ def test_every_follow_up_is_a_line_in_order():
     lines = follow_ups(SIX_IN_THREE_WEEKS)
     assert [line.title for line in lines] == [rule.title for rule in SIX_IN_THREE_WEEKS.follow_ups]
     first = next(line for line in lines if line.title.startswith("Post-infusion therapy 1"))
-    assert first.earliest == "8 h later, and after one night: the next day from 07:00, at least 8 h later"
+    assert first.earliest == "8 h later, and after one night: the next day from 07:00"
     assert (first.target, first.late_after, first.missed_after) == (
         "24 h later",
         "2 days later",
         "4 days later",
     )
+
+
+def test_the_hours_of_the_night_rule_are_said_when_they_differ():
+    first = SIX_IN_THREE_WEEKS.follow_up("integration_1")
+    [line] = follow_ups(replace(SIX_IN_THREE_WEEKS, follow_ups=(replace(first, night_hours=10),)))
+    assert line.earliest == "8 h later, and after one night: the next day from 07:00, at least 10 h later"
 
 
 @pytest.mark.parametrize(
