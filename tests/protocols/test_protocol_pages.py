@@ -1,6 +1,7 @@
 """Six questions per page: works, anonymous, wrong role, wrong method, bad input, repeated POST."""
 
 import json
+import re
 
 import pytest
 from django.db import connection
@@ -294,8 +295,9 @@ def test_the_version_page_says_everything_in_clinical_words(client, clinic, worl
         "Post-infusion therapy 1 (integration)", "Price 2022 AJP", "20:30 the same day",
     ):  # fmt: skip
         assert words in page
+    read = re.sub(r"<[^>]*>", " ", page)  # what a person reads: machine times stand in attributes
     for internal in ("T0", "P95", "T_pk", "provisional", "blackout"):
-        assert internal not in page
+        assert internal not in read
 
 
 def test_a_draft_shows_what_changed_and_who_may_act(client, clinic):
