@@ -1,0 +1,664 @@
+"""Every page of bookings: works, anonymous, wrong role, somebody else's, wrong method, bad input, repeated POST."""
+
+from __future__ import annotations
+
+import html
+import re
+from datetime import datetime, timedelta
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from scheduling.models import Appointment, Closure, TreatmentSeries
+from scheduling.services import visits as visit_service
+from tests import factories
+from tests.scheduling.booking.helpers import book, local, minutes, six, visits_of
+from tests.scheduling.booking.steps import arrive, start, stop
+
+pytestmark = pytest.mark.django_db
+CARE = ("clinician", "nurse", "coordinator")
+
+
+@pytest.fixture
+def series(clinic):
+    return book(clinic)
+
+
+@pytest.fixture
+def visit(series):
+    return visits_of(series)[2]
+
+
+def signed_in(user) -> Client:
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+class Route:
+    """One address: who may open it (role names), with which methods, and a POST that works."""
+
+    def __init__(self, name, about, roles, *, get=True, post=None, args=()):
+        self.name, self.about, self.roles, self.get, self.post, self.args = (
+            name,
+            about,
+            roles,
+            get,
+            post,
+            args,
+        )
+
+    def url(self, clinic, series, visit):
+        codes = {
+            "patient": [clinic.patient.code],
+            "series": [series.code],
+            "visit": [visit.code],
+            "resource": [clinic.nurse_lane.code],
+            "none": [],
+        }[self.about]
+        return reverse(self.name, args=[*codes, *self.args])
+
+    def __repr__(self):
+        return self.name
+
+
+EVERYONE = (*CARE, "therapist")
+BOOKERS = ("clinician", "coordinator")
+ROUTES = [
+    Route("chair_board", "none", EVERYONE),
+    Route("week", "none", EVERYONE),
+    Route("resource_list", "none", EVERYONE),
+    Route("resource_detail", "resource", EVERYONE),
+    Route("resource_hours", "resource", ("coordinator",), get=False, post={}),
+    Route("resource_absence", "resource", ("coordinator",), get=False, post={}),
+    Route("resource_absence_end", "resource", ("coordinator",), get=False, post={}),
+    Route("closure_end", "none", ("coordinator",), get=False, post={}),
+    Route("series_plan", "patient", BOOKERS, post={}),
+    Route("infusion_extra", "patient", BOOKERS, post={}),
+    Route("patient_schedule_fragment", "patient", EVERYONE),
+    Route("series_detail", "series", EVERYONE),
+    Route("series_end", "series", ("clinician",), post={}),
+    Route("infusion_rebook", "series", BOOKERS, post={}, args=[2]),
+    Route("infusion_skip", "series", BOOKERS, post={}, args=[2]),
+    Route("visit_detail", "visit", EVERYONE),
+    Route("visit_check_in", "visit", CARE, get=False, post={}),
+    Route("visit_move", "visit", CARE, post={}),
+    Route("visit_undo_move", "visit", CARE, get=False, post={}, args=[1]),
+    Route("visit_cancel", "visit", CARE, post={}),
+    Route("visit_omit", "visit", BOOKERS, post={}),
+    Route("visit_no_show", "visit", CARE, post={}),
+]
+
+
+def people(clinic):
+    return {
+        "clinician": clinic.clinician,
+        "nurse": clinic.nurse,
+        "coordinator": clinic.coordinator,
+        "therapist": clinic.therapist,
+        "protocol_admin": clinic.admin,
+    }
+
+
+def test_every_route_is_listed_here():
+    from scheduling.urls_booking import urlpatterns
+
+    assert {item.name for item in urlpatterns} == {route.name for route in ROUTES}
+
+
+def test_nobody_reads_or_posts_without_signing_in(clinic, series, visit):
+    for route in ROUTES:
+        url = route.url(clinic, series, visit)
+        response = Client().post(url) if not route.get else Client().get(url)
+        assert response.status_code == 302, route
+        assert response["Location"].startswith("/accounts/login/"), route
+
+
+def test_the_wrong_role_gets_403_and_the_right_one_does_not(clinic, series, visit):
+    for role, person in people(clinic).items():
+        client = signed_in(person)
+        for route in ROUTES:
+            url = route.url(clinic, series, visit)
+            response = client.get(url) if route.get else client.post(url, route.post)
+            forbidden = role not in route.roles
+            assert (response.status_code == 403) is forbidden, (route, role, response.status_code)
+    assert Appointment.objects.filter(status="booked").count() == 6
+
+
+def test_what_is_elsewhere_does_not_exist(clinic, series, visit):
+    """The outsider holds every role at another site: same answer as for a code that nobody has."""
+    client = signed_in(clinic.outsider)
+    clinic.outsider.groups.add(*factories.make_user("therapist").groups.all())
+    for route in ROUTES:
+        if route.about == "none":
+            continue
+        url = route.url(clinic, series, visit)
+        response = client.get(url) if route.get else client.post(url, route.post)
+        assert response.status_code == 404, route
+        nobody = re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}", "00000000-0000-4000-8000-000000000000", url)
+        again = client.get(nobody) if route.get else client.post(nobody, route.post)
+        assert again.status_code == 404, route
+        assert _bare(again) == _bare(response), route
+
+
+def _bare(response) -> str:
+    """The page without its reference id and token."""
+    return re.sub(r"[0-9a-f]{12}|csrf[^>]*>|X-CSRFToken[^}]*", "", response.content.decode())
+
+
+def test_a_therapist_sees_assigned_and_unassigned_patients_only(clinic, series, visit):
+    other = signed_in(clinic.other_therapist)
+    assert other.get(reverse("visit_detail", args=[visit.code])).status_code == 404
+    assert other.get(reverse("series_detail", args=[series.code])).status_code == 404
+    clinic.patient.therapist = None
+    clinic.patient.save(update_fields=["therapist"])
+    assert other.get(reverse("visit_detail", args=[visit.code])).status_code == 200
+
+
+def test_wrong_methods_are_refused(clinic, series, visit):
+    client = signed_in(clinic.coordinator)
+    for route in ROUTES:
+        url = route.url(clinic, series, visit)
+        assert client.put(url).status_code == 405, route
+        if not route.get:
+            assert client.get(url).status_code == 405, route
+        elif route.post is None and route.name != "resource_list":
+            assert client.post(url).status_code == 405, route
+
+
+# --- Planning ------------------------------------------------------------------------------------------------------
+
+
+def plan_data(clinic, act="propose", **over):
+    fields = {
+        "protocol": str(clinic.version.code),
+        "weight_kg": "70",
+        "first_day": local(clinic, 5).date().isoformat(),
+        "part_of_day": "",
+        "therapist": str(clinic.therapist.code),
+        "patient_code": str(clinic.patient.code),
+        "act": act,
+    }
+    return fields | over
+
+
+def plan_url(clinic):
+    return reverse("series_plan", args=[clinic.patient.code])
+
+
+def shown(response) -> dict[str, list[str]]:
+    """The hidden fields of an answer, as the browser would send them back."""
+    text = response.content.decode()
+    found = {
+        name: [html.unescape(value) for value in re.findall(rf'name="{name}" value="([^"]*)"', text)]
+        for name in ("visit", "session", "token")
+    }
+    assert len(found["token"]) == 1
+    return found
+
+
+def test_three_steps_book_a_series(clinic):
+    client = signed_in(clinic.coordinator)
+    assert client.get(plan_url(clinic)).status_code == 200
+    proposal = client.post(plan_url(clinic), plan_data(clinic))
+    assert proposal.status_code == 200
+    fields = shown(proposal)
+    assert len(fields["visit"]) == 6
+    assert "Therapy from" in proposal.content.decode()
+    answer = client.post(plan_url(clinic), plan_data(clinic, "book", **fields))
+    series = TreatmentSeries.objects.get()
+    assert answer.status_code == 302
+    assert answer["Location"] == reverse("series_detail", args=[series.code])
+    assert series.appointments.infusions().count() == 6
+    page = client.get(answer["Location"])
+    assert "Infusion 6" in page.content.decode()
+
+
+def test_sending_the_booking_twice_books_once(clinic):
+    client = signed_in(clinic.coordinator)
+    fields = shown(client.post(plan_url(clinic), plan_data(clinic)))
+    first = client.post(plan_url(clinic), plan_data(clinic, "book", **fields))
+    second = client.post(plan_url(clinic), plan_data(clinic, "book", **fields))
+    assert first["Location"] == second["Location"]
+    assert TreatmentSeries.objects.count() == 1
+    assert Appointment.objects.count() == 6
+
+
+def test_therapy_is_reserved_when_asked_for(clinic):
+    client = signed_in(clinic.coordinator)
+    fields = shown(client.post(plan_url(clinic), plan_data(clinic)))
+    assert fields["session"]
+    client.post(plan_url(clinic), plan_data(clinic, "book", reserve_therapy="1", **fields))
+    assert Appointment.objects.filter(kind="therapy", status="provisional").count() == len(fields["session"])
+
+
+def test_one_visit_changes_and_the_others_stay(clinic):
+    client = signed_in(clinic.coordinator)
+    fields = shown(client.post(plan_url(clinic), plan_data(clinic)))
+    options = client.post(plan_url(clinic), plan_data(clinic, "options:3", **fields))
+    buttons = re.findall(r'value="(pick:3:[^"]*:keep)"', options.content.decode())
+    assert buttons
+    changed = shown(client.post(plan_url(clinic), plan_data(clinic, buttons[0], **fields)))
+    before = [item.split("|")[1] for item in fields["visit"]]
+    after = [item.split("|")[1] for item in changed["visit"]]
+    assert [n for n, pair in enumerate(zip(before, after, strict=True), 1) if pair[0] != pair[1]] == [3]
+
+
+def test_a_slot_that_somebody_took_meanwhile_is_named_and_the_rest_proposed_again(clinic):
+    client = signed_in(clinic.coordinator)
+    fields = shown(client.post(plan_url(clinic), plan_data(clinic)))
+    third = fields["visit"][2].split("|")
+    starts = [item.split("|")[1] for item in fields["visit"]]
+    other = factories.make_patient(clinic.site, family_name="Faster")
+    rows = six(clinic)
+    rows = [
+        type(row)(row.ordinal, datetime.fromisoformat(start), third[2], row.nurse, row.prescriber)
+        for row, start in zip(rows, starts, strict=True)
+    ]
+    book(clinic, patient=other, visits=rows)
+    answer = client.post(plan_url(clinic), plan_data(clinic, "book", **fields))
+    assert answer.status_code == 409
+    text = html.unescape(answer.content.decode())
+    assert re.search(r"\d of 6: ", text)
+    assert "Error: Plan a series" in text
+    assert TreatmentSeries.objects.count() == 1
+    again = client.post(plan_url(clinic), plan_data(clinic, "book", **shown(answer)))
+    assert again.status_code == 302
+
+
+def test_an_impossible_series_says_why(clinic):
+    clinic.site.closures.create(
+        days=(local(clinic, 1).date(), local(clinic, 1).date() + timedelta(days=300)), reason="Rebuilding"
+    )
+    answer = signed_in(clinic.coordinator).post(plan_url(clinic), plan_data(clinic))
+    assert answer.status_code == 200
+    assert "No complete series is possible" in answer.content.decode()
+    assert "Rebuilding" in answer.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("weight_kg", "NaN"),
+        ("weight_kg", "7_0"),
+        ("weight_kg", "1e400"),
+        ("weight_kg", "19"),
+        ("first_day", "2026-02-30"),
+        ("first_day", "2026-03-02"),
+        ("first_day", "2031-01-01"),
+        ("protocol", "nope"),
+        ("therapist", "a\x00b"),
+        ("act", "drop"),
+        ("act", "options:0"),
+        ("act", "options:x"),
+        ("act", "pick:3:2026-03-12T09:00:00:keep"),
+        ("act", "pick:3:2026-03-12T09:00:00+00:00:steal"),
+        ("visit", ["1|2026-03-12T17:00:00+00:00|x"]),
+        ("visit", ["1|yesterday|a|b|c"]),
+        ("visit", ["1|2026-03-12T17:00:00+00:00|a|b|c"] * 61),
+        ("patient_code", "00000000-0000-4000-8000-000000000000"),
+    ],
+)
+def test_bad_input_to_the_plan_is_refused_in_words(clinic, field, value):
+    data = plan_data(clinic) if field != "visit" else plan_data(clinic, "book", token="0" * 36)
+    answer = signed_in(clinic.coordinator).post(plan_url(clinic), data | {field: value})
+    assert answer.status_code in (400, 409, 422)
+    assert "data-error-summary" in answer.content.decode()
+    assert not TreatmentSeries.objects.exists()
+
+
+def test_booking_needs_the_token_of_a_page(clinic):
+    client = signed_in(clinic.coordinator)
+    fields = shown(client.post(plan_url(clinic), plan_data(clinic)))
+    answer = client.post(plan_url(clinic), plan_data(clinic, "book", visit=fields["visit"], token="x"))
+    assert answer.status_code == 400
+    assert not TreatmentSeries.objects.exists()
+
+
+def test_a_fragment_for_htmx_and_a_page_for_everybody_else(clinic):
+    client = signed_in(clinic.coordinator)
+    fragment = client.post(
+        plan_url(clinic), plan_data(clinic), headers={"HX-Request": "true"}
+    ).content.decode()
+    assert "<html" not in fragment
+    assert 'id="plan"' in fragment
+
+
+# --- One visit -----------------------------------------------------------------------------------------------------
+
+
+def reason_data(visit, reason, **over):
+    fields = {
+        "reason": reason,
+        "initiator": "patient",
+        "note": "",
+        "version": str(visit.version),
+        "patient_code": str(visit.patient.code),
+    }
+    return fields | over
+
+
+def test_a_visit_moves_to_an_offered_time_and_back(clinic, visit):
+    client = signed_in(clinic.coordinator)
+    url = reverse("visit_move", args=[visit.code])
+    page = client.get(url)
+    offers = re.findall(r'name="offered" value="(2026[^"]*)"', page.content.decode())
+    assert offers
+    answer = client.post(url, reason_data(visit, "patient-asked", offered=html.unescape(offers[0])))
+    assert answer.status_code == 302
+    visit.refresh_from_db()
+    assert visit.moved_from is not None
+    page = client.get(answer["Location"])
+    undo = reverse("visit_undo_move", args=[visit.code, visit.version])
+    assert undo in page.content.decode()
+    assert client.post(undo).status_code == 302
+    assert client.post(undo).status_code == 302, "a second press changes nothing"
+    came_back = visit.moved_from.lower
+    visit.refresh_from_db()
+    assert visit.during.lower == came_back
+
+
+def test_a_typed_time_is_read_in_the_clinics_clock(clinic, visit):
+    client = signed_in(clinic.nurse)
+    data = reason_data(visit, "staff", offered="other", start="2026-03-12T13:30")
+    assert client.post(reverse("visit_move", args=[visit.code]), data).status_code == 302
+    visit.refresh_from_db()
+    assert visit.during.lower == local(clinic, 12, 13, 30)
+
+
+@pytest.mark.parametrize(
+    ("over", "status"),
+    [
+        ({"offered": "other", "start": ""}, 422),
+        ({"offered": "other", "start": "2026-03-08T02:30"}, 422),
+        ({"offered": "other", "start": "2026-03-12T99:99"}, 422),
+        ({"offered": "other", "start": "2026-03-02T09:00"}, 422),
+        ({"offered": "other", "start": "2026-03-10T09:00"}, 422),
+        ({"offered": "2026-03-12T09:00:00"}, 422),
+        ({"offered": "other", "start": "2026-03-12T13:00", "reason": "because"}, 422),
+        ({"offered": "other", "start": "2026-03-12T13:00", "version": "7"}, 412),
+        ({"offered": "other", "start": "2026-03-12T13:00", "version": "true"}, 422),
+        ({"offered": "other", "start": "2026-03-12T13:00", "note": "x" * 111}, 422),
+        ({"offered": "other", "start": "2026-03-12T13:00", "patient_code": "someone-else"}, 409),
+    ],
+)
+def test_bad_moves_are_refused_in_words_and_move_nothing(clinic, visit, over, status):
+    data = reason_data(visit, "patient-asked") | over
+    answer = signed_in(clinic.coordinator).post(reverse("visit_move", args=[visit.code]), data)
+    assert answer.status_code == status
+    assert "data-error-summary" in answer.content.decode()
+    before = visit.during
+    visit.refresh_from_db()
+    assert (visit.during, visit.version) == (before, 1)
+
+
+def test_postpone_skip_and_not_attended(clinic, clock, series):
+    rows = visits_of(series)
+    client = signed_in(clinic.clinician)
+    postpone = reverse("visit_cancel", args=[rows[3].code])
+    assert client.post(postpone, reason_data(rows[3], "patient-unwell")).status_code == 302
+    assert client.post(postpone, reason_data(rows[3], "patient-unwell")).status_code == 412
+    skip = reverse("visit_omit", args=[rows[4].code])
+    assert client.post(skip, reason_data(rows[4], "responded")).status_code == 302
+    early = client.post(reverse("visit_no_show", args=[rows[0].code]), reason_data(rows[0], "no-contact"))
+    assert early.status_code == 422
+    clock.set(rows[0].during.lower + minutes(30))
+    late = client.post(reverse("visit_no_show", args=[rows[0].code]), reason_data(rows[0], "no-contact"))
+    assert late.status_code == 302
+    states = [row.status for row in visits_of(series)]
+    assert states == ["no-show", "booked", "booked", "cancelled", "omitted", "booked"]
+
+
+def test_an_infusion_without_a_date_gets_one_or_is_skipped(clinic, series):
+    rows = visits_of(series)
+    for row in (rows[4], rows[5]):
+        visit_service.cancel_visit(appointment=row, by=clinic.coordinator, reason="staff")
+    client = signed_in(clinic.coordinator)
+    page = client.get(reverse("series_detail", args=[series.code])).content.decode()
+    assert reverse("infusion_rebook", args=[series.code, 5]) in page
+    url = reverse("infusion_rebook", args=[series.code, 5])
+    offers = re.findall(r'name="offered" value="(2026[^"]*)"', client.get(url).content.decode())
+    data = {"offered": html.unescape(offers[0]), "patient_code": str(clinic.patient.code)}
+    assert client.post(url, data).status_code == 302
+    assert client.post(url, data).status_code == 409
+    skip = reverse("infusion_skip", args=[series.code, 6])
+    answer = client.post(
+        skip, {"reason": "responded", "initiator": "clinician", "patient_code": str(clinic.patient.code)}
+    )
+    assert answer.status_code == 302
+    assert [row.status for row in visits_of(series)[-2:]] != ["booked", "booked"]
+    assert client.get(reverse("infusion_skip", args=[series.code, 9])).status_code == 404
+
+
+def test_an_extra_infusion(clinic, series):
+    client = signed_in(clinic.clinician)
+    url = reverse("infusion_extra", args=[clinic.patient.code])
+    offers = re.findall(r'name="offered" value="(2026[^"]*)"', client.get(url).content.decode())
+    data = {
+        "offered": html.unescape(offers[-1]),
+        "reason": "early-return",
+        "initiator": "clinician",
+        "note": "",
+    }
+    answer = client.post(url, data | {"patient_code": str(clinic.patient.code)})
+    assert answer.status_code == 302
+    series.refresh_from_db()
+    assert series.visits == 7
+    nobody = factories.make_patient(clinic.site)
+    redirected = client.get(reverse("infusion_extra", args=[nobody.code]))
+    assert redirected["Location"] == reverse("series_plan", args=[nobody.code])
+
+
+def test_ending_a_series(clinic, series):
+    client = signed_in(clinic.clinician)
+    url = reverse("series_end", args=[series.code])
+    data = {
+        "reason": "no-response",
+        "initiator": "clinician",
+        "note": "",
+        "version": "1",
+        "patient_code": str(clinic.patient.code),
+    }
+    assert client.post(url, data).status_code == 302
+    assert client.post(url, data).status_code == 409
+    series.refresh_from_db()
+    assert series.status == "ended"
+
+
+def test_check_in_leads_to_the_record_also_the_second_time(clinic, clock, series):
+    visit = visits_of(series)[0]
+    clock.set(visit.during.lower - minutes(10))
+    client = signed_in(clinic.nurse)
+    url = reverse("visit_check_in", args=[visit.code])
+    first = client.post(url, {"version": "1"})
+    second = client.post(url, {"version": "1"})
+    visit.refresh_from_db()
+    assert first["Location"] == second["Location"] == reverse("infusion_detail", args=[visit.infusion.code])
+    coordinator = signed_in(clinic.coordinator).post(url, {"version": "1"})
+    assert coordinator["Location"] == reverse("visit_detail", args=[visit.code])
+
+
+@pytest.mark.parametrize("version", ["", "x", "-1", "1" * 30, "7"])
+def test_check_in_with_a_version_that_is_none_or_stale(clinic, clock, series, version):
+    visit = visits_of(series)[0]
+    clock.set(visit.during.lower)
+    answer = signed_in(clinic.nurse).post(reverse("visit_check_in", args=[visit.code]), {"version": version})
+    assert answer.status_code == (412 if version == "7" else 400)
+    visit.refresh_from_db()
+    assert visit.infusion is None
+
+
+# --- Boards --------------------------------------------------------------------------------------------------------
+
+
+def test_the_board_shows_who_is_where(clinic, clock, series):
+    visit = visits_of(series)[0]
+    infusion = start(clinic, visit, clock)
+    client = signed_in(clinic.nurse)
+    text = client.get(reverse("chair_board")).content.decode()
+    assert clinic.patient.full_name in text
+    assert "Infusion running" in text
+    assert "Running since 09:00" in text
+    assert 'class="board-now"' in text
+    assert reverse("infusion_detail", args=[infusion.code]) in text
+    stop(clinic, infusion, clock)
+    text = client.get(reverse("chair_board"), headers={"HX-Request": "true"}).content.decode()
+    assert "<html" not in text
+    assert "Observe until 11:00" in text
+
+
+def test_the_board_tells_a_therapist_only_that_other_chairs_are_taken(clinic, clock, series):
+    stranger = factories.make_patient(clinic.site, family_name="Hidden", therapist=clinic.other_therapist)
+    book(clinic, patient=stranger, visits=six(clinic, hour=13))
+    day = local(clinic, 5).date().isoformat()
+    for name in ("chair_board", "week"):
+        text = signed_in(clinic.therapist).get(reverse(name), {"day": day}).content.decode()
+        assert "Hidden" not in text
+        assert clinic.patient.full_name in text
+
+
+@pytest.mark.parametrize("day", ["", "yesterday", "2026-13-01", "1066-10-14", "a\x00b", "9999-12-31"])
+def test_a_day_that_is_none_shows_today(clinic, day):
+    for name in ("chair_board", "week"):
+        answer = signed_in(clinic.nurse).get(reverse(name), {"day": day})
+        assert answer.status_code == 200
+
+
+def test_the_board_of_a_closed_day_says_why(clinic):
+    Closure.objects.create(site=clinic.site, days=("2026-03-12", "2026-03-13"), reason="Moving house")
+    text = signed_in(clinic.nurse).get(reverse("chair_board"), {"day": "2026-03-12"}).content.decode()
+    assert "Moving house" in text
+
+
+def test_people_without_a_site_are_told_so(clinic):
+    nowhere = factories.make_user("nurse")
+    for name in ("chair_board", "week", "resource_list"):
+        assert "not assigned to a site" in signed_in(nowhere).get(reverse(name)).content.decode()
+
+
+def test_queries_do_not_grow_with_the_number_of_visits(clinic, clock, series):
+    """One patient's series against five: the same number of queries on every list."""
+    client = signed_in(clinic.coordinator)
+    pages = [
+        reverse("chair_board") + "?day=2026-03-05",
+        reverse("week") + "?day=2026-03-05",
+        reverse("series_detail", args=[series.code]),
+        reverse("patient_schedule_fragment", args=[clinic.patient.code]),
+        reverse("resource_list"),
+    ]
+    few = {url: counted(client, url) for url in pages}
+    for number, hour in enumerate((8, 12, 12, 15)):
+        chair = clinic.chairs[number % 3] if number else clinic.chairs[1]
+        nurse = factories.make_resource(
+            clinic.site, "nurse", user=factories.make_user("nurse", sites=[clinic.site])
+        )
+        rows = six(clinic, hour=hour, chair=str(chair.code), nurse=str(nurse.code))
+        book(clinic, patient=factories.make_patient(clinic.site), visits=rows)
+    assert {url: counted(client, url) for url in pages} == few
+    assert max(few.values()) <= 26
+
+
+def counted(client, url) -> int:
+    client.get(url)
+    with CaptureQueriesContext(connection) as found:
+        assert client.get(url).status_code == 200
+    return len(found)
+
+
+# --- Hours ---------------------------------------------------------------------------------------------------------
+
+
+def hours_data(client, url, **over):
+    text = client.get(url).content.decode()
+    seen = re.search(r'name="seen" value="([^"]*)"', text).group(1)
+    fields = {f"day_{n}": "08:00-18:00" if n < 5 else "" for n in range(7)}
+    return fields | {"seen": seen} | over
+
+
+def test_weekly_hours_are_changed_and_what_lies_outside_is_listed(clinic, series):
+    client = signed_in(clinic.coordinator)
+    page = reverse("resource_detail", args=[clinic.nurse_lane.code])
+    url = reverse("resource_hours", args=[clinic.nurse_lane.code])
+    data = hours_data(client, page, day_3="10:00-12:00, 13:00-18:00")
+    assert client.post(url, data).status_code == 302
+    rows = clinic.nurse_lane.availabilities.filter(weekday=3)
+    assert [f"{row.start_time:%H:%M}" for row in rows] == ["10:00", "13:00"]
+    items = signed_in(clinic.coordinator).get(reverse("work_list")).content.decode()
+    assert items.count("lies outside the hours") >= 1
+    assert client.post(url, data).status_code == 412
+
+
+@pytest.mark.parametrize(
+    "text", ["8-18", "18:00-08:00", "08:00", "08:00-12:00,11:00-13:00", "25:00-26:00", "a\x00b"]
+)
+def test_hours_that_cannot_be_read_are_refused(clinic, text):
+    client = signed_in(clinic.coordinator)
+    page = reverse("resource_detail", args=[clinic.nurse_lane.code])
+    url = reverse("resource_hours", args=[clinic.nurse_lane.code])
+    answer = client.post(url, hours_data(client, page, day_0=text))
+    assert answer.status_code == 422
+    assert clinic.nurse_lane.availabilities.count() == 5
+
+
+def test_an_absence_and_a_closure_come_and_go(clinic, series):
+    client = signed_in(clinic.coordinator)
+    url = reverse("resource_absence", args=[clinic.nurse_lane.code])
+    data = {"starts": "2026-03-09T08:00", "ends": "2026-03-09T18:00", "reason": "Course"}
+    assert client.post(url, data).status_code == 302
+    assert client.post(url, data).status_code == 302
+    assert clinic.nurse_lane.exceptions.count() == 1
+    absence = clinic.nurse_lane.exceptions.get().during
+    end = reverse("resource_absence_end", args=[clinic.nurse_lane.code])
+    assert (
+        client.post(end, {"starts": absence.lower.isoformat(), "ends": absence.upper.isoformat()}).status_code
+        == 302
+    )
+    assert not clinic.nurse_lane.exceptions.exists()
+    bad = client.post(url, data | {"ends": "2026-03-09T07:00"})
+    assert bad.status_code == 400
+    closing = {"first": "2026-03-12", "last": "2026-03-13", "reason": "Moving house"}
+    assert client.post(reverse("resource_list"), closing).status_code == 302
+    assert client.post(reverse("resource_list"), closing).status_code == 302
+    assert Closure.objects.count() == 1
+    assert client.post(reverse("resource_list"), closing | {"last": "2026-03-11"}).status_code == 422
+    assert (
+        client.post(reverse("closure_end"), {"first": "2026-03-12", "until": "2026-03-14"}).status_code == 302
+    )
+    assert not Closure.objects.exists()
+    assert client.post(reverse("closure_end"), {"first": "x", "until": "y"}).status_code == 400
+
+
+def test_a_nurse_reads_the_hours_and_changes_none(clinic):
+    client = signed_in(clinic.nurse)
+    assert (
+        "Save the hours"
+        not in client.get(reverse("resource_detail", args=[clinic.chairs[0].code])).content.decode()
+    )
+    closing = {"first": "2026-03-12", "last": "2026-03-13", "reason": "Moving house"}
+    assert client.post(reverse("resource_list"), closing).status_code == 403
+    assert not Closure.objects.exists()
+
+
+def test_no_page_names_a_patient_in_its_title(clinic, clock, series, visit):
+    client = signed_in(clinic.clinician)
+    for route in ROUTES:
+        if not route.get:
+            continue
+        answer = client.get(route.url(clinic, series, visit))
+        title = re.search(r"<title>(.*?)</title>", answer.content.decode())
+        if title:
+            assert clinic.patient.family_name not in title.group(1), route
+
+
+def test_arrived_visits_are_linked_to_their_record(clinic, clock, series):
+    infusion = arrive(clinic, visits_of(series)[0], clock)
+    text = (
+        signed_in(clinic.nurse)
+        .get(reverse("visit_detail", args=[visits_of(series)[0].code]))
+        .content.decode()
+    )
+    assert reverse("infusion_detail", args=[infusion.code]) in text
+    assert "Check in" not in text
