@@ -22,11 +22,11 @@ from config.launcher import interrupts
 from config.launcher.environment import Addresses, demo_environment, named_by_caller, require_demo_database
 from config.launcher.errors import LauncherError
 from config.launcher.processes import Record, is_alive, read_record, record_of, wait_until, write_record
-from config.launcher.state import PROJECT, StateFolder, state_folder
+from config.launcher.state import PROJECT, StateFolder, source_fingerprint, state_folder
 from config.launcher.sweep import LAUNCHER, launcher_record, remove_sockets, stop_everything
 from config.launcher.web import DEFAULT_PORT, address, claim_port, is_live, is_ready
 
-INFO = "info.json"
+INFO, PREPARED = "info.json", "prepared.json"
 _STOP_SECONDS = 45
 _READY_SECONDS = 90
 _LOG_TAIL_LINES = 20
@@ -167,6 +167,7 @@ class Demo:
     def __init__(self, state: StateFolder) -> None:
         self.state = state
         self.instance = secrets.token_hex(8)
+        self.source = source_fingerprint()
         self.port = 0
         self.servers: embedded.Servers | None = None
         self.children: dict[str, subprocess.Popen[bytes]] = {}
@@ -201,6 +202,7 @@ class Demo:
             },
         )  # fmt: skip
         self._wait_until_ready()
+        self.state.write_json(PREPARED, {"source": self.source})
 
     def _note(self, record: Record) -> None:
         write_record(self.state.run, record)
@@ -228,10 +230,18 @@ class Demo:
         _tell("4/4 Tables and sample clinic")
         owner = demo_environment(self.state, addresses, self.instance, owner=True)
         app = demo_environment(self.state, addresses, self.instance)
-        self._run("prepare", ["-m", "config.launcher.prepare"], owner)
+        if self._must_prepare():
+            self._run("prepare", ["-m", "config.launcher.prepare"], owner)
         logins = self._run("seed", ["manage.py", "seed_demo"], app)
         self.state.logins.write_text(logins, encoding="utf-8")
         self.state.logins.chmod(0o600)
+
+    def _must_prepare(self) -> bool:
+        """False only for embedded data with which this very source code has come up before."""
+        before = self.state.read_json(PREPARED).get("source")
+        self.state.remove(PREPARED)  # written again when this start, too, has come up
+        database = self.servers.postgres if self.servers else None
+        return database is None or database.is_new or before != self.source
 
     def _run(self, name: str, arguments: list[str], environment: dict[str, str]) -> str:
         """Run one step to its end and return what it printed. Raises LauncherError with the log's last
@@ -255,7 +265,7 @@ class Demo:
         web = [
             "-m", "gunicorn", "config.wsgi:application", "--bind", f"fd://{descriptor}", "--workers", "2",
             "--worker-class", "gthread", "--threads", "4", "--no-control-socket", "--graceful-timeout", "5",
-            "--access-logfile", "-",
+            "--access-logfile", "-", "--preload",
         ]  # fmt: skip
         for schedule in self.state.root.glob("beat-schedule*"):  # a killed beat may leave half a file
             schedule.unlink()

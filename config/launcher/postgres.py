@@ -112,6 +112,8 @@ class Postgres(Server):
     """One PostgreSQL. `durable=False` (tests) trades safety against a power cut for speed."""
 
     durable: bool = True
+    is_new: bool = False
+    """Whether this start made roles and database, so that no table can be there."""
 
     name: ClassVar[str] = "postgresql"
     title: ClassVar[str] = "PostgreSQL"
@@ -249,6 +251,7 @@ class Postgres(Server):
         if not self._query("postgres", "SELECT 1 FROM pg_database WHERE datname = %s", DATABASE):
             self._execute("postgres", f"CREATE DATABASE {DATABASE} OWNER {OWNER_ROLE}")
         (self.data / _DONE).touch()
+        self.is_new = True
 
     def _execute(self, database: str, *statements: str) -> None:
         with closing(self._connect(database)) as connection:

@@ -7,6 +7,7 @@
     sockets.json    the private folder of the servers' unix sockets (new for each start)
     place.json      the data folder, where it had to lie elsewhere (see accounts.make_data_folder)
     secrets.json    SECRET_KEY and FIELD_KEY, made once, mode 0600
+    prepared.json   the source code with which the last demo came up
     logins.txt      the sample logins as the seed printed them
     run/            one pid file for each process group
     logs/ outbox/   what the processes said; the messages that the clinic "sent"
@@ -17,6 +18,7 @@ from __future__ import annotations
 
 import base64
 import fcntl
+import hashlib
 import json
 import os
 import secrets
@@ -153,6 +155,16 @@ class StateFolder:
                 shutil.rmtree(entry)
             else:
                 entry.unlink()
+
+
+def source_fingerprint() -> str:
+    """SHA-256 over the project's Python source and its lock file: anything that could change tables or roles."""
+    digest = hashlib.sha256()
+    folders = (entry for entry in PROJECT.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+    sources = (path for folder in folders for path in folder.rglob("*.py"))
+    for path in sorted([*sources, PROJECT / "requirements" / "demo.txt"]):
+        digest.update(f"{path.relative_to(PROJECT)}\0".encode() + path.read_bytes())
+    return digest.hexdigest()
 
 
 def new_secrets() -> dict[str, str]:

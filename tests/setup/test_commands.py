@@ -31,8 +31,8 @@ def state(tmp_path: Path) -> StateFolder:
 
 
 @pytest.fixture
-def bare(state: StateFolder, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """An environment that names no server, and this state folder; restored afterwards."""
+def bare(state: StateFolder) -> Iterator[None]:
+    """An environment that names no server, and this state folder; restored after every `monkeypatch`."""
     before = dict(os.environ)
     for name in ("DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL", "SECRET_KEY", "FIELD_KEY"):
         os.environ.pop(name, None)

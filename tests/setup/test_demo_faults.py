@@ -5,12 +5,12 @@ All tests share one state folder, so the clinic is seeded once; each test leaves
 
 from __future__ import annotations
 
-import json
 import os
 import select
 import shutil
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import tempfile
@@ -154,6 +154,7 @@ def test_the_whole_way(state: StateFolder) -> None:
     assert is_ready(port)
     before = pids(state)
     assert set(before) == GROUPS
+    assert stat.S_IMODE((state.root / "info.json").stat().st_mode) == 0o600
 
     second = DemoRun(state, "--port", str(port))
     assert second.ready(60) == port
@@ -170,6 +171,7 @@ def test_the_whole_way(state: StateFolder) -> None:
 
 
 def test_after_kill_of_everything_the_next_start_is_whole_and_alone(state: StateFolder) -> None:
+    """Then one process of it dies: the demo names it and ends as a whole."""
     demo = DemoRun(state, "--port", "0")
     port = demo.ready()
     secrets = state.secrets()
@@ -185,8 +187,12 @@ def test_after_kill_of_everything_the_next_start_is_whole_and_alone(state: State
     assert sorted(names) == ["postgres", "valkey-server"], "one of each, none left over"
     assert state.secrets() == secrets
     assert count_people(state) == rows > 0
-    again.process.terminate()
-    assert again.end() == 0
+
+    os.kill(pids(state)["worker"], signal.SIGKILL)
+    assert again.end() == 1
+    assert "The process `worker` ended" in again.stderr()
+    assert str(state.logs / "worker.log") in again.stderr()
+    assert processes_of(state) == set()
 
 
 def servers_in(pid: int) -> list[str]:
@@ -207,7 +213,8 @@ def count_people(state: StateFolder) -> int:
         return int(cursor.fetchone()[0])
 
 
-def test_a_killed_command_leaves_processes_that_the_next_start_replaces(state: StateFolder) -> None:
+def test_what_a_killed_command_left_is_replaced_or_stopped(state: StateFolder) -> None:
+    """By the next start; and, killed once more, by `--stop`."""
     demo = DemoRun(state, "--port", "0")
     demo.ready()
     left = pids(state)
@@ -221,49 +228,31 @@ def test_a_killed_command_leaves_processes_that_the_next_start_replaces(state: S
     assert set(left.values()).isdisjoint(pids(state).values())
     assert not any(start_token(pid) for pid in left.values())
 
-
-def test_stop_ends_what_a_killed_command_left(state: StateFolder) -> None:
-    demo = DemoRun(state, "--port", "0")
-    demo.ready()
-    demo.process.kill()
-    demo.process.wait(timeout=20)
+    again.process.kill()
+    again.process.wait(timeout=20)
     done = stop(state)
     assert done.returncode == 0
     assert "stopped; its data is kept" in done.stderr
     assert processes_of(state) == set()
 
 
-def test_two_starts_at_once_make_one_demo(state: StateFolder) -> None:
-    both = [DemoRun(state, "--port", "0"), DemoRun(state, "--port", "0")]
-    ports = {run.ready() for run in both}
+def test_two_starts_at_once_on_a_taken_port_make_one_demo(state: StateFolder) -> None:
+    with closing(socket.socket()) as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        wanted = taken.getsockname()[1]
+        both = [DemoRun(state, "--port", str(wanted)), DemoRun(state, "--port", str(wanted))]
+        ports = {run.ready() for run in both}
     assert len(ports) == 1
+    port = ports.pop()
+    assert port > wanted
+    assert all(f"Not on port {wanted} but on {port}" in run.stderr() for run in both)
     assert set(pids(state)) == GROUPS
     wait_for(lambda: any(run.process.poll() is not None for run in both), 20, "the second start to end")
     ended = next(run for run in both if run.process.poll() is not None)
     assert ended.end() == 0
     assert stop(state).returncode == 0
     assert [run.end() for run in both if run is not ended] == [0]
-
-
-def test_a_process_that_dies_ends_the_demo_and_is_named(state: StateFolder) -> None:
-    demo = DemoRun(state, "--port", "0")
-    demo.ready()
-    os.kill(pids(state)["worker"], signal.SIGKILL)
-    assert demo.end() == 1
-    assert "The process `worker` ended" in demo.stderr()
-    assert str(state.logs / "worker.log") in demo.stderr()
-    assert processes_of(state) == set()
-
-
-def test_a_taken_port_is_said_and_the_next_one_used(state: StateFolder) -> None:
-    with closing(socket.socket()) as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        wanted = taken.getsockname()[1]
-        demo = DemoRun(state, "--port", str(wanted))
-        port = demo.ready()
-        assert port > wanted
-        assert f"Not on port {wanted} but on {port}" in demo.stderr()
 
 
 def test_ctrl_c_while_it_starts_leaves_nothing(state: StateFolder) -> None:
@@ -362,12 +351,3 @@ def has_mark(process: psutil.Process, mark: str) -> bool:
     with suppress(psutil.Error, OSError):
         return bool(process.environ().get("CLEARWINDOW_MARK") == mark)
     return False
-
-
-def test_the_pid_files_hold_what_a_sweep_needs(state: StateFolder) -> None:
-    demo = DemoRun(state, "--port", "0")
-    demo.ready()
-    for name in GROUPS:
-        content = json.loads((state.run / f"{name}.json").read_text(encoding="utf-8"))
-        assert set(content) == {"name", "pid", "pgid", "started", "instance", "log"}
-        assert content["started"] == start_token(content["pid"])
