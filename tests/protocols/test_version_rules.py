@@ -145,6 +145,73 @@ def test_the_app_role_cannot_delete_a_version(clinic):
     assert ProtocolVersion.objects.filter(pk=draft.pk).exists()
 
 
+def as_owner(sql):
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_user")
+        role = cursor.fetchone()[0]
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute("RESET ROLE")
+        cursor.execute(sql)
+        cursor.execute(f'SET ROLE "{role}"')
+
+
+def test_control_without_the_triggers_a_published_text_and_its_documents_would_change(clinic):
+    as_owner("DROP TRIGGER version_text_is_fixed ON protocols_protocolversion")
+    as_owner("DROP TRIGGER version_documents_are_fixed ON protocols_protocoldocument")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE protocols_protocolversion SET status = 'draft',"
+            " definition = jsonb_set(definition, '{dose,mg_per_kg}', '\"0.6\"') WHERE id = %s",
+            [clinic.version.pk],
+        )
+        cursor.execute(
+            "UPDATE protocols_protocoldocument SET body = 'other' WHERE protocol_version_id = %s",
+            [clinic.version.pk],
+        )
+    changed = ProtocolVersion.objects.get(pk=clinic.version.pk)
+    assert (changed.status, changed.dose_mg_per_kg) == ("draft", Decimal("0.6"))
+    assert {item.body for item in changed.documents.all()} == {"other"}
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("version_dose_in_range", "definition = jsonb_set(definition, '{dose,mg_per_kg}', '\"5.0\"')"),
+        ("version_ceiling_in_range", "definition = jsonb_set(definition, '{dose,ceiling_mg}', '\"900\"')"),
+        ("version_minutes_in_range", "definition = jsonb_set(definition, '{dose,infusion_minutes}', '5')"),
+        (
+            "version_observation_long_enough",
+            "definition = jsonb_set(definition, '{discharge,observe_from_start_minutes}', '30')",
+        ),
+        ("version_number_once_per_template", "number = 1"),
+        ("version_status_known", "status = 'odd'"),
+    ],
+)
+def test_control_each_rule_refuses_and_without_it_the_harm_happens(clinic, name, change):
+    draft = make_version(active=False, author=clinic.admin)
+    sql = f"UPDATE protocols_protocolversion SET {change} WHERE id = %s"
+    if name == "version_status_known":
+        as_owner("DROP TRIGGER version_text_is_fixed ON protocols_protocolversion")
+        as_owner("ALTER TABLE protocols_protocolversion DROP CONSTRAINT version_published_only_when_approved")
+    assert refused_by(sql, [draft.pk]) == name
+    as_owner(
+        f"ALTER TABLE protocols_protocolversion DROP CONSTRAINT IF EXISTS {name}; DROP INDEX IF EXISTS {name}"
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [draft.pk])
+        assert cursor.rowcount == 1
+
+
+def test_control_without_the_index_two_versions_would_be_active(clinic):
+    second = make_version(active=False, author=clinic.admin)
+    ProtocolVersion.objects.filter(pk=second.pk).update(status="in-review")
+    as_owner("DROP INDEX one_active_version_per_template")
+    ProtocolVersion.objects.filter(pk=second.pk).update(
+        status="active", approved_by=clinic.clinician, approved_at=clinic.now, activated_at=clinic.now
+    )
+    assert clinic.version.template.versions.filter(status="active").count() == 2
+
+
 MOVES = st.lists(
     st.tuples(
         st.sampled_from(["revise", "edit", "submit", "return", "approve", "retire"]),
