@@ -31,21 +31,22 @@ def state(tmp_path: Path) -> StateFolder:
 
 
 @pytest.fixture
-def bare(state: StateFolder) -> Iterator[None]:
-    """An environment that names no server, and this state folder; restored after every `monkeypatch`."""
+def bare(state: StateFolder) -> Iterator[pytest.MonkeyPatch]:
+    """An environment that names no server, and this state folder; patches made through it are undone first."""
     before = dict(os.environ)
-    for name in ("DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL", "SECRET_KEY", "FIELD_KEY"):
-        os.environ.pop(name, None)
-    os.environ[STATE_VARIABLE] = str(state.root)
-    yield
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL", "SECRET_KEY", "FIELD_KEY"):
+            patch.delenv(name, raising=False)
+        patch.setenv(STATE_VARIABLE, str(state.root))
+        yield patch
     os.environ.clear()
     os.environ.update(before)
 
 
-def seen_by(command: str, monkeypatch: pytest.MonkeyPatch) -> str | None:
+def seen_by(command: str, bare: pytest.MonkeyPatch) -> str | None:
     """DATABASE_URL as a command would find it."""
     found: list[str | None] = []
-    monkeypatch.setattr(
+    bare.setattr(
         "django.core.management.execute_from_command_line",
         lambda argv: found.append(os.environ.get("DATABASE_URL")),
     )
@@ -68,53 +69,43 @@ def pretend_a_demo_runs(state: StateFolder) -> None:
     )
 
 
-@pytest.mark.usefixtures("bare")
-def test_commands_use_the_running_demo(state: StateFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_commands_use_the_running_demo(state: StateFolder, bare: pytest.MonkeyPatch) -> None:
     pretend_a_demo_runs(state)
-    assert seen_by("check_schedule", monkeypatch) == ADDRESSES.app_url
+    assert seen_by("check_schedule", bare) == ADDRESSES.app_url
     assert os.environ["REDIS_URL"] == ADDRESSES.redis_url
     assert os.environ["SECRET_KEY"] == state.secrets()["SECRET_KEY"]
 
 
-@pytest.mark.usefixtures("bare")
-def test_commands_that_change_tables_use_its_owner(
-    state: StateFolder, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_commands_that_change_tables_use_its_owner(state: StateFolder, bare: pytest.MonkeyPatch) -> None:
     pretend_a_demo_runs(state)
-    assert seen_by("migrate", monkeypatch) == ADDRESSES.owner_url
+    assert seen_by("migrate", bare) == ADDRESSES.owner_url
 
 
-@pytest.mark.usefixtures("bare")
 @pytest.mark.parametrize("command", sorted(commands.WITHOUT_DATABASE))
 def test_commands_without_a_database_are_told_of_none(
-    command: str, state: StateFolder, monkeypatch: pytest.MonkeyPatch
+    command: str, state: StateFolder, bare: pytest.MonkeyPatch
 ) -> None:
     pretend_a_demo_runs(state)
-    assert seen_by(command, monkeypatch) is None
+    assert seen_by(command, bare) is None
 
 
-@pytest.mark.usefixtures("bare")
-def test_a_demo_that_was_killed_is_not_used(state: StateFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_demo_that_was_killed_is_not_used(state: StateFolder, bare: pytest.MonkeyPatch) -> None:
     pretend_a_demo_runs(state)
     launcher = state.run / f"{LAUNCHER}.json"
     launcher.write_text(launcher.read_text(encoding="utf-8").replace(":", ":1", 1), encoding="utf-8")
-    assert seen_by("check_schedule", monkeypatch) is None
+    assert seen_by("check_schedule", bare) is None
 
 
-@pytest.mark.usefixtures("bare")
-def test_an_address_of_the_callers_own_comes_first(
-    state: StateFolder, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_address_of_the_callers_own_comes_first(state: StateFolder, bare: pytest.MonkeyPatch) -> None:
     pretend_a_demo_runs(state)
-    monkeypatch.setenv("DATABASE_URL", "postgres://app@elsewhere/c")
-    monkeypatch.setenv("DATABASE_OWNER_URL", "postgres://owner@elsewhere/c")
-    assert seen_by("check_schedule", monkeypatch) == "postgres://app@elsewhere/c"
-    assert seen_by("migrate", monkeypatch) == "postgres://owner@elsewhere/c"
+    bare.setenv("DATABASE_URL", "postgres://app@elsewhere/c")
+    bare.setenv("DATABASE_OWNER_URL", "postgres://owner@elsewhere/c")
+    assert seen_by("check_schedule", bare) == "postgres://app@elsewhere/c"
+    assert seen_by("migrate", bare) == "postgres://owner@elsewhere/c"
 
 
-@pytest.mark.usefixtures("bare")
 def test_an_error_of_a_database_that_answers_is_not_taken_for_its_absence(
-    monkeypatch: pytest.MonkeyPatch,
+    bare: pytest.MonkeyPatch,
 ) -> None:
     class Refused(Exception):
         pgcode = "55P03"
@@ -122,7 +113,7 @@ def test_an_error_of_a_database_that_answers_is_not_taken_for_its_absence(
     def fail(argv: list[str]) -> None:
         raise OperationalError("lock not available") from Refused()
 
-    monkeypatch.setattr("django.core.management.execute_from_command_line", fail)
+    bare.setattr("django.core.management.execute_from_command_line", fail)
     with pytest.raises(OperationalError):
         commands.run(["manage.py", "migrate"])
 
@@ -148,17 +139,16 @@ def test_without_any_database_a_command_says_what_to_do(state: StateFolder) -> N
     )
 
 
-@pytest.mark.usefixtures("bare")
 def test_a_child_gets_chosen_addresses_and_none_of_the_callers(
-    state: StateFolder, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    state: StateFolder, bare: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     for name, value in {
         "DATABASE_URL_FILE": "/secret", "DJANGO_DEBUG": "1", "PGPORT": "9", "PYTHONDONTWRITEBYTECODE": "1",
         "CLEARWINDOW_ENV": "production",
     }.items():  # fmt: skip
-        monkeypatch.setenv(name, value)
+        bare.setenv(name, value)
     for name in ("SECRET_KEY", "FIELD_KEY", "EMAIL_URL", "OUTBOX_DIR", "ALLOWED_HOSTS"):
-        monkeypatch.delenv(name, raising=False)
+        bare.delenv(name, raising=False)
     child = demo_environment(state, ADDRESSES, "mine")
     assert {"DATABASE_URL_FILE", "DJANGO_DEBUG", "PGPORT", "PYTHONDONTWRITEBYTECODE"}.isdisjoint(child)
     assert child["CLEARWINDOW_ENV"] == "demo"
@@ -166,13 +156,12 @@ def test_a_child_gets_chosen_addresses_and_none_of_the_callers(
     assert demo_environment(state, ADDRESSES, "mine", owner=True)["DATABASE_URL"] == ADDRESSES.owner_url
     assert child["OUTBOX_DIR"] == str(state.outbox)
     assert child["ALLOWED_HOSTS"] == "127.0.0.1,localhost"
-    monkeypatch.setenv("EMAIL_URL", "smtp://mail.clinic.example")
+    bare.setenv("EMAIL_URL", "smtp://mail.clinic.example")
     assert "OUTBOX_DIR" not in demo_environment(state, ADDRESSES, "mine")
 
 
-@pytest.mark.usefixtures("bare")
-def test_an_address_may_come_from_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_an_address_may_come_from_a_file(bare: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "url").write_text("postgres://from-a-file/c\n", encoding="utf-8")
-    monkeypatch.setenv("DATABASE_URL_FILE", str(tmp_path / "url"))
+    bare.setenv("DATABASE_URL_FILE", str(tmp_path / "url"))
     assert named_by_caller("DATABASE_URL") == "postgres://from-a-file/c"
     assert named_by_caller("REDIS_URL") == ""
