@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
 from typing import Any
 
 from django import forms
@@ -17,56 +16,59 @@ from staff.models import User
 from staff.strict import parse_instant
 
 
-class BookForm(ClinicalForm):
-    """A therapy session: an offered time with its therapist (`pick`), or a time typed in, with whom and how."""
+def _named(people: Iterable[User]) -> dict[str, User]:
+    return {str(person.code): person for person in people}
+
+
+class PickForm(ClinicalForm):
+    """One press on an offered time: the instant and the therapist's code, as the page gave them out."""
 
     versioned = True
 
-    pick = forms.CharField(widget=forms.HiddenInput(), required=False)
-    start = LocalDateTimeField("Start", required=False, hint="Date and time at the clinic.")
-    therapist = forms.ChoiceField(label="Therapist", required=False)
+    pick = forms.CharField(widget=forms.HiddenInput())
+
+    def __init__(self, *args: Any, therapists: Iterable[User], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.people = _named(therapists)
+
+    def clean_pick(self) -> str:
+        """`when` and `person`; anything that no page gave out is refused."""
+        text: str = self.cleaned_data["pick"]
+        moment, _, code = text.partition("|")
+        try:
+            self.cleaned_data["when"] = parse_instant(moment, field="pick")
+            self.cleaned_data["person"] = self.people[code]
+        except (InvalidInput, KeyError) as refusal:
+            raise ValidationError("Choose one of the offered times.", code="not-offered") from refusal
+        return text
+
+
+class BookForm(ClinicalForm):
+    """A therapy session at a time typed in, with whom and how."""
+
+    versioned = True
+
+    when = LocalDateTimeField("Start", hint="Date and time at the clinic.")
+    therapist = forms.ChoiceField(label="Therapist")
     mode = forms.ChoiceField(
-        label="Where", choices=IntegrationSession.Mode.choices, widget=Radios(inline=True), required=False
+        label="Where", choices=IntegrationSession.Mode.choices, widget=Radios(inline=True)
     )
     override_reason = forms.ChoiceField(
-        label="Why before the night is over", required=False,
-        choices=[("", "It is not"), *SAME_NIGHT_REASONS.items()],
+        label="Reason, if it is before the night is over", required=False,
+        choices=[("", "Not before the night is over"), *SAME_NIGHT_REASONS.items()],
     )  # fmt: skip
 
     def __init__(self, *args: Any, therapists: Iterable[User], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.people = {str(person.code): person for person in therapists}
+        self.people = _named(therapists)
         names = [(code, person.full_name) for code, person in self.people.items()]
         self.fields["therapist"].choices = names  # type: ignore[attr-defined]  # a ChoiceField
         self.initial.setdefault("mode", IntegrationSession.Mode.IN_PERSON)
 
-    def clean_pick(self) -> tuple[datetime, User] | None:
-        """The offered time and therapist; anything that no page gave out is refused."""
-        text = self.cleaned_data.get("pick", "")
-        if not text:
-            return None
-        moment, _, code = text.partition("|")
-        try:
-            return parse_instant(moment, field="pick"), self.people[code]
-        except (InvalidInput, KeyError) as refusal:
-            raise ValidationError("Choose one of the offered times.", code="not-offered") from refusal
-
-    def clean_mode(self) -> str:
-        """In person unless said otherwise."""
-        return self.cleaned_data.get("mode") or IntegrationSession.Mode.IN_PERSON
-
     def clean(self) -> dict[str, Any]:
-        """`when` and `person`: of the offered time, else of the fields."""
+        """`person` beside the therapist's code."""
         cleaned = super().clean()
-        picked = cleaned.get("pick")
-        cleaned["when"], cleaned["person"] = picked or (
-            cleaned.get("start"),
-            self.people.get(cleaned.get("therapist", "")),
-        )
-        if cleaned["when"] is None and not {"pick", "start"} & set(self.errors):
-            self.add_error("start", ValidationError("Enter the date and time.", code="required"))
-        if cleaned["person"] is None and not {"pick", "therapist"} & set(self.errors):
-            self.add_error("therapist", ValidationError("Choose a therapist.", code="required"))
+        cleaned["person"] = self.people.get(cleaned.get("therapist", ""))
         return cleaned
 
 

@@ -234,16 +234,17 @@ def _grouped(rows: Any) -> dict[int, list[Any]]:
 def therapist_hours(
     therapist: User | None, course: list[VisitFacts], days: int = 112
 ) -> tuple[Interval, ...] | None:
-    """When the therapist works around these visits and for `days` afterwards; None when there is nobody to
-    ask.
+    """When the therapist works around these visits and for `days` afterwards; without one, anybody of the
+    site.
+
+    None when there is nobody to ask.
     """
     live = [item for item in course if item.happens]
-    if therapist is None or not live:
+    if not live:
         return None
+    whose = {"user": therapist} if therapist is not None else {"site": live[-1].visit.site_id}
     resources = list(
-        Resource.objects.filter(user=therapist, kind=Resource.Kind.THERAPIST, active=True).select_related(
-            "site"
-        )
+        Resource.objects.filter(kind=Resource.Kind.THERAPIST, active=True, **whose).select_related("site")
     )
     if not resources:
         return None

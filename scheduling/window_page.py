@@ -49,6 +49,7 @@ class TherapyCard:
 
     line: FollowUpRow
     lock: StartLock | None
+    with_whom: User | None
     days: list[tuple[str, list[Slot]]]
     more: bool
     running: bool
@@ -59,11 +60,13 @@ def window_context(window: PlasticityWindow, user: User, now: datetime) -> dict[
     zone = ZoneInfo(window.infusion.site.time_zone)
     rows = queries_follow.follow_ups_of(window.infusion_id)
     therapy = [row for row in rows if row.therapy and row.state not in (State.DROPPED, State.WITHDRAWN)]
-    shown = therapy[:1] + [row for row in therapy[1:] if row.target_at < now + queries_follow.LATER]
+    shown = _in_front(therapy)
     course = load_course(window.patient_id)
     session = therapy[0] if therapy else None
     words, estimate = window_words(window, session, zone, now)
     state = queries_follow.state_of(window, session, now)
+    lines = [follow_up_row(row, user, now) for row in rows if row not in shown]
+    soon = now + queries_follow.LATER
     axis = build_axis(window.starts_at - timedelta(hours=4), _end_of_bar(window), now=now, zone=zone)
     return {
         "window": window,
@@ -75,11 +78,21 @@ def window_context(window: PlasticityWindow, user: User, now: datetime) -> dict[
         "axis": axis,
         "bar": bar_for(window, session, axis, words),
         "cards": [therapy_card(row, course, user, now, zone) for row in shown],
-        "others": [follow_up_row(row, user, now) for row in rows if row not in shown],
+        "others": [line for line in lines if line.row.target_at < soon],
+        "later": [line for line in lines if line.row.target_at >= soon],
         "may_take": window.claimed_by_id is None and user.may("window.claim") and state != "done",
         "may_give_back": window.claimed_by_id == user.pk,
         "may_contact": user.may("safety_contact.record"),
     }
+
+
+def _in_front(therapy: list[FollowUp]) -> list[FollowUp]:
+    """The sessions that get a card: those booked, else the next one to arrange, else the last that took
+    place.
+    """
+    booked = [row for row in therapy if row.state == State.BOOKED]
+    open_ = [row for row in therapy if row.state in FollowUp.OPEN]
+    return booked or open_[:1] or therapy[:1]
 
 
 def _end_of_bar(window: PlasticityWindow) -> datetime:
@@ -128,17 +141,26 @@ def therapy_card(
 ) -> TherapyCard:
     """One session with what the therapist needs: when and why it is locked, or the free times."""
     line = follow_up_row(row, user, now)
-    slots: list[Slot] = []
-    if "book" in line.acts:
-        own = user if user.may("therapy.conduct") and not user.may("appointment.move") else None
-        slots = free_slots(row, course, now=now, therapist=own, most=OFFERED + 1)
+    found = free_slots(row, course, now=now, most=OFFERED * 8) if "book" in line.acts else []
+    with_whom = _first_choice(row, user, [slot.therapist for slot in found])
+    slots = [slot for slot in found if slot.therapist == with_whom]
     return TherapyCard(
         line=line,
         lock=start_lock(row, course, now, zone) if "start" in line.acts else None,
+        with_whom=with_whom,
         days=by_day(slots[:OFFERED], zone),
         more=len(slots) > OFFERED,
         running="complete" in line.acts,
     )
+
+
+def _first_choice(row: FollowUp, user: User, free: list[User]) -> User | None:
+    """Whose free times are shown first: one's own, else of who has the task, else the patient's therapist."""
+    wanted = [user.pk, row.assignee_id, row.patient.therapist_id]
+    ranked = sorted(
+        set(free), key=lambda person: wanted.index(person.pk) if person.pk in wanted else len(wanted)
+    )
+    return ranked[0] if ranked else None
 
 
 def by_day(slots: Iterable[Slot], zone: ZoneInfo) -> list[tuple[str, list[Slot]]]:

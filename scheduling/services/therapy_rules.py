@@ -114,7 +114,7 @@ def start_lock(row: FollowUp, course: Sequence[VisitFacts], at: datetime, zone: 
     window = None if facts is None else facts.window
     if facts is None or window is None:
         return StartLock("no-window", "The infusion has not been given yet.")
-    own = _own_window_lock(window, at, zone)
+    own = _own_window_lock(window, at, zone) or _night_lock(row, at, zone)
     if own is not None:
         return own
     session = Interval(at, at + Duration(row.duration_minutes or 50).delta)
@@ -145,6 +145,19 @@ def _own_window_lock(window: PlasticityWindow, at: datetime, zone: ZoneInfo) -> 
             "window-locked", "The facts are being checked once more; this takes some seconds.", at
         )
     return None
+
+
+def _night_lock(row: FollowUp, at: datetime, zone: ZoneInfo) -> StartLock | None:
+    """Not before its earliest moment, unless somebody booked it earlier with a coded reason."""
+    booked = row.appointment
+    agreed = (
+        booked is not None and booked.status in Appointment.UPCOMING and booked.during.lower < row.earliest_at
+    )
+    if at >= row.earliest_at or agreed:
+        return None
+    return StartLock(
+        "too-early", f"This session is due from {in_words(row.earliest_at, zone)}.", row.earliest_at
+    )
 
 
 def licensed_therapists(load: SiteLoad, row: FollowUp) -> list[LoadedResource]:

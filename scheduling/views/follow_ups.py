@@ -20,16 +20,20 @@ from scheduling import queries_follow
 from scheduling.access import get_series_for
 from scheduling.access_follow import get_follow_up_for
 from scheduling.domain.localtime import in_words
-from scheduling.forms_follow import BookForm, CancelForm, DoneForm, NoteForm, ReasonForm
+from scheduling.forms_follow import BookForm, CancelForm, DoneForm, NoteForm, PickForm, ReasonForm
 from scheduling.loaders_follow import load_course
 from scheduling.models import FollowUp, PlasticityWindow
 from scheduling.services import closing, therapy
-from scheduling.services.therapy_rules import free_slots, licensed_people
+from scheduling.services.therapy_rules import Slot, free_slots, licensed_people
 from scheduling.views.acts import Act, act_page, person, posted, show
-from scheduling.window_page import OFFERED, by_day, follow_up_row
+from scheduling.window_page import by_day, follow_up_row
+from sessions.models import IntegrationSession
 from staff.access import require
 from staff.clock import app_now
 from staff.errors import DomainError
+from staff.models import User
+
+EACH, MOST_PEOPLE = 16, 8
 
 
 def page_of(row: FollowUp) -> str:
@@ -51,14 +55,11 @@ def follow_up_book(request: HttpRequest, code: str) -> HttpResponse:
     user = person(request)
     row = get_follow_up_for(user, code, action="therapy.book")
     people = licensed_people(row)
-    form = BookForm(
-        posted(request),
-        therapists=people,
-        zone=_zone(row),
-        version=row.version,
-        patient_code=row.patient.code,
-    )
-    if request.method == "POST" and form.is_valid():
+    hidden: dict[str, Any] = {"zone": _zone(row), "version": row.version, "patient_code": row.patient.code}
+    pick = PickForm(request.POST if "pick" in request.POST else None, therapists=people, **hidden)
+    typed = BookForm(None if "pick" in request.POST else posted(request), therapists=people, **hidden)
+    form = pick if pick.is_bound else typed
+    if form.is_bound and form.is_valid():
         data = form.cleaned_data
         try:
             booked = therapy.book_therapy(
@@ -66,27 +67,36 @@ def follow_up_book(request: HttpRequest, code: str) -> HttpResponse:
                 start=data["when"],
                 therapist=data["person"],
                 by=user,
-                mode=data["mode"],
-                override_reason=data["override_reason"],
+                mode=data.get("mode") or IntegrationSession.Mode.IN_PERSON,
+                override_reason=data.get("override_reason", ""),
                 expected_version=data["version"],
             )
         except DomainError as refusal:
-            form.add_refusal(refusal)
+            form.add_refusal(refusal, names={"start": "when"})
         else:
             start = in_words(booked.during.lower, _zone(row))
             messages.success(request, f"Booked: {start} with {data['person'].full_name}.")
             return redirect(page_of(row))
+    return _booking_page(request, row, pick, typed)
+
+
+def _booking_page(request: HttpRequest, row: FollowUp, pick: PickForm, typed: BookForm) -> HttpResponse:
     now = app_now()
-    slots = free_slots(row, load_course(row.patient_id), now=now, most=OFFERED)
+    slots = free_slots(row, load_course(row.patient_id), now=now, most=EACH * MOST_PEOPLE)
+    by_person: dict[User, list[Slot]] = {}
+    for slot in slots:
+        by_person.setdefault(slot.therapist, []).append(slot)
     context = {
         "row": row,
-        "form": form,
-        "days": by_day(slots, _zone(row)),
+        "pick": pick,
+        "form": typed,
+        "people": [(name, by_day(own[:EACH], _zone(row))) for name, own in by_person.items()],
+        "page_errors": pick.errors or typed.errors,
         "banner": banner(row.patient, today=local_day(row.patient, now)),
         "back_url": page_of(row),
         "now": now,
     }
-    status = form.error_status if form.is_bound else 200
+    status = next((form.error_status for form in (pick, typed) if form.is_bound), 200)
     return show(request, "scheduling/therapy_book.html", context, row.site, status=status)
 
 

@@ -38,7 +38,7 @@ TABS: dict[str, tuple[str, tuple[str, ...]]] = {
     "cancelled": ("Cancelled", (State.CANCELLED,)),
 }
 PER_PAGE = 40
-OUTBOX = 50
+LETTERS = 12
 
 
 @require_safe
@@ -167,14 +167,13 @@ def outbox(request: HttpRequest) -> HttpResponse:
     site = chosen_site(request)
     if site is None:
         return render(request, "scheduling/outbox.html", {"rows": []})
-    rows = (
-        _scope(user, site)
-        .filter(state=State.SENT)
-        .select_related("patient")
-        .order_by("-sent_at", "-pk")[:OUTBOX]
-    )
-    context = {
-        "rows": [_line(row) for row in rows.select_related("contact_point", "follow_up")],
-        "site": site,
-    }
-    return show(request, "scheduling/outbox.html", context, site)
+    rows = _scope(user, site).filter(state=State.SENT).order_by("-sent_at", "-pk")
+    rows = rows.select_related("patient", "contact_point", "follow_up")
+    page = Paginator(rows, LETTERS).get_page(request.GET.get("page"))
+    letters = [_line(row) | {"paragraphs": _paragraphs(row.body)} for row in page]
+    return show(request, "scheduling/outbox.html", {"rows": letters, "page_obj": page, "site": site}, site)
+
+
+def _paragraphs(body: str) -> list[str]:
+    """Paragraphs of a plain text, its line breaks inside them undone."""
+    return [" ".join(part.split()) for part in body.split("\n\n") if part.strip()]

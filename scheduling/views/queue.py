@@ -31,6 +31,7 @@ def therapist_queue(request: HttpRequest) -> HttpResponse:
     user = person(request)
     require(user, "queue.view")
     site, now = chosen_site(request), app_now()
+    request.page_now = now  # type: ignore[attr-defined]  # the page frame shows the same moment
     filters = queue_page.Filters.read(request.GET.dict())
     context: dict[str, Any] = {"now": now, "site": site, "filters": filters, "rows": []}
     if site is None:
