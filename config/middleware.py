@@ -67,7 +67,9 @@ class IdleTimeoutMiddleware:
             if now - last > settings.SESSION_IDLE_SECONDS:
                 logout(request)
                 return redirect_to_login(request.get_full_path())
-            polled = request.headers.get("HX-Request") and request.path.startswith(POLLED)
+            polled = request.headers.get("HX-Request") and (
+                request.path.startswith(POLLED) or request.path.endswith("/live/")
+            )
             if LAST_SEEN not in request.session or (not polled and now - last > 30):
                 request.session[LAST_SEEN] = now
         return self.get_response(request)
