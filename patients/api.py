@@ -71,6 +71,7 @@ def person(code: UUID | None, field: str) -> User | None:
 class PatientViewSet(ServiceViewSet):
     """Patients whom the caller may see. Changes need If-Match with the ETag that was read."""
 
+    queryset = Patient.objects.none()  # names the model for the schema; get_queryset() decides
     serializer_class = PatientSerializer
     filterset_class = PatientFilter
 
@@ -157,6 +158,7 @@ def _patient(patient: Patient, status: int = 200) -> Response:
 class ContactPointViewSet(ServiceViewSet):
     """Addresses of patients. Never edited: add the new one and opt the old one out."""
 
+    queryset = ContactPoint.objects.none()  # names the model for the schema; get_queryset() decides
     serializer_class = ContactPointSerializer
     filterset_class = ContactPointFilter
 

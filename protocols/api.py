@@ -53,6 +53,7 @@ def checked(serializer: BaseSerializer[Any]) -> dict[str, Any]:
 class TemplateViewSet(ServiceViewSet):
     """Named protocols."""
 
+    queryset = ProtocolTemplate.objects.none()  # names the model for the schema; get_queryset() decides
     serializer_class = TemplateSerializer
     filterset_class = TemplateFilter
 
@@ -79,6 +80,7 @@ class TemplateViewSet(ServiceViewSet):
 class VersionViewSet(ServiceViewSet):
     """Texts of protocols. Acts need If-Match with the ETag that was read."""
 
+    queryset = ProtocolVersion.objects.none()  # names the model for the schema; get_queryset() decides
     serializer_class = VersionTextSerializer
     filterset_class = VersionFilter
 

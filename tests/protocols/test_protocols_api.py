@@ -51,6 +51,9 @@ def test_templates_and_versions_are_read(client, clinic, draft):
     assert client.get(f"{TEMPLATES}{template['code']}/").json() == template
     [listed] = client.get(f"{VERSIONS}?template={template['code']}&status=active").json()["results"]
     assert "definition" not in listed
+    for query in ("template=x", "status=gone"):
+        assert client.get(f"{VERSIONS}?{query}").status_code == 400
+    assert client.get(f"{TEMPLATES}?slug=%00").status_code == 400
     whole = client.get(f"{VERSIONS}{clinic.version.code}/")
     assert whole["ETag"] == tag(clinic.version)
     assert whole.json()["definition"] == dump(SIX_IN_THREE_WEEKS)
