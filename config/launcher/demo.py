@@ -309,11 +309,11 @@ class Demo:
         return process
 
     def _wait_until_ready(self) -> None:
-        wait_until(lambda: self._ended() is not None or is_ready(self.port), _READY_SECONDS)
+        came = wait_until(lambda: self._ended() is not None or is_ready(self.port), _READY_SECONDS)
+        log = self.state.logs / "web.log"
         if ended := self._ended():
-            raise LauncherError(f"{ended}\n{_tail(self.state.logs / 'web.log')}")
-        if not is_ready(self.port):
-            log = self.state.logs / "web.log"
+            raise LauncherError(f"{ended}\n{_tail(log)}")
+        if not came:
             raise LauncherError(f"The pages did not become ready; {log} ends with:\n{_tail(log)}")
 
     def _ended(self) -> str | None:

@@ -163,12 +163,10 @@ def wait_until(condition: Callable[[], bool], seconds: float) -> bool:
     return True
 
 
-def _signal_all(record: Record, number: signal.Signals) -> None:
+def _signal(record: Record, number: signal.Signals, *, leader_only: bool = False) -> None:
     pids = members(record)
-    if record.pid in pids and record.pgid == record.pid:
-        with suppress(OSError):
-            os.killpg(record.pgid, number)
-        return
+    if leader_only and record.pid in pids:
+        pids = [record.pid]
     for pid in pids:
         with suppress(OSError):
             os.kill(pid, number)
@@ -177,14 +175,19 @@ def _signal_all(record: Record, number: signal.Signals) -> None:
 def stop_groups(
     records: list[Record], first: signal.Signals = signal.SIGTERM, grace_seconds: float = 10
 ) -> list[str]:
-    """Ask the groups to end, wait for all of them together, then kill what is left. Returns the names that
-    ran.
+    """Ask the groups to end, wait for all of them together, then kill what is left.
+
+    The leader is asked first, alone: gunicorn and Celery end their own children in good order, and a task
+    that is under way is finished. Returns the names of the groups that ran.
     """
     running = [record for record in records if members(record)]
     for record in running:
-        _signal_all(record, first)
-    if not wait_until(lambda: not any(map(members, running)), grace_seconds):
+        _signal(record, first, leader_only=True)
+    wait_until(lambda: not any(map(is_alive, running)), grace_seconds)
+    for record in running:
+        _signal(record, first)
+    if not wait_until(lambda: not any(map(members, running)), min(grace_seconds, 2)):
         for record in running:
-            _signal_all(record, signal.SIGKILL)
+            _signal(record, signal.SIGKILL)
         wait_until(lambda: not any(map(members, running)), 5)
     return [record.name for record in running]

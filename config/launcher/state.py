@@ -158,7 +158,9 @@ class StateFolder:
 
 
 def source_fingerprint() -> str:
-    """SHA-256 over the project's Python source and its lock file: anything that could change tables or roles."""
+    """SHA-256 over the project's Python source and its lock file: anything that could change tables or
+    roles.
+    """
     digest = hashlib.sha256()
     folders = (entry for entry in PROJECT.iterdir() if entry.is_dir() and not entry.name.startswith("."))
     sources = (path for folder in folders for path in folder.rglob("*.py"))

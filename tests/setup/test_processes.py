@@ -109,6 +109,18 @@ def test_a_group_is_stopped_whole(start: Starter) -> None:
     assert group_pids(process.pid) == []
 
 
+def test_the_leader_is_asked_first_so_that_it_can_end_its_children_in_order(start: Starter) -> None:
+    """Its child would tell us if the signal had come to it directly."""
+    child = "trap 'echo child was signalled' TERM; sleep 60 & wait"
+    process = start("sh", "-c", f"trap 'kill -9 $!; exit 3' TERM; sh -c \"{child}\" & echo up; wait")
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"up\n"
+    assert wait_until(partial(has_members, process.pid, 3), 10)
+    stop_groups([record_of("worker", process.pid, "mine")], grace_seconds=5)
+    assert process.wait(timeout=10) == 3
+    assert process.stdout.read() == b""
+
+
 def test_a_process_that_will_not_end_is_killed(start: Starter) -> None:
     process = start("sh", "-c", "trap '' TERM; echo deaf; while :; do sleep 1; done")
     assert process.stdout is not None
