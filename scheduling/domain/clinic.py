@@ -200,6 +200,11 @@ class Clinic:
         pool = self.therapists
         return [pool.fits(row, 0, spec.length) & spec.patient_free for row in spec.rows]
 
+    def has_room(self, case: Case, start: int) -> bool:
+        """Whether a visit of the case could start in that slot: a chair, a nurse and a prescriber for it."""
+        kinds = (self.free_chairs(case), self.free_nurses(case), self.free_prescribers(case))
+        return all(any(bits >> start & 1 for bits in free.values()) for free in kinds)
+
     def lay(self, case: Case, nudge: IntArray | None = None) -> Laid:
         """The case on what is free now, as a problem over the starts that are left."""
         chairs, nurses = self.free_chairs(case), self.free_nurses(case)

@@ -166,7 +166,7 @@ class Pool:
 
     def idle_since(self, row: int, slot: int) -> int:
         """End of the last full slot before `slot`, 0 when there is none."""
-        busy = ones(0, slot)
+        busy = (1 << slot) - 1
         for plane in self._free[row]:
             busy &= ~plane
         return busy.bit_length()

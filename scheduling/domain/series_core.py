@@ -72,43 +72,42 @@ class TherapyWays(NamedTuple):
     best_end: IntArray
 
 
-class _Way(NamedTuple):
-    cost: IntArray
-    end: IntArray
-    starts: tuple[IntArray, ...]
-    classes: tuple[int, ...]
-
-
 def therapy_ways(windows: Sequence[TherapyWindow], size: int) -> TherapyWays:
-    """Every undominated way to place the sessions, one after the other, after each of `size` candidate
-    starts.
+    """Every undominated way to place the sessions, one after the other, after each of `size` candidate starts.
+
+    Ways are numbered in base three: the last session's class is the lowest digit.
     """
-    ways = [_Way(np.zeros(size, dtype=np.int64), np.full(size, -NEVER, dtype=np.int64), (), ())]
-    for window in windows:
-        ways = [longer for way in ways for longer in _with_session(way, window)]
-    cost, end = np.array([way.cost for way in ways]), np.array([way.end for way in ways])
+    count = 3 ** len(windows)
+    cost = np.zeros((1, size), dtype=np.int64)
+    end = np.full((1, size), -NEVER, dtype=np.int64)
+    starts = np.full((len(windows), count, size), NEVER, dtype=np.int64)
+    for number, window in enumerate(windows):
+        cost, end, begun = _with_session(cost, end, window)
+        starts[number] = np.repeat(begun, count // begun.shape[0], axis=0)
     best = cost.min(axis=0)
     best_end = np.where(cost == best, end, NEVER).min(axis=0)
-    starts = np.array([way.starts for way in ways], dtype=np.int64)
-    starts = starts.reshape(len(ways), len(windows), size).transpose(1, 0, 2)
-    classes = tuple(zip(*(way.classes for way in ways), strict=True))
+    classes = tuple(tuple(way // 3**n % 3 for way in range(count)) for n in reversed(range(len(windows))))
     return TherapyWays(cost, end, starts, classes, best, best_end)
 
 
-def _with_session(way: _Way, window: TherapyWindow) -> list[_Way]:
-    """The way with one more session: left out, with the own therapist, with another one."""
-    nothing = np.full(way.end.shape, NEVER, dtype=np.int64)
-    missing = _Way(way.cost + window.missing_cost, way.end, (*way.starts, nothing), (*way.classes, LEFT_OUT))
-    longer = [missing]
-    after = np.maximum(window.opens, way.end) if way.classes else window.opens
+def _with_session(
+    cost: IntArray, end: IntArray, window: TherapyWindow
+) -> tuple[IntArray, IntArray, IntArray]:
+    """Cost, end and start of three ways for each way so far: the session left out, with the own therapist, another."""
+    ways, size = cost.shape
+    costs, ends, starts = (np.full((ways, 3, size), NEVER, dtype=np.int64) for _ in range(3))
+    costs[:, LEFT_OUT], ends[:, LEFT_OUT] = cost + window.missing_cost, end
+    after = np.maximum(window.opens, end)
     for kind, free, extra in ((OWN, window.own, 0), (OTHER, window.other, window.other_cost)):
         at = free[np.minimum(free.searchsorted(after), free.size - 1)]
+        over = at + window.length
         late = np.maximum(at - window.prime, 0) // PER_HOUR * window.late_cost
-        fits = at + window.length <= window.closes
-        cost = np.where(fits, way.cost + late + extra, BIG)
-        end = np.where(fits, at + window.length, NEVER)
-        longer.append(_Way(cost, end, (*way.starts, at), (*way.classes, kind)))
-    return longer
+        fits = over <= window.closes
+        starts[:, kind] = at
+        costs[:, kind] = np.where(fits, cost + late + extra, BIG)
+        ends[:, kind] = np.where(fits, over, NEVER)
+    longer = (3 * ways, size)
+    return costs.reshape(longer), ends.reshape(longer), starts.reshape(longer)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from patients.contact import (
@@ -81,6 +81,7 @@ def test_a_night_target_waits_for_the_morning_or_is_pulled_into_the_evening():
     assert (sooner.due_at, sooner.moved) == (local(21, 25), True)
 
 
+@settings(deadline=None)
 @given(
     st.sampled_from(ZONES),
     st.integers(0, 365 * 24 * 4),

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from protocols.definition import Elapsed, FollowUpRule, ProtocolDefinition
@@ -319,6 +319,7 @@ def worked(case, working=None, shift=timedelta(0)):
     )
 
 
+@settings(deadline=None)
 @given(cases)
 def test_moments_are_ordered_and_never_before_their_anchor(case):
     definition, start, cleared, gap, _zone, _ = case
@@ -333,6 +334,7 @@ def test_moments_are_ordered_and_never_before_their_anchor(case):
             assert item.target <= start + gap * HOUR - block
 
 
+@settings(deadline=None)
 @given(cases)
 def test_first_session_waits_for_a_night_whatever_the_clock_does(case):
     _definition, start, cleared, _, zone, _ = case
@@ -344,6 +346,7 @@ def test_first_session_waits_for_a_night_whatever_the_clock_does(case):
             assert local_clock(item.earliest, zone).clock >= time(7)
 
 
+@settings(deadline=None)
 @given(cases)
 def test_the_rest_message_leaves_only_between_five_and_half_past_nine(case):
     zone = case[4]
@@ -353,6 +356,7 @@ def test_the_rest_message_leaves_only_between_five_and_half_past_nine(case):
             assert item.hard_latest > item.earliest
 
 
+@settings(deadline=None)
 @given(cases, st.integers(-400, 400))
 def test_shifting_everything_by_days_shifts_every_answer_where_no_clock_changes(case, days):
     case = (*case[:4], ZoneInfo("Asia/Kathmandu"), case[5])
@@ -364,6 +368,7 @@ def test_shifting_everything_by_days_shifts_every_answer_where_no_clock_changes(
             assert getattr(after, name) == getattr(before, name) + shift
 
 
+@settings(deadline=None)
 @given(cases)
 def test_taking_the_next_infusion_away_never_takes_a_task_away(case):
     kept = {(i.kind, i.ordinal): i for i in worked(case) if i.dropped is None}
@@ -377,6 +382,7 @@ def test_taking_the_next_infusion_away_never_takes_a_task_away(case):
     assert all(alone[key].hard_latest >= item.hard_latest for key, item in kept.items())
 
 
+@settings(deadline=None)
 @given(cases, st.integers(0, 23), st.integers(1, 10))
 def test_a_moved_target_lies_in_working_time_or_says_that_it_does_not(case, opens, hours):
     _definition, start, _, _, _, _ = case

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scheduling.domain.intervals import (
@@ -50,6 +50,7 @@ def is_tidy(items) -> bool:
     return all(a.end < b.start for a, b in itertools.pairwise(items))
 
 
+@settings(deadline=None)
 @given(parts, parts)
 def test_sums_equal_the_sums_of_their_minutes(left, right):
     assert minutes(union(left)) == minutes(left)
@@ -57,6 +58,7 @@ def test_sums_equal_the_sums_of_their_minutes(left, right):
     assert minutes(intersect(left, right)) == minutes(left) & minutes(right)
 
 
+@settings(deadline=None)
 @given(parts, parts)
 def test_results_are_sorted_and_disjoint(left, right):
     assert is_tidy(union(left))
@@ -65,6 +67,7 @@ def test_results_are_sorted_and_disjoint(left, right):
     )
 
 
+@settings(deadline=None)
 @given(parts)
 def test_lanes_always_fit_when_the_load_does(items):
     capacity = max(1, peak_load(items))
@@ -75,12 +78,14 @@ def test_lanes_always_fit_when_the_load_does(items):
             assert lane != taken or not item.overlaps(other)
 
 
+@settings(deadline=None)
 @given(parts.filter(lambda items: peak_load(items) > 1))
 def test_one_lane_too_few_is_a_clash(items):
     with pytest.raises(Clash):
         assign_lanes(items, peak_load(items) - 1)
 
 
+@settings(deadline=None)
 @given(parts.filter(bool))
 def test_a_fitting_order_of_lanes_is_kept(items):
     capacity = peak_load(items)

@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from protocols.definition import Elapsed, LocalClock
@@ -115,6 +115,7 @@ def test_the_wall_clock_stays_over_the_night_and_real_time_differs(name, instant
     assert (evening + Duration.of(days=days)) - evening == timedelta(days=days)
 
 
+@settings(deadline=None)
 @given(
     st.sampled_from(ZONES),
     st.datetimes(datetime(2010, 1, 1), datetime(2030, 1, 1)).map(
@@ -128,6 +129,7 @@ def test_every_wall_clock_has_an_instant_that_shows_it_unless_flagged(name, wall
     assert shown == wall if not found.moved else shown > wall
 
 
+@settings(deadline=None)
 @given(st.sampled_from(ZONES), st.datetimes(datetime(2010, 1, 1), datetime(2030, 1, 1)))
 def test_the_next_morning_is_seven_on_a_later_date(name, naive):
     zone, instant = ZoneInfo(name), naive.replace(tzinfo=UTC)

@@ -1,7 +1,7 @@
 """Rows of slots as whole numbers, against the same questions asked slot by slot."""
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scheduling.domain.occupancy import (
@@ -26,6 +26,7 @@ def as_set(bits: int) -> set[int]:
     return set(to_slots(bits, SLOTS).tolist())
 
 
+@settings(deadline=None)
 @given(st.sets(st.integers(0, SLOTS - 1)), st.integers(1, 12))
 def test_runs_are_where_every_slot_of_the_length_is_free(free, length):
     bits = sum(1 << slot for slot in free)
@@ -36,6 +37,7 @@ def test_runs_are_where_every_slot_of_the_length_is_free(free, length):
     }
 
 
+@settings(deadline=None)
 @given(spans, st.integers(0, 6), st.integers(1, 10))
 def test_span_starts_ask_for_one_span(items, offset, length):
     assert as_set(span_starts(items, SLOTS, offset, length)) == {
@@ -49,6 +51,7 @@ def test_span_starts_ask_for_one_span(items, offset, length):
 bookings = st.lists(st.tuples(st.integers(0, 35), st.integers(1, 8), st.integers(1, 3)), max_size=12)
 
 
+@settings(deadline=None)
 @given(st.integers(1, 5), spans, bookings, st.integers(0, 3), st.integers(1, 6), st.integers(1, 3))
 def test_a_pool_counts_like_a_list_of_numbers(places, existing, wanted, offset, length, load):
     room = np.full(SLOTS, places)

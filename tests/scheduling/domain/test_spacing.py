@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from protocols.definition import SeriesPhase
@@ -42,6 +42,7 @@ def test_an_approved_long_gap_replaces_the_maximum_only():
     assert gap_refusal(local(1, 10), local(2, 10), PHASE, BERLIN, long_gap_hours=168) is not None
 
 
+@settings(deadline=None)
 @given(
     st.sampled_from(["Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "UTC"]),
     st.integers(0, 365 * 24),

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from protocols.definition import WindowRule
@@ -84,6 +84,7 @@ def test_the_same_night_can_be_overridden_by_a_role():
     assert judge(local(24, 16), (), night_rule=NIGHT).allowed
 
 
+@settings(deadline=None)
 @given(st.integers(0, 24 * 8 * 4), st.integers(1, 12))
 def test_nothing_allowed_ever_overlaps_a_no_therapy_period(quarter, length):
     start = local(23, 0) + timedelta(minutes=15 * quarter)

@@ -4,7 +4,7 @@ import itertools
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from protocols.definition import WindowRule
@@ -29,6 +29,7 @@ def test_an_uncut_window_has_the_offsets_of_its_rule():
     assert plasticity_window(T0, RULE, last=True).weekly_until == T0 + timedelta(weeks=14)
 
 
+@settings(deadline=None)
 @given(st.integers(-10, 400), st.booleans())
 def test_nothing_of_a_window_reaches_into_the_next_infusion(hours, last):
     start = T0 + hours * HOUR

@@ -1,0 +1,76 @@
+"""Planning the waiting patients of a clinic together: the optimiser's page asks here. Pure module.
+
+The same exact planner and the same search as the benchmark command; each answer is a `SeriesPlan` as for one
+patient. Nothing is written: what the clinician accepts, all or some, is booked by the booking service.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from scheduling.domain.planner import plan_from
+from scheduling.domain.refusals import failure
+from scheduling.domain.search import JointPlan, Progress, Search, bound
+from scheduling.domain.series_build import Setting, build
+from scheduling.domain.series_types import SeriesPlan, SeriesRequest
+
+
+@dataclass(frozen=True)
+class ClinicPlan:
+    """Plans in the order of the requests; those left out are not complete and say why.
+
+    cost counts all series, those left out and the daily peaks; bound is what no plan can undercut. peaks:
+    most chairs in use at once on each day of the grid, before and after.
+    """
+
+    plans: tuple[SeriesPlan, ...]
+    cost: int
+    bound: int
+    peaks_before: tuple[int, ...]
+    peaks_after: tuple[int, ...]
+
+    @property
+    def percent_above_bound(self) -> float:
+        """At most so far above the best possible; 0 when it is the best possible."""
+        return 100.0 * (self.cost - self.bound) / self.bound if self.bound else 0.0
+
+
+def plan_clinic(
+    requests: Sequence[SeriesRequest],
+    *,
+    spent: Callable[[], float],
+    report: Callable[[Progress, int], None] | None = None,
+    seed: int = 0,
+) -> ClinicPlan:
+    """Plan all requests together until `spent()`, the share of the time used, reaches 1.
+
+    Requests share one site; a resource of the same code is the same resource. report is told of every
+    improvement and the bound. Raises InvalidInput as `plan_series` does.
+    """
+    if not requests:
+        return ClinicPlan((), 0, 0, (), ())
+    settings = build(requests)
+    clinic = settings[0].clinic
+    before = tuple(clinic.peaks().tolist())
+    cases = [setting.case for setting in settings]
+    least = bound(clinic, cases)
+    search = Search(clinic, cases, seed)
+    search.opening()
+    best = search.run(spent, None if report is None else lambda progress: report(progress, least))
+    search.adopt(best)
+    plans = tuple(_plan(setting, best) for setting in settings)
+    return ClinicPlan(plans, best.cost, least, before, tuple(clinic.peaks().tolist()))
+
+
+def _plan(setting: Setting, best: JointPlan) -> SeriesPlan:
+    """One series in the joint plan: its reasons are those of a clinic in which all the others stand."""
+    placement = best.placements.get(setting.case.key)
+    if placement is None:
+        laid = setting.clinic.lay(setting.case)
+        return SeriesPlan((), failure(setting, laid), 0, {}, False)
+    setting.clinic.give_back(setting.case, placement)
+    laid = setting.clinic.lay(setting.case)
+    plan = plan_from(setting, laid, placement)
+    setting.clinic.take(setting.case, placement)
+    return plan
