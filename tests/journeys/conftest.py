@@ -38,12 +38,18 @@ def sample_clinic(empty_clinic: str) -> str:
 
 @pytest.fixture(scope="module")
 def stack(empty_clinic: str) -> Iterator[Stack]:
-    """Web, worker, beat and SMTP on a database of their own, clock at Tuesday 08:00."""
+    """Web and SMTP on a database of their own, clock at Tuesday 08:00; worker and beat can be started."""
     with running_stack("journey_main", template=empty_clinic) as running:
         running.set_clock(TUESDAY_EIGHT)
-        running.start("worker")
-        running.start("beat")
         yield running
+
+
+@pytest.fixture(scope="module")
+def ticking(stack: Stack) -> Stack:
+    """The same with a worker and beat."""
+    stack.start("worker")
+    stack.start("beat")
+    return stack
 
 
 @pytest.fixture(scope="session")

@@ -49,8 +49,9 @@ def window_status(stack: Stack) -> str:
 
 
 def test_an_infusion_is_planned_given_cleared_and_followed_by_therapy(
-    stack: Stack, world: dict[str, Any], person: Any
+    ticking: Stack, world: dict[str, Any], person: Any
 ) -> None:
+    stack = ticking
     clinician: Person = person("clinician")
     plan(stack, world, clinician)
     start = infusion_start(stack, 1)

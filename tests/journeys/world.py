@@ -4,68 +4,48 @@ from __future__ import annotations
 
 import json
 import os
-from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import django
 
+if TYPE_CHECKING:
+    from tests.factories import Clinic
 
-def build() -> dict[str, Any]:
+
+PEOPLE = ("clinician", "second_clinician", "nurse", "therapist", "other_therapist", "coordinator", "admin")
+
+
+def furnish() -> Clinic:
     """One site with chairs, staff with passwords, an active protocol, a patient with consent and education."""
     from django.db import transaction
 
-    from staff.clock import app_now
     from tests import factories
     from tests.journeys.stack import PASSWORD
+    from tests.sessions.world import consented
 
     with transaction.atomic():
         clinic = factories.make_clinic()
-        people = (
-            "clinician",
-            "second_clinician",
-            "nurse",
-            "therapist",
-            "other_therapist",
-            "coordinator",
-            "admin",
-        )
-        for name in people:
+        for name in PEOPLE:
             user = getattr(clinic, name)
             user.set_password(PASSWORD)
             user.email = f"{name.replace('_', '-')}@clinic.example"
             user.save(update_fields=["password", "email"])
-        now = app_now()
-        from sessions.models import Consent, EducationRecord
+        consented(clinic)
+    return clinic
 
-        for kind, document in ((doc.kind, doc) for doc in clinic.version.documents.all()):
-            common = {
-                "patient": clinic.patient,
-                "document": document,
-                "recorded_by": clinic.nurse,
-                "recorded_at": now,
-            }
-            if kind == "consent":
-                Consent.objects.create(
-                    given_at=now - timedelta(days=3), valid_until=now + timedelta(days=180), **common
-                )
-            else:
-                EducationRecord.objects.create(
-                    taught_at=now - timedelta(days=3),
-                    experience_not_needed=True,
-                    work_happens_afterwards=True,
-                    no_driving_understood=True,
-                    **common,
-                )
+
+def describe(clinic: Clinic) -> dict[str, Any]:
+    """What a journey needs to find people and the patient on pages."""
     return {
         "patient": str(clinic.patient.code),
         "patient_name": str(clinic.patient),
         "address": clinic.contact.address,
         "site": str(clinic.site.code),
-        "people": {name: getattr(clinic, name).email for name in people},
+        "people": {name: getattr(clinic, name).email for name in PEOPLE},
     }
 
 
 if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     django.setup()
-    print(json.dumps(build()))
+    print(json.dumps(describe(furnish())))
