@@ -102,14 +102,23 @@ def zone_of(site: Site) -> ZoneInfo:
     return ZoneInfo(site.time_zone)
 
 
-def load_site(site: Site, *, first: date, until: date, without: Collection[int] = ()) -> SiteLoad:
+def load_site(
+    site: Site,
+    *,
+    first: date,
+    until: date,
+    without: Collection[int] = (),
+    only: Collection[int] | None = None,
+) -> SiteLoad:
     """Read the resources in use at `site` for local dates in [first, until); six queries, whatever their
     number.
 
-    `without`: primary keys of appointments that are about to move or to be replaced.
+    `without`: primary keys of appointments that are about to move or to be replaced. `only`: primary keys of the
+    resources that are asked about, where those are known.
     """
     zone = zone_of(site)
-    rows = list(Resource.objects.filter(site=site, active=True).select_related("user"))
+    wanted = Resource.objects.filter(site=site, active=True)
+    rows = list((wanted if only is None else wanted.filter(pk__in=only)).select_related("user"))
     span = (_midnight(first, zone), _midnight(until, zone))
     closures = [
         ClosedDays(item.days.lower, item.days.upper, item.reason or "closed")

@@ -152,12 +152,19 @@ class Wish:
     part_of_day: str = ""
 
 
-def load_for(site: Site, earliest: datetime, until: datetime, *, without: Collection[int] = ()) -> SiteLoad:
+def load_for(
+    site: Site,
+    earliest: datetime,
+    until: datetime,
+    *,
+    without: Collection[int] = (),
+    only: Collection[int] | None = None,
+) -> SiteLoad:
     """The site over all local days that a plan with starts in [earliest, until) can touch."""
     zone = ZoneInfo(site.time_zone)
     first = local_date(earliest, zone)
     last = local_date(until, zone) + timedelta(days=AFTER_LAST_DAYS)
-    return load_site(site, first=first, until=last, without=without)
+    return load_site(site, first=first, until=last, without=without, only=only)
 
 
 def longest_span(definition: ProtocolDefinition) -> timedelta:

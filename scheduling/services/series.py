@@ -165,7 +165,9 @@ def set_scene(
     patient = Patient.objects.with_people().get(pk=patient.pk)
     version = ProtocolVersion.objects.select_related("template").get(pk=version.pk)
     starts = [*(as_utc(item.start) for item in wanted), *(as_utc(item.start) for item in therapy)]
-    load = load_for(patient.site, min(starts), max(starts) + timedelta(days=1), without=without)
+    load = load_for(
+        patient.site, min(starts), max(starts) + timedelta(days=1), without=without, only=resources
+    )
     predicted = predicted_clearance(
         version.read(), patient, weight_kg=weight_kg, on=local_date(at, zone_of(patient.site))
     )
