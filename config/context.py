@@ -106,7 +106,11 @@ def _demo_logins() -> list[dict[str, str]]:
 def _account_items(request: HttpRequest) -> list[dict[str, str]]:
     items = [
         {"label": "Change password", "url": reverse("account_change_password"), "icon": "key-round"},
-        {"label": "Where you are signed in", "url": reverse("usersessions_list"), "icon": "monitor-smartphone"},
+        {
+            "label": "Where you are signed in",
+            "url": reverse("usersessions_list"),
+            "icon": "monitor-smartphone",
+        },
         {"label": "API", "url": reverse("api_docs"), "icon": "braces"},
     ]
     if request.user.is_staff:

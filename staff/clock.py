@@ -40,7 +40,8 @@ def move_clock_by(step: timedelta) -> datetime:
     _require_movable()
     with connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE staff_clockoffset SET offset_by = offset_by + make_interval(secs => %s)", [step.total_seconds()]
+            "UPDATE staff_clockoffset SET offset_by = offset_by + make_interval(secs => %s)",
+            [step.total_seconds()],
         )
     return app_now()
 
