@@ -13,6 +13,7 @@ from sessions.services.discharge import (
 from sessions.services.estimates import TherapyTime, current_estimate, current_sign_off, therapy_time
 from sessions.services.infusions import (
     NOT_GIVEN_REASONS,
+    change_chair,
     confirm_weight,
     mark_not_given,
     open_infusion,
@@ -58,6 +59,7 @@ __all__ = [
     "amend_pump_event",
     "amend_pump_events",
     "amend_sign_off",
+    "change_chair",
     "check_may_start",
     "complete_integration",
     "confirm_weight",

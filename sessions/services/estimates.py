@@ -228,13 +228,14 @@ def therapy_time(infusion: Infusion) -> TherapyTime:
 
 
 def _observation_end(infusion: Infusion, found: ClearanceEstimate | None) -> datetime | None:
-    if infusion.started_at is None or infusion.stopped_at is None or found is None:
+    if infusion.started_at is None or found is None:
         return None
     definition = infusion.protocol_version.read()
+    planned_stop = infusion.started_at + timedelta(minutes=definition.dose.infusion_minutes)
     return observation_end(
         definition.discharge,
         start=infusion.started_at,
-        stop=infusion.stopped_at,
+        stop=infusion.stopped_at or planned_stop,
         delivered_mg=found.delivered_mg,
         aborted_below_mg=definition.clearance.aborted_below_mg,
     )

@@ -31,6 +31,7 @@ from staff.locks import lock
 from staff.models import Site, User
 
 SAME_WEIGHT_KG = Decimal("0.5")
+OPEN_FOR_CHAIR = Infusion.BEFORE_START | Infusion.RUNNING | {Infusion.Status.RECOVERING}
 NOT_GIVEN_REASONS = {
     "patient_declined": "Patient declined",
     "unwell": "Unwell today",
@@ -190,6 +191,24 @@ def sign_order(
     current.order_cosigned_by = cosigned_by if planned.over_ceiling or wanted > rule.ceiling_mg else None
     refresh_ready(current, now)
     touch(current, "ordered_mg", "bag_mg_per_ml", "ordered_by", "ordered_at", "order_cosigned_by", "status")
+    return current
+
+
+@act
+def change_chair(
+    *,
+    infusion: Infusion,
+    chair: str,
+    by: User,
+    expected_version: int | None = None,
+) -> Infusion:
+    """The patient sits elsewhere than planned: a fact, whatever is booked there. StateConflict once signed."""
+    current = locked(infusion, expected_version)
+    need_state(current, OPEN_FOR_CHAIR, "This record is closed.")
+    if not chair.strip():
+        raise InvalidInput("Name the chair.", code="required", field="chair")
+    current.chair = chair.strip()[:60]
+    touch(current, "chair")
     return current
 
 

@@ -183,3 +183,13 @@ def test_a_weight_of_yesterday_does_not_start_a_pump(clinic, clock):
         services.record_pump_event(infusion=infusion, kind="start", by=clinic.nurse)
     assert refused.value.code == "start-gate"
     assert app_now() - infusion.arrived_at == timedelta(days=1)
+
+
+def test_a_swapped_chair_is_a_fact_until_the_record_is_closed(clinic):
+    infusion = world.arrived(clinic)
+    assert services.change_chair(infusion=infusion, chair="Chair 3", by=clinic.nurse).chair == "Chair 3"
+    with pytest.raises(InvalidInput):
+        services.change_chair(infusion=infusion, chair=" ", by=clinic.nurse)
+    services.mark_not_given(infusion=infusion, reason="Unwell today", by=clinic.nurse)
+    with pytest.raises(StateConflict):
+        services.change_chair(infusion=infusion, chair="Chair 1", by=clinic.nurse)
