@@ -280,6 +280,19 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SCHEMA_PATH_PREFIX": r"/api/v1/",
     "COMPONENT_SPLIT_REQUEST": True,
+    "GET_MOCK_REQUEST": "config.schema.mock_request",
+    "ENUM_NAME_OVERRIDES": {
+        "PatientStatusEnum": "patients.models.Patient.Status",
+        "VersionStatusEnum": "protocols.models.ProtocolVersion.Status",
+        "SeriesStatusEnum": "scheduling.models.TreatmentSeries.Status",
+        "AppointmentStatusEnum": "scheduling.models.Appointment.Status",
+        "InfusionStatusEnum": "sessions.models.Infusion.Status",
+        "WindowStatusEnum": "scheduling.models.PlasticityWindow.Status",
+        "AppointmentKindEnum": "scheduling.models.Appointment.Kind",
+        "ResourceKindEnum": "scheduling.models.Resource.Kind",
+        "PumpEventKindEnum": "sessions.models.PumpEvent.Kind",
+        "DocumentKindEnum": "protocols.models.ProtocolDocument.Kind",
+    },
 }
 
 # --- Logs: ids only, never values of clinical fields or text of database errors ---

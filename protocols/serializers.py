@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
 from protocols.models import ProtocolDocument, ProtocolTemplate, ProtocolVersion
@@ -78,6 +79,7 @@ class ReviseSerializer(StrictSerializer):
     change_note = StrictCharField(max_length=500, required=False, allow_blank=True)
 
 
+@extend_schema_serializer(component_name="ProtocolReason")
 class ReasonSerializer(StrictSerializer):
     """Why."""
 

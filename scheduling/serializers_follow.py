@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
 from scheduling.models import FollowUp, Message, PlasticityWindow
@@ -168,6 +169,7 @@ class NoteSerializer(StrictSerializer):
     progress = StrictCharField(max_length=4000, required=False, default="", allow_blank=True)
 
 
+@extend_schema_serializer(component_name="FollowUpReason")
 class ReasonSerializer(StrictSerializer):
     """Why."""
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
 from sessions import scoring
@@ -146,6 +147,7 @@ class PumpEventAmendSerializer(StrictSerializer):
     reason = StrictCharField(max_length=200)
 
 
+@extend_schema_serializer(component_name="RecordReason")
 class ReasonSerializer(StrictSerializer):
     """A reason, where one is needed."""
 
