@@ -1,150 +1,246 @@
-"""The lists that must be empty: what the schedule may never contain, asked of the stored rows. Reads only.
+"""Lists that must be empty, whoever wrote the rows: overlaps, orphans, gap breaches, therapy in a no-therapy period,
+bookings by people without a licence, bookings that say something else than the record, infusions that nobody has.
 
-The database refuses most of these at the moment of writing; asking again finds what a restored backup, a dropped
-constraint or a forgotten sweep would leave behind. Findings name codes, never people.
+Every check derives its answer from the rows afresh, without the constraints and triggers that should make it true.
+Findings name codes, never people: they are printed, logged and mailed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
-from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.db import connection
+from django.db.models import Exists, OuterRef, Q
 
-from scheduling.domain.spacing import gap_refusal
+from scheduling.domain.intervals import Interval
+from scheduling.domain.localtime import in_words, local_date
 from scheduling.loaders import zone_of
-from scheduling.models import Appointment, FollowUp, PlasticityWindow
-from sessions.models import Infusion
+from scheduling.models import Appointment, PlasticityWindow, ResourceBooking, TreatmentSeries, WorkItem
+from scheduling.ranges import as_interval
+from scheduling.services.chair_use import FOLLOWS
+from scheduling.services.endings import HAS_A_DATE, SETTLED, undated_key
+from scheduling.services.rules import Neighbour, gap_words
+from sessions.models import Infusion, IntegrationSession
 from staff.models import Licence
 
-SWEEP_GRACE = timedelta(minutes=5)
+Status = Appointment.Status
+LOST_HOLD = timedelta(hours=1)
+GONE = (Status.CANCELLED, Status.OMITTED, Status.NO_SHOW, Status.DISPLACED)
 
 
-@dataclass(frozen=True)
-class ScheduleFinding:
-    """One thing that should not be: `kind` is stable, `code` names the row, `detail` says it in words."""
+@dataclass(frozen=True, order=True)
+class Finding:
+    """One thing that must not be. `kind` is stable; `codes` are of the rows concerned."""
 
     kind: str
-    code: str
-    detail: str
+    text: str
+    codes: tuple[str, ...]
 
 
-ROW_CHECKS = (
-    (
-        "resource-overlap",
-        """SELECT a.code, r.name || ' is taken twice from ' || lower(x.during * y.during)
-           FROM scheduling_resourcebooking x JOIN scheduling_resourcebooking y
-             ON x.resource_id = y.resource_id AND x.lane = y.lane AND x.id < y.id AND x.during && y.during
-           JOIN scheduling_appointment a ON a.id = x.appointment_id
-           JOIN scheduling_resource r ON r.id = x.resource_id""",
-    ),
-    (
-        "patient-overlap",
-        """SELECT x.code, 'the patient is in two places from ' || lower(x.during * y.during)
-           FROM scheduling_appointment x JOIN scheduling_appointment y
-             ON x.patient_id = y.patient_id AND x.id < y.id AND x.during && y.during
-           WHERE blocking_appointment_status(x.status) AND blocking_appointment_status(y.status)""",
-    ),
-    (
-        "therapy-inside",
-        """SELECT a.code, 'therapy lies inside the no-therapy period ' || n.during
-           FROM scheduling_patientspan n JOIN scheduling_appointment a ON a.patient_id = n.patient_id
-           WHERE n.kind = 'no_therapy' AND a.kind = 'therapy' AND a.during && n.during
-             AND (blocking_appointment_status(a.status) OR a.status = 'completed')
-             AND NOT EXISTS (SELECT 1 FROM treatment_sessions_integrationsession s
-                             WHERE s.id = a.integration_id AND s.inside_no_therapy_at IS NOT NULL)""",
-    ),
-    (
-        "orphan",
-        """SELECT a.code, 'a blocking visit holds no resource'
-           FROM scheduling_appointment a WHERE blocking_appointment_status(a.status)
-             AND NOT EXISTS (SELECT 1 FROM scheduling_resourcebooking b WHERE b.appointment_id = a.id)
-           UNION ALL
-           SELECT a.code, 'a released visit still holds a resource'
-           FROM scheduling_appointment a JOIN scheduling_resourcebooking b ON b.appointment_id = a.id
-           WHERE NOT blocking_appointment_status(a.status)""",
-    ),
-    (
-        "state-mismatch",
-        """SELECT a.code, 'the visit is ' || a.status || ' and its infusion is ' || i.status
-           FROM scheduling_appointment a JOIN treatment_sessions_infusion i ON i.id = a.infusion_id
-           WHERE a.status <> ALL (CASE i.status
-             WHEN 'arrived' THEN ARRAY['arrived'] WHEN 'ready' THEN ARRAY['arrived']
-             WHEN 'infusing' THEN ARRAY['infusing'] WHEN 'paused' THEN ARRAY['infusing']
-             WHEN 'recovering' THEN ARRAY['recovering'] WHEN 'signed-off' THEN ARRAY['completed']
-             ELSE ARRAY['cancelled', 'omitted', 'displaced', 'no-show', 'completed'] END)""",
-    ),
-)
+def check_schedule(now: datetime) -> list[Finding]:
+    """Everything wrong with the schedule at `now`; empty when all is well."""
+    checks: tuple[Callable[[datetime], Iterable[Finding]], ...] = (
+        _lanes, _patients, _orphans, _gaps, _therapy, _therapy_given, _licences, _records, _lost_infusions, _holds,
+    )  # fmt: skip
+    return sorted(item for check in checks for item in check(now))
 
 
-def find_all(now: datetime) -> list[ScheduleFinding]:
-    """Every finding at `now`, in a fixed order of kinds."""
-    found: list[ScheduleFinding] = []
+def _rows(sql: str, *values: object) -> list[tuple[str, ...]]:
     with connection.cursor() as cursor:
-        for kind, statement in ROW_CHECKS:
-            cursor.execute(statement)
-            found += [ScheduleFinding(kind, str(code), detail) for code, detail in cursor.fetchall()]
-    for check in (_gaps, _licences, _windows, _overdue):
-        found += check(now)
+        cursor.execute(sql, values)
+        return [tuple(str(value) for value in row) for row in cursor.fetchall()]
+
+
+def _lanes(_: datetime) -> Iterator[Finding]:
+    """Two bookings in one lane, or a lane that the resource does not have."""
+    pairs = _rows(
+        "SELECT r.code, v.code, w.code FROM scheduling_resourcebooking a JOIN scheduling_resourcebooking b "
+        "ON a.resource_id = b.resource_id AND a.lane = b.lane AND a.id < b.id AND a.during && b.during "
+        "JOIN scheduling_resource r ON r.id = a.resource_id JOIN scheduling_appointment v ON v.id = a.appointment_id "
+        "JOIN scheduling_appointment w ON w.id = b.appointment_id"
+    )
+    for codes in pairs:
+        yield Finding("overlap", "two bookings of one chair or person at the same time", codes)
+    beyond = _rows(
+        "SELECT r.code, v.code FROM scheduling_resourcebooking a JOIN scheduling_resource r ON r.id = a.resource_id "
+        "JOIN scheduling_appointment v ON v.id = a.appointment_id WHERE a.lane > r.capacity"
+    )
+    for codes in beyond:
+        yield Finding("overlap", "more bookings at once than the resource has room for", codes)
+
+
+def _patients(_: datetime) -> Iterator[Finding]:
+    """One patient in two places."""
+    blocking = sorted(Appointment.BLOCKING)
+    pairs = _rows(
+        "SELECT a.code, b.code FROM scheduling_appointment a JOIN scheduling_appointment b "
+        "ON a.patient_id = b.patient_id AND a.id < b.id AND a.during && b.during "
+        "WHERE a.status = ANY(%s) AND b.status = ANY(%s)",
+        blocking,
+        blocking,
+    )
+    for codes in pairs:
+        yield Finding("overlap", "one patient has two visits at the same time", codes)
+
+
+def _orphans(_: datetime) -> Iterator[Finding]:
+    """Blocking visits without (enough of) a chair or person, and bookings of visits that are over."""
+    chair = ResourceBooking.objects.filter(appointment=OuterRef("pk"), during__contains=OuterRef("during"))
+    blocking = Appointment.objects.blocking()
+    bare = blocking.filter(
+        Q(kind=Appointment.Kind.INFUSION) & ~Exists(chair.filter(resource__kind="chair"))
+        | ~Q(kind=Appointment.Kind.INFUSION) & ~Exists(chair)
+    )
+    for visit in bare:
+        yield Finding("orphan", f"{visit.status} visit without what it needs", (str(visit.code),))
+    left = ResourceBooking.objects.exclude(appointment__status__in=Appointment.BLOCKING).select_related(
+        "appointment", "resource"
+    )
+    for row in left:
+        codes = (str(row.resource.code), str(row.appointment.code))
+        yield Finding("orphan", f"{row.appointment.status} visit still occupies a resource", codes)
+
+
+def _happening() -> dict[int, list[Appointment]]:
+    """Infusion visits that happen, by patient, in order of their start (actual once the pump has run)."""
+    found: dict[int, list[Appointment]] = defaultdict(list)
+    rows = Appointment.objects.infusions().exclude(status__in=GONE)
+    for visit in rows.select_related("infusion", "series__protocol_version", "site", "patient"):
+        found[visit.patient_id].append(visit)
+    for visits in found.values():
+        visits.sort(key=_start)
     return found
 
 
-def _gaps(now: datetime) -> Iterator[ScheduleFinding]:
-    """Gaps between the visits of a live series that are still to come, against its version's limits."""
-    visits = Appointment.objects.filter(
-        kind=Appointment.Kind.INFUSION,
-        series__status__in=["active", "paused"],
-        status__in=[*Appointment.BLOCKING, Appointment.Status.COMPLETED],
-    )
-    by_series: dict[int, list[Appointment]] = {}
-    for visit in visits.select_related("series__protocol_version", "site").order_by("series", "ordinal"):
-        by_series.setdefault(visit.series_id or 0, []).append(visit)
-    for course in by_series.values():
-        for earlier, later in pairwise(course):
-            if later.during.lower > now and later.ordinal == (earlier.ordinal or 0) + 1:
-                yield from _gap(earlier, later)
+def _start(visit: Appointment) -> datetime:
+    started = visit.infusion.started_at if visit.infusion else None
+    moment: datetime = started or visit.during.lower
+    return moment
 
 
-def _gap(earlier: Appointment, later: Appointment) -> Iterator[ScheduleFinding]:
-    series = later.series
-    phase = None if series is None else series.protocol_version.read().gap_before(later.ordinal or 1)
-    if phase is None:
-        return
-    refusal = gap_refusal(earlier.during.lower, later.during.lower, phase, zone_of(later.site))
-    if refusal:
-        yield ScheduleFinding("gap", str(later.code), refusal)
-
-
-def _licences(now: datetime) -> Iterator[ScheduleFinding]:
-    """Therapy ahead that nobody may give: no licence for the patient's jurisdiction on that day."""
-    ahead = Appointment.objects.filter(
-        kind=Appointment.Kind.THERAPY, status__in=Appointment.UPCOMING, during__endswith__gt=now
-    ).select_related("patient", "site")
-    held: dict[Any, list[Licence]] = {}
-    for licence in Licence.objects.filter(profession=Licence.Profession.THERAPIST):
-        held.setdefault(licence.user_id, []).append(licence)
-    for visit in ahead:
-        day = visit.during.lower.astimezone(zone_of(visit.site)).date()
-        licences = held.get(visit.practitioner_id, [])
-        if not any(licence.covers(visit.patient.jurisdiction, day) for licence in licences):
-            yield ScheduleFinding(
-                "unlicensed", str(visit.code), f"no licence for {visit.patient.jurisdiction} on {day}"
+def _gaps(now: datetime) -> Iterator[Finding]:
+    """Planned visits closer to, or further from, the one before than the protocol allows. Facts are not judged."""
+    for visits in _happening().values():
+        for earlier, later in pairwise(visits):
+            if later.status not in Appointment.UPCOMING or later.series is None or _start(later) < now:
+                continue
+            number = (earlier.ordinal or 0) if earlier.series_id == later.series_id else 0
+            before, after = Neighbour(number, _start(earlier)), Neighbour(later.ordinal or 1, _start(later))
+            extra = after.ordinal > later.series.protocol_version.read().visits
+            words = gap_words(
+                later.series.protocol_version.read(),
+                before,
+                after,
+                zone_of(later.site),
+                24 * 3660 if extra else None,
             )
+            if words:
+                yield Finding("gap", words, (str(earlier.code), str(later.code)))
 
 
-def _windows(now: datetime) -> Iterator[ScheduleFinding]:
-    """Infusions that ran and have no current window, or one that could not be worked out."""
-    current = PlasticityWindow.objects.filter(superseded_at__isnull=True)
-    usable = current.exclude(status=PlasticityWindow.Status.STALE).values("infusion")
-    for infusion in Infusion.objects.started().exclude(pk__in=usable):
-        yield ScheduleFinding("no-window", str(infusion.code), "an infusion that ran has no therapy window")
+def _periods(now: datetime) -> dict[int, list[tuple[Interval, str, timedelta]]]:
+    """No-therapy periods by patient, by prediction or by window, with the quiet time before each."""
+    found: dict[int, list[tuple[Interval, str, timedelta]]] = defaultdict(list)
+    windows = {row.infusion_id: row for row in PlasticityWindow.objects.filter(superseded_at__isnull=True)}
+    for patient, visits in _happening().items():
+        for visit in visits:
+            window = windows.get(visit.infusion_id)  # type: ignore[arg-type]  # None finds nothing
+            start, end = (window.starts_at, window.t0) if window else (visit.during.lower, visit.predicted_t0)
+            if end is None or visit.series is None:
+                continue
+            quiet = timedelta(minutes=visit.series.protocol_version.read().window.quiet_block_minutes)
+            found[patient].append(
+                (Interval(start, max(end, start + timedelta(minutes=1))), str(visit.code), quiet)
+            )
+    return found
 
 
-def _overdue(now: datetime) -> Iterator[ScheduleFinding]:
-    """Follow-ups past their last moment that nobody has marked as missed."""
-    late = FollowUp.objects.filter(state=FollowUp.State.RELEASED, hard_latest_at__lt=now - SWEEP_GRACE)
-    for row in late:
-        yield ScheduleFinding("overdue", str(row.code), f"{row.kind} is past its last moment and still open")
+def _therapy(now: datetime) -> Iterator[Finding]:
+    """Planned therapy inside a no-therapy period, or in the quiet time before an infusion."""
+    periods = _periods(now)
+    rows = Appointment.objects.filter(kind=Appointment.Kind.THERAPY, status__in=Appointment.UPCOMING)
+    for session in rows:
+        planned = as_interval(session.during)
+        for period, visit, quiet in periods.get(session.patient_id, ()):
+            codes = (str(session.code), visit)
+            if planned.overlaps(period):
+                yield Finding("no-therapy", "therapy planned inside a no-therapy period", codes)
+            elif planned.start < period.start < planned.end + quiet:
+                yield Finding("no-therapy", "therapy planned in the quiet time before an infusion", codes)
+
+
+def _therapy_given(_: datetime) -> Iterator[Finding]:
+    """Therapy that took place inside a no-therapy period and is not marked as such."""
+    windows = PlasticityWindow.objects.filter(
+        patient=OuterRef("patient"),
+        superseded_at__isnull=True,
+        starts_at__lte=OuterRef("started_at"),
+        t0__gt=OuterRef("started_at"),
+    )
+    for row in IntegrationSession.objects.filter(Exists(windows), inside_no_therapy_at__isnull=True):
+        yield Finding(
+            "no-therapy", "therapy took place inside a no-therapy period, unmarked", (str(row.code),)
+        )
+
+
+def _licences(now: datetime) -> Iterator[Finding]:
+    """Upcoming therapy, and infusions, by somebody without a licence for that place on that day."""
+    held: dict[tuple[int, str], list[Licence]] = defaultdict(list)
+    for licence in Licence.objects.all():
+        held[(licence.user_id, licence.profession)].append(licence)
+    rows = Appointment.objects.filter(status__in=Appointment.UPCOMING, practitioner__isnull=False)
+    for visit in rows.select_related("patient", "site"):
+        therapy = visit.kind == Appointment.Kind.THERAPY
+        if visit.kind == Appointment.Kind.PREPARATION:
+            continue
+        profession = Licence.Profession.THERAPIST if therapy else Licence.Profession.PRESCRIBER
+        place = visit.patient.jurisdiction if therapy else visit.site.jurisdiction
+        day = local_date(visit.during.lower, ZoneInfo(visit.site.time_zone))
+        mine = held.get((visit.practitioner_id or 0, profession), [])
+        if not any(licence.covers(place, day) for licence in mine):
+            words = f"{profession} without a licence for {place} on {day}"
+            yield Finding("unlicensed", words, (str(visit.code),))
+
+
+def _records(_: datetime) -> Iterator[Finding]:
+    """Visits whose state is not the record's, records without a visit, and visits under way without a record."""
+    linked = Appointment.objects.infusions().filter(infusion__isnull=False).select_related("infusion")
+    for visit in linked:
+        wanted = FOLLOWS[Infusion.Status(visit.infusion.status)]
+        if visit.status != wanted:
+            words = f"visit is {visit.status}, its record says {visit.infusion.status}"
+            yield Finding("mismatch", words, (str(visit.code), str(visit.infusion.code)))
+    underway = (Status.ARRIVED, Status.INFUSING, Status.RECOVERING)
+    for visit in Appointment.objects.infusions().filter(infusion__isnull=True, status__in=underway):
+        yield Finding("mismatch", f"visit is {visit.status} without a record", (str(visit.code),))
+    for record in Infusion.objects.filter(appointment__isnull=True):
+        yield Finding("mismatch", "infusion record without a visit", (str(record.code),))
+
+
+def _lost_infusions(_: datetime) -> Iterator[Finding]:
+    """Infusions of a running series that have no date, and are on nobody's list."""
+    listed = set(
+        WorkItem.objects.filter(resolved_at__isnull=True, key__startswith="undated:").values_list(
+            "key", flat=True
+        )
+    )
+    dated: dict[int, set[int]] = defaultdict(set)
+    rows = Appointment.objects.infusions().filter(status__in=[*HAS_A_DATE, *SETTLED])
+    for series_id, ordinal in rows.values_list("series_id", "ordinal"):
+        dated[series_id].add(ordinal)
+    for series in TreatmentSeries.objects.live():
+        for number in sorted(set(range(1, series.visits + 1)) - dated[series.pk]):
+            if undated_key(series, number) not in listed:
+                yield Finding("lost", f"infusion {number} has no date and is on no list", (str(series.code),))
+
+
+def _holds(now: datetime) -> Iterator[Finding]:
+    """Reserved slots that should have been given back long ago."""
+    for visit in Appointment.objects.overdue_holds(now - LOST_HOLD).select_related("site"):
+        words = f"slot reserved until {in_words(visit.held_until, zone_of(visit.site))} still blocks"
+        yield Finding("hold", words, (str(visit.code),))
