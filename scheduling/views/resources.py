@@ -1,4 +1,6 @@
-"""Chairs, rooms and people: who is there when. Reading is for everyone at the site, changing for coordinators."""
+"""Chairs, rooms and people: who is there when. Reading is for everyone at the site, changing for
+coordinators.
+"""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import ConsoleMessage, Page
+from playwright.sync_api import ConsoleMessage, Page, expect
 
 from tests.journeys.stack import PASSWORD, Stack
 
@@ -41,11 +41,11 @@ class Person:
         kept = self.refusals if line.text.startswith("Failed to load resource") else self.complaints
         kept.append(f"{line.text} {line.location.get('url', '')}")
 
-    def sign_in(self, email: str) -> None:
+    def sign_in(self, email: str, password: str = PASSWORD) -> None:
         """By the form, as a person does."""
         self.page.goto("/accounts/login/")
         self.page.get_by_label("E-mail").or_(self.page.get_by_label("Email")).first.fill(email)
-        self.page.get_by_label("Password", exact=False).first.fill(PASSWORD)
+        self.page.get_by_label("Password", exact=False).first.fill(password)
         self.page.get_by_role("button", name="Sign in", exact=True).click()
         self.page.wait_for_url(HOME)
 
@@ -61,8 +61,9 @@ class Person:
         self.settle()
 
     def settle(self) -> None:
-        """Wait until nothing is loading any more."""
-        self.page.wait_for_load_state("networkidle")
+        """Wait until every part that loads by itself has arrived."""
+        self.page.wait_for_load_state("load")
+        expect(self.page.locator('[hx-trigger="load"]')).to_have_count(0)
 
     def check_page(self, *, refused: bool = False) -> None:
         """No accessibility violation, no console error (a CSP violation is one), no sideways scroll.
@@ -71,7 +72,7 @@ class Person:
         """
         found = Axe().run(self.page)
         assert found.violations_count == 0, f"{self.page.url}\n{found.generate_report()}"
-        assert self.complaints == [], self.page.url
-        assert refused or self.refusals == []
+        assert not self.complaints, (self.page.url, self.complaints)
+        assert refused or not self.refusals, self.refusals
         assert self.page.evaluate(_SIDEWAYS) <= 0, f"{self.page.url}: {self.page.evaluate(_TOO_WIDE)}"
         self.refusals.clear()

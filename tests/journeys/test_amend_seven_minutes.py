@@ -20,7 +20,9 @@ SEVEN = timedelta(minutes=7)
 THERAPY_TIME = "SELECT t0 FROM scheduling_plasticitywindow WHERE superseded_at IS NULL"
 WINDOW = "SELECT practice_from, core_until FROM scheduling_plasticitywindow WHERE superseded_at IS NULL"
 FOLLOW_UPS = "SELECT kind, target_at FROM scheduling_followup WHERE infusion_id IS NOT NULL"
-MESSAGES = "SELECT kind, due_at FROM scheduling_message WHERE state = 'scheduled' AND follow_up_id IS NOT NULL"
+MESSAGES = (
+    "SELECT kind, due_at FROM scheduling_message WHERE state = 'scheduled' AND follow_up_id IS NOT NULL"
+)
 CHANGED = """
     SELECT 'estimate', pgh_created_at FROM treatment_sessions_clearanceestimateevent
     UNION SELECT 'pump', pgh_created_at FROM treatment_sessions_pumpeventevent
@@ -54,7 +56,9 @@ def commits(stack: Stack) -> dict[str, set[datetime]]:
 def correct_the_stop(nurse: Person, stopped: datetime) -> None:
     """Open the stop in the record of events and type the time at which it really was."""
     page = nurse.page
-    line = page.locator("#events").get_by_role("row").filter(has_text="Stop").filter(has_text=day.clock(stopped))
+    line = (
+        page.locator("#events").get_by_role("row").filter(has_text="Stop").filter(has_text=day.clock(stopped))
+    )
     line.get_by_role("link", name="Correct").click()
     box = page.get_by_label("Observed at")
     box.fill(f"{(stopped - SEVEN).astimezone(day.CLINIC):%Y-%m-%dT%H:%M:%S}")
@@ -127,7 +131,9 @@ def test_the_same_after_the_signature_and_in_the_open_window(
     assert "practice" not in times_by_kind(stack, MESSAGES), "nothing speaks of a window that is not open"
     stack.start("worker")
     stack.start("beat")
-    wait_until(lambda: "practice" in times_by_kind(stack, MESSAGES), seconds=90, what="the tick to open it again")
+    wait_until(
+        lambda: "practice" in times_by_kind(stack, MESSAGES), seconds=90, what="the tick to open it again"
+    )
     assert messages["practice"] - times_by_kind(stack, MESSAGES)["practice"] == moved
     sent = [str(message["Subject"]) for message in stack.mailbox.messages]
     assert sent.count("Please do not drive today") <= 1

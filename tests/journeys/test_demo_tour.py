@@ -38,7 +38,9 @@ def tab_to(page: Page, name: str) -> None:
     for _ in range(TABS):
         page.keyboard.press("Tab")
         if focused.count() and re.search(name, focused.inner_text() or focused.get_attribute("name") or ""):
-            outline = focused.evaluate("(one) => { const s = getComputedStyle(one); return s.outlineStyle + s.boxShadow }")
+            outline = focused.evaluate(
+                "(one) => { const s = getComputedStyle(one); return s.outlineStyle + s.boxShadow }"
+            )
             assert outline != "nonenone", f"{name} shows no focus"
             return
     raise AssertionError(f"Tab does not lead to {name}")
