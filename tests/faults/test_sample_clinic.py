@@ -56,7 +56,7 @@ def test_every_stage_is_there_and_the_lists_are_empty(template, moment, tmp_path
     stack = Stack(name, ROOT, Mailbox(), environment, 0, with_database(base, name))
     stack.set_clock(moment)
     stack.manage("seed_demo")
-    assert stack.manage("check_schedule").endswith("0 findings\n")
+    assert stack.manage("check_schedule").endswith("0 findings.\n")
     assert stack.value("SELECT count(*) FROM patients_patient") == 60
     assert stack.value("SELECT count(*) FROM scheduling_resource WHERE kind = 'chair'") == 8
     assert stack.value("SELECT count(*) FROM staff_user") == 20
