@@ -7,11 +7,11 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 from rest_framework.authtoken.views import ObtainAuthToken
 from rest_framework.routers import SimpleRouter
 from rest_framework.throttling import ScopedRateThrottle
-from sessions.api import api_routes as session_routes
 
 from patients.api import api_routes as patient_routes
 from protocols.api import api_routes as protocol_routes
 from scheduling.api import api_routes as scheduling_routes
+from sessions.api import api_routes as session_routes
 
 
 class TokenView(ObtainAuthToken):
