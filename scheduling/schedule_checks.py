@@ -50,7 +50,7 @@ def check_schedule(now: datetime) -> list[Finding]:
     return sorted(item for check in checks for item in check(now))
 
 
-def _rows(sql: str, *values: object) -> list[tuple[str, ...]]:
+def _rows(sql: str, *values: Any) -> list[tuple[str, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(sql, values)
         return [tuple(str(value) for value in row) for row in cursor.fetchall()]
