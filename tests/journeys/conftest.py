@@ -15,6 +15,7 @@ from tests.journeys.person import Person
 from tests.journeys.stack import Stack, make_template, running_stack
 
 expect.set_options(timeout=20_000)  # milliseconds: a busy machine of two cores
+PREFIX = os.environ.get("TEST_DATABASE_NAME", "journey")  # two runs on one server do not meet
 TUESDAY_EIGHT = datetime(2026, 3, 3, 16, 0, tzinfo=UTC)  # 08:00 in Los Angeles
 
 
@@ -27,19 +28,19 @@ def browser_type_launch_args() -> dict[str, Any]:
 @pytest.fixture(scope="session")
 def empty_clinic() -> str:
     """The template database of the stacks: migrated, with roles, without people."""
-    return make_template("journey_template")
+    return make_template(f"{PREFIX}_template")
 
 
 @pytest.fixture(scope="session")
 def sample_clinic(empty_clinic: str) -> str:
     """The same with the sample clinic of the demo."""
-    return make_template("journey_sample", sample=True, copy_of=empty_clinic)
+    return make_template(f"{PREFIX}_sample", sample=True, copy_of=empty_clinic)
 
 
 @pytest.fixture(scope="module")
 def stack(empty_clinic: str) -> Iterator[Stack]:
     """Web and SMTP on a database of their own, clock at Tuesday 08:00; worker and beat can be started."""
-    with running_stack("journey_main", template=empty_clinic) as running:
+    with running_stack(f"{PREFIX}_main", template=empty_clinic) as running:
         running.set_clock(TUESDAY_EIGHT)
         yield running
 
@@ -55,7 +56,7 @@ def ticking(stack: Stack) -> Stack:
 @pytest.fixture(scope="session")
 def demo(sample_clinic: str) -> Iterator[Stack]:
     """The sample clinic behind a web server; nothing ticks, so its day stands as it was made."""
-    with running_stack("journey_demo", template=sample_clinic) as running:
+    with running_stack(f"{PREFIX}_demo", template=sample_clinic) as running:
         yield running
 
 
