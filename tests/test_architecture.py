@@ -40,6 +40,8 @@ PURE_FILES = {
     "sessions/discharge.py",
     "sessions/eligibility.py",
     "sessions/scoring.py",
+    "sessions/monitoring.py",
+    "sessions/charts.py",
 }
 PURE_FOLDERS = ("sessions/pharmacokinetics/", "scheduling/domain/")
 NUMPY_FOLDERS = (*PURE_FOLDERS, "sessions/clearance.py", "bench/")
