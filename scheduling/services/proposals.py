@@ -13,13 +13,13 @@ from patients.models import Patient
 from protocols.definition import ProtocolDefinition
 from protocols.models import ProtocolVersion
 from scheduling.domain.followups import InfusionAnchors, PlannedFollowUp, merge_same_kind, plan_follow_ups
-from scheduling.domain.intervals import Interval, as_utc
+from scheduling.domain.intervals import Interval, as_utc, union
 from scheduling.domain.localtime import day_in_words, local_date, resolve_local
 from scheduling.domain.planner import options, plan_series
 from scheduling.domain.series_types import PlannedVisit, SeriesPlan, SeriesRequest, VisitOption
 from scheduling.domain.windows import Window, plasticity_window
 from scheduling.loaders import LoadedResource, SiteLoad, zone_of
-from scheduling.loaders_follow import VisitFacts, load_course
+from scheduling.loaders_follow import VisitFacts, load_course, on_duty
 from scheduling.models import Resource, TreatmentSeries
 from scheduling.planning import (
     SEARCH_DAYS,
@@ -42,6 +42,7 @@ from staff.models import User
 
 MOST_ASKED = 120  # quarter hours looked at before choosing those worth showing
 APART = timedelta(hours=1)
+WEEKS_AFTER = timedelta(days=112)  # weekly therapy after a series lasts up to 14 weeks
 STAFF = frozenset({"therapist", "nurse", "clinician"})
 
 
@@ -124,7 +125,7 @@ def propose_series(
     )
     request = replace(request, pinned=_in_utc(pinned), current=_in_utc(current))
     plan = plan_series(request)
-    visits = with_follow_ups(plan, definition, load, who, therapist or patient.therapist)
+    visits = with_follow_ups(plan, definition, load, who, patient.therapist or therapist)
     return SeriesProposal(
         version=protocol_version,
         definition=definition,
@@ -170,7 +171,7 @@ def with_follow_ups(
     plan: SeriesPlan, definition: ProtocolDefinition, load: SiteLoad, who: PatientLoad, therapist: User | None
 ) -> tuple[ProposedVisit, ...]:
     """The planned visits with window and provisional follow-ups, merged across infusions as after booking."""
-    working = _working(load, therapist)
+    working = _working(plan, load, therapist)
     planned = plan.visits
     found: list[PlannedFollowUp] = []
     for index, visit in enumerate(planned):
@@ -214,11 +215,20 @@ def _proposed(
     return ProposedVisit(visit, chair, nurse, prescriber, window, mine)
 
 
-def _working(load: SiteLoad, therapist: User | None) -> tuple[Interval, ...] | None:
-    if therapist is None:
+def _working(plan: SeriesPlan, load: SiteLoad, therapist: User | None) -> tuple[Interval, ...] | None:
+    """When the therapist (without one, anybody of the site) works around these visits and in the weeks after them.
+
+    The same hours that follow-ups are planned with after booking (loaders_follow.therapist_hours).
+    """
+    whose = {"site": load.site} if therapist is None else {"user": therapist}
+    rows = Resource.objects.filter(kind=Resource.Kind.THERAPIST, active=True, **whose).select_related("site")
+    people = list(rows) if plan.visits else []
+    if not people:
         return None
-    hours = [item.free for item in load.of_kind(Resource.Kind.THERAPIST) if item.row.user_id == therapist.pk]
-    return hours[0] if hours else None
+    zone = zone_of(people[0].site)
+    first = local_date(plan.visits[0].start, zone)
+    until = local_date(plan.visits[-1].t0_predicted, zone) + WEEKS_AFTER
+    return union(part for parts in on_duty(people, first, until).values() for part in parts)
 
 
 def _on_closed_days(visits: Iterable[ProposedVisit], load: SiteLoad) -> Iterable[str]:
