@@ -140,9 +140,7 @@ def _form(request: HttpRequest, patient: Patient) -> PlanForm:
     weight = Infusion.objects.filter(patient=patient, weight_kg__isnull=False).order_by("weighed_at").last()
     return PlanForm(
         posted(request),
-        versions=ProtocolVersion.objects.filter(status=ProtocolVersion.Status.ACTIVE).select_related(
-            "template"
-        ),
+        versions=_versions(),
         therapists=_therapists(patient),
         initial={
             "first_day": tomorrow,
@@ -158,7 +156,7 @@ def _form(request: HttpRequest, patient: Patient) -> PlanForm:
 def _versions() -> list[ProtocolVersion]:
     """Active versions, whole series before single infusions."""
     rows = ProtocolVersion.objects.filter(status=ProtocolVersion.Status.ACTIVE).select_related("template")
-    return sorted(rows, key=lambda item: (item.read().visits == 1, item.template.name))
+    return sorted(rows, key=lambda item: (item.read().visits == 1, item.activated_at, item.template.name))
 
 
 def _therapists(patient: Patient) -> list[User]:

@@ -163,7 +163,15 @@ def _signatures(infusion: Infusion) -> Iterator[LogEntry]:
 
 
 def _sign_note(row: SignOff) -> str:
-    notes = [row.unmet_reason, row.late_reason, row.override_reason]
+    notes = [
+        f"{label}: {text}."
+        for label, text in (
+            ("Not met", row.unmet_reason.rstrip(".")),
+            ("Signed late", row.late_reason.rstrip(".")),
+            ("Therapy time stated", row.override_reason.rstrip(".")),
+        )
+        if text
+    ]
     if row.override_voided_at is not None:
         notes.append("The stated therapy time no longer holds: the pump log was corrected.")
-    return " ".join(item for item in notes if item)
+    return " ".join(notes)

@@ -9,6 +9,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from sessions import services
@@ -49,7 +50,14 @@ def pump_event_amend(request: HttpRequest, code: str) -> HttpResponse:
         "button": "Save the correction",
         "lede": "The entry as first recorded stays readable. The clearance estimate is worked out again.",
     }
-    return _correction(request, infusion, form, do, words=words, done="Entry corrected.", event=event)
+    strike = (
+        ""
+        if infusion.status == Infusion.Status.SIGNED_OFF
+        else reverse("pump_event_strike", args=[event.code])
+    )
+    return _correction(
+        request, infusion, form, do, words=words, done="Entry corrected.", event=event, strike_url=strike
+    )
 
 
 @login_required
