@@ -1,0 +1,30 @@
+"""Facts of treatment: what was given, measured, observed and signed. Nothing here knows a booking.
+
+What happened is always storable. Rows are never edited after the fact: a mistake is struck or amended by a new row
+that names the old one, and a signed record is locked by trigger (`signed_record_is_fixed`).
+"""
+
+from sessions.models.care import IntegrationNote, IntegrationSession, OutcomeScore, SafetyContact
+from sessions.models.consent import Consent, EducationRecord
+from sessions.models.discharge import CriterionResult, SignOff
+from sessions.models.infusion import Infusion
+from sessions.models.observation import AdverseEvent, PreInfusionCheck, VitalSigns
+from sessions.models.pump import ClearanceEstimate, MeasuredLevel, PumpEvent
+
+__all__ = [
+    "AdverseEvent",
+    "ClearanceEstimate",
+    "Consent",
+    "CriterionResult",
+    "EducationRecord",
+    "Infusion",
+    "IntegrationNote",
+    "IntegrationSession",
+    "MeasuredLevel",
+    "OutcomeScore",
+    "PreInfusionCheck",
+    "PumpEvent",
+    "SafetyContact",
+    "SignOff",
+    "VitalSigns",
+]
