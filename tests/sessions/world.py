@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from protocols.models import ProtocolDocument
 from sessions import services
-from sessions.models import Infusion, ProtocolDocument, SignOff
+from sessions.models import Infusion, SignOff
 from staff.clock import app_now
 from tests.factories import Clinic
 

@@ -229,7 +229,9 @@ def test_locked_start_says_why_and_when(clinic, clock, visit):
     assert locked()[0] == "window-locked", "the tick has not looked yet"
     windows.open_window(window=w.current_window(infusion))
     row.refresh_from_db()
-    assert locked() == ("too-early", row.earliest_at), "one night lies between the infusion and the first session"
+    assert locked() == ("too-early", row.earliest_at), (
+        "one night lies between the infusion and the first session"
+    )
     clock.set(row.earliest_at)
     assert locked() is None
     windows.mark_stale(infusion=infusion, reason="Test")
