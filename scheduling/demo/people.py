@@ -42,7 +42,7 @@ def register(house: House, number: int, random: Random) -> Registered:
         sex=sex,
         height_cm=height,
         by=coordinator,
-        therapist=None if number % UNASSIGNED_EVERY == 0 else house.person(roles.THERAPIST, number),
+        therapist=None if number % UNASSIGNED_EVERY == 0 else house.person(roles.THERAPIST, number + 1),
         prescriber=house.person(roles.CLINICIAN, number),
         confirm_different=True,
     )

@@ -216,6 +216,10 @@ class VisitDay:
     def clinician(self) -> User:
         return self.house.person(roles.CLINICIAN, self.course.chair)
 
+    def therapist(self) -> User:
+        """The patient's own, or one of the house."""
+        return self.series().patient.therapist or self.house.person(roles.THERAPIST, self.course.chair)
+
     def visit(self) -> Appointment:
         """The booked visit."""
         return Appointment.objects.get(series=self.series(), kind="infusion", ordinal=self.ordinal)
@@ -293,19 +297,19 @@ class VisitDay:
         next_day = self.start.astimezone(ZoneInfo(zone)).date() + DAY
         slot = time(9 + self.course.chair * 2 + (self.start.hour % 2), 0)
         begins = datetime.combine(next_day, slot, ZoneInfo(zone))
-        therapist = self.house.person(roles.THERAPIST, self.course.chair)
         if fate == "booked":
             begins = max(begins, self.player.now + timedelta(hours=3, minutes=-(self.player.now.minute % 30)))
         if fate in ("booked", "done"):
-            self.player.at(self.start + timedelta(hours=3), lambda: self._book(therapist, begins))
+            self.player.at(self.start + timedelta(hours=3), lambda: self._book(begins))
         if fate == "done":
-            self.player.at(begins, lambda: self._begin(therapist))
+            self.player.at(begins, self._begin)
         if fate == "missed":
             self.player.at(begins + 2 * DAY, self._not_done)
 
-    def _book(self, therapist: User, begins: datetime) -> None:
+    def _book(self, begins: datetime) -> None:
         """At the planned time, or the first free half hour after it."""
         window = self.infusion().windows.get(superseded_at__isnull=True)
+        therapist = self.therapist()
         claim_window(window=window, by=therapist)
         for shift in range(16):
             try:
@@ -319,24 +323,24 @@ class VisitDay:
                 continue
             return
 
-    def _begin(self, therapist: User) -> None:
+    def _begin(self) -> None:
         booked = self.follow_up().appointment
-        if booked is not None and booked.practitioner_id == therapist.pk:
+        if booked is not None and booked.practitioner_id == self.therapist().pk:
             moment = booked.during.lower
-            self.player.at(moment, lambda: self._start_session(therapist))
+            self.player.at(moment, self._start_session)
 
-    def _start_session(self, therapist: User) -> None:
-        start_therapy(follow_up=self.follow_up(), by=therapist)
+    def _start_session(self) -> None:
+        start_therapy(follow_up=self.follow_up(), by=self.therapist())
         running = self.follow_up().appointment
         if running is not None:
-            self.player.at(running.during.upper - MINUTE, lambda: self._complete(therapist))
+            self.player.at(running.during.upper - MINUTE, self._complete)
 
-    def _complete(self, therapist: User) -> None:
+    def _complete(self) -> None:
         row = self.follow_up()
         if row.appointment is not None and row.appointment.integration is not None and row.state == "booked":
             complete_therapy(
                 follow_up=row,
-                by=therapist,
+                by=self.therapist(),
                 goals="Return to the morning routine; one contact with a friend this week.",
                 practice_plan="Twenty minutes, morning and late afternoon, for four days.",
                 progress="Slept seven hours. Practised as agreed.",

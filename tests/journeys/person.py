@@ -65,6 +65,13 @@ class Person:
         self.page.wait_for_load_state("load")
         expect(self.page.locator('[hx-trigger="load"]')).to_have_count(0)
 
+    def check_widths(self, *, refused: bool = False) -> None:
+        """`check_page` on a wide screen, then on a phone."""
+        for width in (WIDE, PHONE):
+            self.page.set_viewport_size({"width": width, "height": 960})
+            self.check_page(refused=refused)
+        self.page.set_viewport_size({"width": WIDE, "height": 960})
+
     def check_page(self, *, refused: bool = False) -> None:
         """No accessibility violation, no console error (a CSP violation is one), no sideways scroll.
 
