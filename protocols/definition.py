@@ -71,7 +71,10 @@ class StaffPhase:
 
 @dataclass(frozen=True)
 class SeriesPhase:
-    """`visits` infusions whose start-to-start gaps are elapsed hours within [min, max], aiming at target."""
+    """`visits` infusions whose start-to-start gaps are elapsed hours within [min, max], aiming at target.
+
+    `long_gap_max_hours`: a prescriber may approve one gap up to this, by name and with a reason; None = never.
+    """
 
     name: str
     visits: int
@@ -79,6 +82,7 @@ class SeriesPhase:
     gap_target_hours: int
     gap_max_hours: int
     weekdays: tuple[int, ...] = (0, 1, 2, 3, 4)
+    long_gap_max_hours: int | None = None
 
 
 @dataclass(frozen=True)

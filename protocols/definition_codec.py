@@ -20,6 +20,9 @@ from protocols import definition as d
 from protocols.definition_rules import check_definition
 from staff.errors import InvalidInput
 
+# Fields added after versions were signed: left out while empty, so that no signed text changes its hash.
+LATER = frozenset({"long_gap_max_hours"})
+
 
 def dump(value: Any) -> Any:
     """JSON-shaped copy of a definition or any part of it."""
@@ -28,7 +31,11 @@ def dump(value: Any) -> Any:
     if isinstance(value, d.LocalClock):
         return {"days": value.days, "clock": f"{value.hour:02d}:{value.minute:02d}"}
     if is_dataclass(value) and not isinstance(value, type):
-        return {item.name: dump(getattr(value, item.name)) for item in fields(value)}
+        return {
+            item.name: dump(getattr(value, item.name))
+            for item in fields(value)
+            if item.name not in LATER or getattr(value, item.name) is not None
+        }
     if isinstance(value, tuple):
         return [dump(item) for item in value]
     if isinstance(value, Decimal):

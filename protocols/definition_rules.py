@@ -115,6 +115,11 @@ def _check_phase(phase: SeriesPhase, path: str) -> None:
         f"{path}.gap_target_hours",
     )
     _require(
+        phase.long_gap_max_hours is None or phase.gap_max_hours < phase.long_gap_max_hours <= 24 * 28,
+        "must be longer than the maximum gap and at most 28 days",
+        f"{path}.long_gap_max_hours",
+    )
+    _require(
         bool(phase.weekdays) and set(phase.weekdays) <= set(range(7)),
         "must be weekdays 0 (Monday) to 6",
         f"{path}.weekdays",

@@ -2,8 +2,10 @@
 
 from scheduling.models.availability import Availability, AvailabilityException, Closure, Resource
 from scheduling.models.booking import Appointment, PatientSpan, ResourceBooking, TreatmentSeries
+from scheduling.models.change import GapException, ScheduleChange, VisitChange
 from scheduling.models.followup import FollowUp, PlasticityWindow, WorkItem
 from scheduling.models.message import Heartbeat, Message
+from scheduling.models.waitlist import FreedSlot, WaitlistEntry, WaitlistOffer
 
 __all__ = [
     "Appointment",
@@ -11,12 +13,18 @@ __all__ = [
     "AvailabilityException",
     "Closure",
     "FollowUp",
+    "FreedSlot",
+    "GapException",
     "Heartbeat",
     "Message",
     "PatientSpan",
     "PlasticityWindow",
     "Resource",
     "ResourceBooking",
+    "ScheduleChange",
     "TreatmentSeries",
+    "VisitChange",
+    "WaitlistEntry",
+    "WaitlistOffer",
     "WorkItem",
 ]

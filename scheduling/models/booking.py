@@ -44,6 +44,10 @@ class TreatmentSeries(models.Model):
     site = models.ForeignKey(Site, on_delete=models.PROTECT, related_name="series")
     status = models.CharField(max_length=10, choices=Status, default=Status.ACTIVE)
     status_reason = models.CharField(max_length=200, blank=True)
+    paused_at = models.DateTimeField(null=True, blank=True)
+    pause_owner = models.ForeignKey(USER, on_delete=models.PROTECT, related_name="+", null=True, blank=True)
+    review_on = models.DateField("look at the pause again on", null=True, blank=True)
+    release_on = models.DateField("chairs are given back on", null=True, blank=True)
     weight_kg = models.DecimalField("weight used for planning, kg", max_digits=5, decimal_places=1)
     visits = models.PositiveSmallIntegerField()
     prescriber = models.ForeignKey(USER, on_delete=models.PROTECT, related_name="+")
@@ -62,6 +66,12 @@ class TreatmentSeries(models.Model):
                 fields=["patient"],
                 condition=Q(status__in=["active", "paused"]),
                 name="one_active_series_per_patient",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status="paused")
+                | Q(paused_at__isnull=False, pause_owner__isnull=False, review_on__isnull=False)
+                & ~Q(status_reason=""),
+                name="paused_series_has_owner_and_review",
             ),
             models.CheckConstraint(
                 condition=Q(status__in=["active", "paused", "completed", "ended"]), name="series_status_known"
@@ -84,6 +94,7 @@ class Appointment(models.Model):
         INFUSION = "infusion", "Infusion visit"
         THERAPY = "therapy", "Therapy session"
         PREPARATION = "preparation", "Preparation visit"
+        HOLD = "hold", "Slot kept for the waitlist"
 
     class Status(models.TextChoices):
         RESERVED = "reserved", "Slot reserved"
@@ -151,7 +162,8 @@ class Appointment(models.Model):
         ordering = ["during"]
         constraints = [
             models.CheckConstraint(
-                condition=Q(kind__in=["infusion", "therapy", "preparation"]), name="appointment_kind_known"
+                condition=Q(kind__in=["infusion", "therapy", "preparation", "hold"]),
+                name="appointment_kind_known",
             ),
             models.CheckConstraint(
                 condition=Q(
@@ -183,7 +195,7 @@ class Appointment(models.Model):
                 condition=Q(
                     kind="infusion", predicted_t0__isnull=False, series__isnull=False, ordinal__isnull=False
                 )
-                | Q(kind__in=["therapy", "preparation"], predicted_t0__isnull=True),
+                | Q(kind__in=["therapy", "preparation", "hold"], predicted_t0__isnull=True),
                 name="infusion_visit_has_its_prediction",
             ),
             models.CheckConstraint(

@@ -36,7 +36,7 @@ def book_planned_therapy(
     parts: list[tuple[TherapyChoice, Part]] = []
     for choice in sorted(wanted, key=lambda item: as_utc(item.start)):
         with named(choice.ordinal, rules.total):
-            part = _judge(choice, rules, visits, [earlier for _, earlier in parts])
+            part = judge_therapy(choice, rules, visits, [earlier for _, earlier in parts])
             parts.append((choice, part))
     rows = Appointment.objects.bulk_create(
         Appointment(
@@ -77,10 +77,10 @@ def link_planned_therapy(series: TreatmentSeries, wanted: Sequence[TherapyChoice
         follow_up.save(update_fields=["appointment", "assignee", "state", "version"])
 
 
-def _judge(
+def judge_therapy(
     choice: TherapyChoice, rules: VisitRules, visits: Sequence[Appointment], earlier: Sequence[Part]
 ) -> Part:
-    """The part that a session takes of its therapist."""
+    """The part that a session takes of its therapist. Raises RuleNotMet, Clash or InvalidInput."""
     rule = next(
         (item for item in rules.definition.follow_ups if item.kind == choice.kind and item.therapy), None
     )

@@ -47,7 +47,7 @@ class VisitRules:
 
     longest_gap_applies False: an extra infusion may come later than the protocol's maximum gap. alone: one
     visit is booked or moved, so refusals name its fields directly. cleared_of_therapy: sessions that give way
-    (displaced).
+    (displaced). long_gaps: approved maximum hours before an ordinal.
     """
 
     load: SiteLoad
@@ -61,6 +61,7 @@ class VisitRules:
     alone: bool = False
     cleared_of_therapy: frozenset[int] = field(default_factory=frozenset)
     keep: Mapping[str, str] = field(default_factory=dict)
+    long_gaps: Mapping[int, int] = field(default_factory=dict)
 
     @property
     def quiet(self) -> timedelta:
@@ -110,6 +111,8 @@ class VisitRules:
 
     def _check_gap(self, earlier: Neighbour | None, later: Neighbour | None) -> None:
         limit = None if self.longest_gap_applies else NO_LIMIT_HOURS
+        if limit is None and later is not None:
+            limit = approved_hours(self.definition, earlier, later, self.long_gaps)
         refusal = gap_words(self.definition, earlier, later, self.load.zone, limit)
         if refusal:
             raise RuleNotMet(f"{refusal}.", code="gap", field="start")
@@ -171,6 +174,21 @@ def gap_words(
     if earlier.ordinal == 0:
         longest = NO_LIMIT_HOURS
     return gap_refusal(earlier.start, later.start, phase, zone, longest)
+
+
+def approved_hours(
+    definition: ProtocolDefinition,
+    earlier: Neighbour | None,
+    later: Neighbour,
+    long_gaps: Mapping[int, int],
+) -> int | None:
+    """The maximum that a prescriber approved before `later`, stretched over skipped visits; None without one."""
+    approved = long_gaps.get(later.ordinal)
+    if approved is None:
+        return None
+    phase = definition.gap_before(later.ordinal) or definition.phases[0]
+    skipped = max(0, later.ordinal - (earlier.ordinal if earlier else later.ordinal) - 1)
+    return max(approved, phase.gap_max_hours) + phase.gap_max_hours * skipped
 
 
 @contextmanager

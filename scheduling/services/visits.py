@@ -10,13 +10,14 @@ from datetime import datetime
 from scheduling.conflicts import booking_act
 from scheduling.domain.localtime import day_in_words, local_date
 from scheduling.loaders import zone_of
-from scheduling.models import Appointment, Resource, TreatmentSeries, WorkItem
+from scheduling.models import Appointment, Resource, ScheduleChange, TreatmentSeries, WorkItem
 from scheduling.reasons import CANCEL, NO_SHOW, OMIT, in_words
 from scheduling.services.chair_use import follow_infusion, stretch_overdue
+from scheduling.services.changes import Before, record, snapshot
 from scheduling.services.endings import cancel_rows, raise_undated, settle_series, undated_key
 from scheduling.services.followups import sync_follow_ups
 from scheduling.services.lanes import release
-from scheduling.services.moves import MOVE_UNDONE, STALE, move_visit, undo_move
+from scheduling.services.moves import STALE, move_visit, undo_move
 from scheduling.services.rules import check_patient, check_running_version
 from scheduling.services.window_rows import check_constraints_now
 from scheduling.services.workitems import settle
@@ -28,7 +29,6 @@ from staff.locks import lock
 from staff.models import User
 
 __all__ = [
-    "MOVE_UNDONE",
     "cancel_visit",
     "check_in",
     "follow_infusion",
@@ -110,9 +110,9 @@ def cancel_visit(
     """
     now = at or app_now()
     words = in_words(CANCEL, reason, initiator=initiator, note=note)
-    visit = _release(appointment, Status.CANCELLED, words, Appointment.CANCELLABLE, expected_version)
+    visit, before = _release(appointment, Status.CANCELLED, words, Appointment.CANCELLABLE, expected_version)
     raise_undated(visit, words, now)
-    return _finish(visit, by, now)
+    return _finish(visit, ScheduleChange.Kind.CANCEL, before, by, now)
 
 
 @booking_act
@@ -129,10 +129,10 @@ def omit_visit(
     """Skip this infusion: it will not be given. The series is complete when it was the last one outstanding."""
     now = at or app_now()
     words = in_words(OMIT, reason, initiator=initiator, note=note)
-    visit = _release(appointment, Status.OMITTED, words, Appointment.CANCELLABLE, expected_version)
+    visit, before = _release(appointment, Status.OMITTED, words, Appointment.CANCELLABLE, expected_version)
     if visit.series is not None:
         settle_series(visit.series, now)
-    return _finish(visit, by, now)
+    return _finish(visit, ScheduleChange.Kind.OMIT, before, by, now)
 
 
 @booking_act
@@ -152,9 +152,9 @@ def mark_no_show(
     words = in_words(NO_SHOW, reason, initiator="patient", note=note)
     if appointment.during.lower > now:
         raise RuleNotMet("The visit has not begun yet: cancel or move it instead.", code="not-begun")
-    visit = _release(appointment, Status.NO_SHOW, words, {Status.BOOKED}, expected_version)
+    visit, before = _release(appointment, Status.NO_SHOW, words, {Status.BOOKED}, expected_version)
     raise_undated(visit, words, now)
-    return _finish(visit, by, now)
+    return _finish(visit, ScheduleChange.Kind.NO_SHOW, before, by, now)
 
 
 @booking_act
@@ -214,28 +214,31 @@ def _locked(appointment: Appointment, expected_version: int | None) -> Appointme
 
 def _release(
     appointment: Appointment, status: str, words: str, allowed: Collection[str], expected_version: int | None
-) -> Appointment:
+) -> tuple[Appointment, list[Before]]:
     visit = _locked(appointment, expected_version)
     if visit.kind == Appointment.Kind.THERAPY:
         raise InvalidInput("Therapy sessions are changed in their window.", code="not-an-infusion")
     if visit.status not in allowed:
         raise StateConflict(f"This visit is {visit.get_status_display().lower()}.", code="wrong-state")
+    planned = _planned_therapy(visit)
+    before = snapshot([visit, *planned])
     release([visit.pk])
     visit.status, visit.reason, visit.owner = status, words, None
     _touch(visit, "status", "reason", "owner")
-    _cancel_planned_therapy(visit)
-    return visit
+    cancel_rows(planned, "The infusion before it was taken off the calendar.")
+    return visit, before
 
 
-def _cancel_planned_therapy(visit: Appointment) -> None:
-    """Sessions that were only planned for after this infusion have nothing to come after."""
+def _planned_therapy(visit: Appointment) -> list[Appointment]:
+    """Sessions that were only planned for after this infusion: they have nothing to come after."""
     rows = Appointment.objects.filter(
         series=visit.series, ordinal=visit.ordinal, kind=Appointment.Kind.THERAPY, status=Status.PROVISIONAL
     )
-    cancel_rows(list(rows.select_for_update()), "The infusion before it was taken off the calendar.")
+    return list(rows.select_for_update(of=["self"]))
 
 
-def _finish(visit: Appointment, by: User, now: datetime) -> Appointment:
+def _finish(visit: Appointment, kind: str, before: list[Before], by: User, now: datetime) -> Appointment:
+    record(kind, before, reason=visit.reason or "Changed.", by=by, at=now)
     settle(
         kind=WorkItem.Kind.DISPLACED,
         key=str(visit.code),

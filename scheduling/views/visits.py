@@ -163,13 +163,11 @@ def _offer_words(start: datetime, chair: str, offers: VisitOptions) -> str:
 @require_POST
 @login_required
 def visit_undo_move(request: HttpRequest, code: str, version: int) -> HttpResponse:
-    """Back to where it came from, with every check; the messages follow. `version` is that of the move."""
+    """Take a change back within two minutes; the messages follow. `version` is that of the change."""
     user = person(request)
     visit = get_appointment_for(user, code, action="appointment.move")
-    undone = visit.version == version + 1 and visit.moved_by == user and service.MOVE_UNDONE in visit.reason
-    if not undone:
-        service.undo_move(appointment=visit, by=user, expected_version=version)
-        messages.success(request, "Moved back.")
+    service.undo_move(appointment=visit, by=user, expected_version=version)
+    messages.success(request, "Taken back.")
     return redirect("visit_detail", code=visit.code)
 
 
