@@ -170,7 +170,6 @@ def next_acts(visit: Appointment, user: User, now: datetime) -> dict[str, bool]:
         "cancel": moves and visit.status in Appointment.CANCELLABLE,
         "omit": moves and user.may("series.book") and visit.status in Appointment.CANCELLABLE,
         "no_show": moves and visit.status == Status.BOOKED and begun,
-        "undo": moves and visit.moved_from is not None and visit.status == Status.BOOKED,
         "record": visit.infusion is not None and user.may("infusion.view"),
     }
 

@@ -172,6 +172,37 @@ class TimeForm(ReasonForm):
         return typed
 
 
+class MoveForm(TimeForm):
+    """A new time for a visit, and which visits go with it. `siblings`: how many come after it and could."""
+
+    scope = forms.ChoiceField(
+        label="What moves",
+        required=False,
+        choices=[
+            ("this", "Only this visit"),
+            ("cycle", "This and the rest of this cycle"),
+            ("following", "This and all that follow"),
+        ],
+        widget=Radios(),
+        help_text="The others move only after you have seen and accepted every change.",
+    )
+    chair = forms.CharField(widget=forms.HiddenInput(), required=False, max_length=36)
+    field_order = ("offered", "start", "scope", "reason", "initiator", "note", "displace_therapy", "chair")
+
+    def __init__(self, *args: Any, siblings: int = 0, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.siblings = siblings
+        self.initial.setdefault("scope", "this")
+        if not siblings:
+            del self.fields["scope"]
+
+    def clean(self) -> dict[str, Any]:
+        """Without an answer only this visit moves."""
+        cleaned = super().clean()
+        cleaned["scope"] = cleaned.get("scope") or "this"
+        return cleaned
+
+
 class NewTimeForm(TimeForm):
     """A date for an infusion that has none: no reason is asked, nothing can be stale."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from scheduling.views import board, plan, resources, series, visits
+from scheduling.views import board, moves, plan, resources, series, visits
 
 urlpatterns = [
     path("board/", board.chair_board, name="chair_board"),
@@ -20,8 +20,9 @@ urlpatterns = [
     path("series/<uuid:code>/infusions/<int:ordinal>/skip/", series.infusion_skip, name="infusion_skip"),
     path("visits/<uuid:code>/", visits.visit_detail, name="visit_detail"),
     path("visits/<uuid:code>/check-in/", visits.visit_check_in, name="visit_check_in"),
-    path("visits/<uuid:code>/move/", visits.visit_move, name="visit_move"),
-    path("visits/<uuid:code>/undo/<int:version>/", visits.visit_undo_move, name="visit_undo_move"),
+    path("visits/<uuid:code>/move/", moves.visit_move, name="visit_move"),
+    path("visits/<uuid:code>/undo/<int:version>/", moves.visit_undo_move, name="visit_undo_move"),
+    path("visits/<uuid:code>/history/", moves.visit_history, name="visit_history"),
     path("visits/<uuid:code>/postpone/", visits.visit_cancel, name="visit_cancel"),
     path("visits/<uuid:code>/skip/", visits.visit_omit, name="visit_omit"),
     path("visits/<uuid:code>/not-attended/", visits.visit_no_show, name="visit_no_show"),

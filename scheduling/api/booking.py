@@ -22,6 +22,7 @@ from rest_framework.serializers import BaseSerializer
 from patients.access import get_patient_for
 from protocols.models import ProtocolVersion
 from scheduling.access import get_appointment_for, get_resource_for, get_series_for
+from scheduling.api.moves import AppointmentMoves, SeriesMoves
 from scheduling.models import Appointment, Resource, TreatmentSeries
 from scheduling.serializers_booking import (
     AppointmentSerializer,
@@ -89,7 +90,7 @@ class SeriesFilter(django_filters.FilterSet):
     status = django_filters.MultipleChoiceFilter(choices=TreatmentSeries.Status.choices)
 
 
-class SeriesViewSet(ServiceViewSet):
+class SeriesViewSet(SeriesMoves, ServiceViewSet):
     """Series of infusion visits of patients whom the caller may see."""
 
     serializer_class = SeriesSerializer
@@ -241,7 +242,7 @@ class AppointmentFilter(django_filters.FilterSet):
     starts_until = django_filters.IsoDateTimeFilter(field_name="during__startswith", lookup_expr="lt")
 
 
-class AppointmentViewSet(ServiceViewSet):
+class AppointmentViewSet(AppointmentMoves, ServiceViewSet):
     """Booked visits of patients whom the caller may see."""
 
     serializer_class = AppointmentSerializer

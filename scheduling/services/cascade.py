@@ -8,6 +8,7 @@ messages that the clinician accepts is the one that will happen. `move_visits` d
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -21,7 +22,7 @@ from scheduling.conflicts import booking_act
 from scheduling.domain.intervals import as_utc
 from scheduling.domain.localtime import resolve_local
 from scheduling.domain.planner import plan_series
-from scheduling.domain.series_types import LongGapOffer, PlannedVisit, Refusal, SeriesRequest
+from scheduling.domain.series_types import LongGapOffer, PlannedVisit, Refusal, SeriesRequest, Weights
 from scheduling.loaders_follow import load_course
 from scheduling.models import (
     Appointment,
@@ -55,6 +56,8 @@ from staff.models import User
 Status = Appointment.Status
 Scope = ScheduleChange.Scope
 MOST_MOVED = 60
+# A visit is moved only where a rule asks for it: leaving one where it is outweighs every comfort of a plan.
+SMALLEST_CHANGE = Weights(moved_visit=6000, moved_hour=20, gap_hour=0)
 
 
 @dataclass(frozen=True)
@@ -132,7 +135,12 @@ def propose_move(
     request, numbers = _request(series, visit, rest, moving, sessions, wanted, scope, now)
     plan = plan_series(request)
     if not plan.complete:
-        return MovePlan(series, scope, refusals=plan.refusals, long_gap=plan.long_gap_offer)
+        refusals = tuple(replace(item, text=_renumbered(item.text, numbers)) for item in plan.refusals)
+        offer = plan.long_gap_offer
+        if offer is not None:
+            real = numbers[offer.ordinal - 1]
+            offer = replace(offer, ordinal=real, text=_renumbered(offer.text, numbers))
+        return MovePlan(series, scope, refusals=refusals, long_gap=offer)
     planned = {numbers[item.ordinal - 1]: item for item in plan.visits}
     choices = [_choice(visit, planned[visit.ordinal or 0], chair)]
     moved = {visit.ordinal}
@@ -230,8 +238,19 @@ def _request(
         current=current,
         long_gap={n: allowed[ordinal] for n, ordinal in enumerate(numbers, start=1) if ordinal in allowed},
         long_gap_limit_hours=longest_exception(definition),
+        weights=SMALLEST_CHANGE,
     )  # fmt: skip
     return request, numbers
+
+
+def _renumbered(text: str, numbers: Sequence[int]) -> str:
+    """The planner counts the visits it was asked about from 1, and the one before them as 0."""
+
+    def real(match: re.Match[str]) -> str:
+        number = int(match[2])
+        return f"{match[1]}{numbers[number - 1] if number else numbers[0] - 1}"
+
+    return re.sub(r"([Ii]nfusion )(\d+)", real, text)
 
 
 def shifted(moment: datetime, old: datetime, new: datetime, zone: ZoneInfo) -> datetime:

@@ -15,9 +15,10 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from scheduling.access import get_appointment_for
 from scheduling.booking_pages import chair_of, chip_of, next_acts, patient_banner, resource_name, title_of
 from scheduling.domain.localtime import in_words
-from scheduling.forms_booking import CancelForm, NoShowForm, OmitForm, TimeForm
+from scheduling.forms_booking import CancelForm, NoShowForm, OmitForm
 from scheduling.models import Appointment
 from scheduling.services import visits as service
+from scheduling.services.changes import undoable
 from scheduling.services.proposals import VisitOptions, visit_options
 from scheduling.views.acts import Act, act_page, person, posted, show, zone
 from staff.clock import app_now
@@ -44,6 +45,7 @@ def visit_detail(request: HttpRequest, code: str) -> HttpResponse:
         "therapy_from": visit.predicted_t0 if window is None else window.t0,
         "estimate": window is None or window.sign_off_id is None,
         "acts": next_acts(visit, person(request), now),
+        "undo": undoable(visit, person(request), now),
         "facts": _facts(visit),
     }
     return show(request, "scheduling/visit.html", context, visit.site)
@@ -81,57 +83,6 @@ def _version(request: HttpRequest) -> int:
     return int(text)
 
 
-@require_http_methods(["GET", "POST"])
-@login_required
-def visit_move(request: HttpRequest, code: str) -> HttpResponse:
-    """Another time for one visit: the best free ones, or one typed in. Its siblings stay."""
-    user = person(request)
-    visit = get_appointment_for(user, code, action="appointment.move")
-    offers = offers_for(visit)
-    form = TimeForm(
-        posted(request),
-        offers=offer_choices(offers, visit),
-        zone=zone(visit),
-        version=visit.version,
-        patient_code=visit.patient.code,
-    )
-    act = Act(
-        title=f"Move {title_of(visit).lower()}",
-        button="Move the visit",
-        done="Moved. The other visits stay where they are.",
-        lede=f"Now {in_words(visit.during.lower, zone(visit))}. The other visits of the series stay.",
-    )
-
-    def do(data: dict[str, Any]) -> object:
-        start = form.wanted
-        chosen = next((item for item in offers.choices if item.start == start), None) if offers else None
-        return service.move_visit(
-            appointment=visit,
-            start=start,
-            by=user,
-            reason=data["reason"],
-            initiator=data["initiator"],
-            note=data["note"],
-            chair=chosen.chair if chosen else "",
-            nurse=chosen.nurse if chosen else "",
-            prescriber=chosen.prescriber if chosen else "",
-            displace_therapy=data["displace_therapy"],
-            expected_version=data["version"],
-        )
-
-    return act_page(
-        request,
-        visit,
-        act,
-        form,
-        do,
-        back_url=reverse("visit_detail", args=[visit.code]),
-        template="scheduling/time.html",
-        undo=lambda moved: reverse("visit_undo_move", args=[moved.code, moved.version]),
-        offers=offers,
-    )
-
-
 def offers_for(visit: Appointment) -> VisitOptions | None:
     """Other times for an infusion visit that may move; None for anything else."""
     if (
@@ -160,17 +111,6 @@ def _offer_words(start: datetime, chair: str, offers: VisitOptions) -> str:
     return f"{in_words(start, offers.load.zone)}, {seat.row.name if seat else ''}".rstrip(", ")
 
 
-@require_POST
-@login_required
-def visit_undo_move(request: HttpRequest, code: str, version: int) -> HttpResponse:
-    """Take a change back within two minutes; the messages follow. `version` is that of the change."""
-    user = person(request)
-    visit = get_appointment_for(user, code, action="appointment.move")
-    service.undo_move(appointment=visit, by=user, expected_version=version)
-    messages.success(request, "Taken back.")
-    return redirect("visit_detail", code=visit.code)
-
-
 @require_http_methods(["GET", "POST"])
 @login_required
 def visit_cancel(request: HttpRequest, code: str) -> HttpResponse:
@@ -192,6 +132,7 @@ def visit_cancel(request: HttpRequest, code: str) -> HttpResponse:
         lambda data: service.cancel_visit(appointment=visit, by=user, **reasons(data)),
         back_url=reverse("visit_detail", args=[visit.code]),
         done_url=series_url(visit),
+        undo=undo_url,
     )
 
 
@@ -216,6 +157,7 @@ def visit_omit(request: HttpRequest, code: str) -> HttpResponse:
         lambda data: service.omit_visit(appointment=visit, by=user, **reasons(data)),
         back_url=reverse("visit_detail", args=[visit.code]),
         done_url=series_url(visit),
+        undo=undo_url,
     )
 
 
@@ -240,6 +182,7 @@ def visit_no_show(request: HttpRequest, code: str) -> HttpResponse:
         lambda data: service.mark_no_show(appointment=visit, by=user, **reasons(data)),
         back_url=reverse("visit_detail", args=[visit.code]),
         done_url=series_url(visit),
+        undo=undo_url,
     )
 
 
@@ -249,6 +192,11 @@ def reasons(data: dict[str, Any]) -> dict[str, Any]:
     if "version" in data:
         found["expected_version"] = data["version"]
     return found
+
+
+def undo_url(changed: Appointment) -> str:
+    """Where this change is taken back, for two minutes."""
+    return reverse("visit_undo_move", args=[changed.code, changed.version])
 
 
 def series_url(visit: Appointment) -> str:

@@ -86,6 +86,7 @@ ROUTES = [
     Route("visit_detail", "visit", EVERYONE),
     Route("visit_check_in", "visit", CARE, get=False, post={}),
     Route("visit_move", "visit", CARE, post={}),
+    Route("visit_history", "visit", EVERYONE),
     Route("visit_undo_move", "visit", CARE, get=False, post={}, args=[1]),
     Route("visit_cancel", "visit", CARE, post={}),
     Route("visit_omit", "visit", BOOKERS, post={}),
