@@ -22,7 +22,7 @@ from django.template.exceptions import TemplateDoesNotExist, TemplateSyntaxError
 from scheduling.channels import Channel, OutcomeUnknown, SendFailed, open_channel
 from scheduling.models import FollowUp, PlasticityWindow
 from scheduling.notifications import NotNeutral
-from scheduling.services import outbox, overdue, windows
+from scheduling.services import outbox, overdue, unsigned, windows
 from scheduling.services.chair_use import stretch_overdue
 from scheduling.services.holds import sweep_expired
 from scheduling.services.outbox import Claim
@@ -172,10 +172,10 @@ def report_unsigned() -> int:
     now = app_now()
 
     def tell(infusion: windows.Infusion) -> bool:
-        overdue.report_unsigned(infusion=infusion, at=now)
+        unsigned.report_unsigned(infusion=infusion, at=now)
         return True
 
-    return _each("escalating", overdue.unsigned_infusions(now), tell)
+    return _each("escalating", unsigned.unsigned_infusions(now), tell)
 
 
 # --- Messages ---

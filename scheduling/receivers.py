@@ -18,10 +18,13 @@ from django.urls import reverse
 
 from scheduling.models import WorkItem
 from scheduling.services.chair_use import follow_infusion
+from scheduling.services.prescriber_items import ask_for_a_time, ask_prescriber, settle_question
+from scheduling.services.unsigned import unsigned_keys
 from scheduling.services.windows import mark_stale, reanchor
 from scheduling.services.workitems import raise_item, settle
 from sessions import signals
 from sessions.models import Infusion
+from sessions.services import contradicting_level
 from staff import roles
 from staff.models import User
 
@@ -32,6 +35,7 @@ log = logging.getLogger("clearwindow.scheduling")
 @receiver(signals.infusion_signed_off, dispatch_uid="scheduling.infusion_signed_off")
 @receiver(signals.infusion_amended, dispatch_uid="scheduling.infusion_amended")
 @receiver(signals.infusion_not_given, dispatch_uid="scheduling.infusion_not_given")
+@receiver(signals.estimate_changed, dispatch_uid="scheduling.estimate_changed")
 def follow(sender: Any, *, infusion: Infusion, by: User, at: datetime, **_: Any) -> None:
     """Any change of the facts: the visit follows the record, then window, follow-ups and messages follow the
     facts.
@@ -44,14 +48,32 @@ def follow(sender: Any, *, infusion: Infusion, by: User, at: datetime, **_: Any)
         _say_so(infusion, at)
     try:
         with transaction.atomic():
-            reanchor(infusion=infusion, by=by, at=at)
+            ask_for_a_time(infusion=infusion, by=by, at=at)
             if infusion.status == Infusion.Status.SIGNED_OFF:
-                settle(
-                    kind=WorkItem.Kind.UNSIGNED, key=str(infusion.code), resolution="Signed.", by=by, at=at
-                )
+                for key in unsigned_keys(infusion):
+                    settle(kind=WorkItem.Kind.UNSIGNED, key=key, resolution="Signed.", by=by, at=at)
+                if contradicting_level(infusion) is None:
+                    settle_question(infusion=infusion, topic="level", by=by, at=at)
+    except Exception as error:
+        log.error("the items of infusion %s could not follow it: %s", infusion.pk, type(error).__name__)
+    try:
+        with transaction.atomic():
+            reanchor(infusion=infusion, by=by, at=at)
     except Exception as error:
         log.error("the window of infusion %s could not be worked out: %s", infusion.pk, type(error).__name__)
         _keep_the_fact(infusion, type(error).__name__, at)
+
+
+@receiver(signals.prescriber_asked, dispatch_uid="scheduling.prescriber_asked")
+def ask(sender: Any, *, infusion: Infusion, topic: str, at: datetime, **_: Any) -> None:
+    """A prescriber has to decide something on a record: it goes on their list, in the writer's transaction."""
+    ask_prescriber(infusion=infusion, topic=topic, at=at)
+
+
+@receiver(signals.prescriber_answered, dispatch_uid="scheduling.prescriber_answered")
+def answered(sender: Any, *, infusion: Infusion, by: User, topic: str, at: datetime, **_: Any) -> None:
+    """The question is answered, or no longer stands."""
+    settle_question(infusion=infusion, topic=topic, at=at, by=by)
 
 
 def _say_so(infusion: Infusion, at: datetime) -> None:

@@ -122,12 +122,13 @@ def decide_t0(
 ) -> datetime:
     """T0 = max(T_pk, T_sign), or the override when it is allowed.
 
-    Never before T_sign. Later: freely; a reason given must be a known one. Earlier than T_pk: coded reason and a second
-    person, and not before max(T_sign, P50), unless a level measured after pump stop lies below the threshold;
+    Never before T_sign, nor before the pump stopped (a corrected log may move the stop past the signature).
+    Later: freely; a reason given must be a known one. Earlier than T_pk: coded reason and a second person,
+    and not before max(T_sign, P50), unless a level measured after pump stop lies below the threshold;
     then not before T_sign or the moment the blood was drawn. `t_pk` None (withheld) needs an override. Every
     refusal is a RuleNotMet with code `t0-...` and field `at`, `reason_code`, `second_person` or `measured`.
     """
-    signed = t_sign.astimezone(UTC)
+    signed = max(item.astimezone(UTC) for item in (t_sign, pump_stop) if item is not None)
     if override is None:
         if t_pk is None:
             raise RuleNotMet(
@@ -216,9 +217,32 @@ def log_fingerprint(log: PumpLog) -> str:
 Standing = Literal["stands", "void"]
 
 
-def override_stands(override: T0Override, *, t_pk: datetime | None, log: PumpLog) -> Standing:
-    """Whether a recorded override survives an amended pump log: an advance is void, a delay stands."""
-    if not override.made_on or override.made_on == log_fingerprint(log):
+def override_stands(
+    override: T0Override,
+    *,
+    t_pk: datetime | None,
+    log: PumpLog,
+    p50: datetime | None = None,
+    threshold_ng_ml: Decimal | None = None,
+    later_level: MeasuredLevel | None = None,
+) -> Standing:
+    """Whether a recorded override survives what has been recorded since: the log as it is now, and any later level.
+
+    Void whatever it was when the pump now stops after it. A delay stands. An advance is void once the log was
+    amended, when its level is gone or `later_level` is not below the threshold, and when the estimate has moved so
+    that it would not be granted today. Without an estimate (t_pk None) the clinician's time stands.
+    """
+    wanted = override.at.astimezone(UTC)
+    if log.stop is not None and wanted < log.stop:
+        return "void"
+    if t_pk is None or wanted >= t_pk.astimezone(UTC):
         return "stands"
-    advances = t_pk is not None and override.at.astimezone(UTC) < t_pk.astimezone(UTC)
-    return "void" if advances else "stands"
+    if override.made_on and override.made_on != log_fingerprint(log):
+        return "void"
+    if later_level is not None and (threshold_ng_ml is None or later_level.ng_ml >= threshold_ng_ml):
+        return "void"
+    try:
+        _check_advance(override, wanted, p50, log.stop, threshold_ng_ml)
+    except (RuleNotMet, InvalidInput):
+        return "void"
+    return "stands"

@@ -44,20 +44,20 @@ class InfusionQuerySet(PatientFacts):
         )
 
 
-class PumpEventQuerySet(InfusionFacts):
+class StruckQuerySet(InfusionFacts):
+    """Rows that may be struck: they stay readable and count no more."""
+
+    def live(self) -> Self:
+        """Not struck (nor, for a pump log, superseded)."""
+        return self.filter(withdrawn_at__isnull=True)
+
+
+class PumpEventQuerySet(StruckQuerySet):
     """Lines of the pump log."""
 
-    def live(self) -> Self:
-        """Neither struck nor superseded: the log itself."""
-        return self.filter(withdrawn_at__isnull=True)
 
-
-class VitalSignsQuerySet(InfusionFacts):
+class VitalSignsQuerySet(StruckQuerySet):
     """Rows of the vitals grid."""
-
-    def live(self) -> Self:
-        """Not withdrawn."""
-        return self.filter(withdrawn_at__isnull=True)
 
 
 class SupersededQuerySet(InfusionFacts):

@@ -5,7 +5,9 @@ Every signal carries `infusion` (fresh from the database), `by` (User) and `at` 
 `pump_log_changed` is sent after EVERY change of the pump log: start, rate, pause, resume, bolus, stop,
 amendment, strike. `infusion_started` and `infusion_amended` are sent in addition, just before it, for those
 who only care for the first start or for changes after the signature. A struck start leaves
-`infusion.started_at` None.
+`infusion.started_at` None. `estimate_changed` is sent when the clearance estimate, or the time that a clinician stated,
+changed for another reason than the log: a stated delay, an infiltrated line, a measured level. `prescriber_asked` says
+that a prescriber has to decide something now (`topic`: intent, level, no-estimate); `prescriber_answered` ends it.
 """
 
 from __future__ import annotations
@@ -28,6 +30,9 @@ pump_log_changed = Signal()
 infusion_signed_off = Signal()
 infusion_amended = Signal()
 infusion_not_given = Signal()
+estimate_changed = Signal()
+prescriber_asked = Signal()
+prescriber_answered = Signal()
 
 NAMES = {
     infusion_started: "infusion_started",
@@ -35,10 +40,13 @@ NAMES = {
     infusion_signed_off: "infusion_signed_off",
     infusion_amended: "infusion_amended",
     infusion_not_given: "infusion_not_given",
+    estimate_changed: "estimate_changed",
+    prescriber_asked: "prescriber_asked",
+    prescriber_answered: "prescriber_answered",
 }
 
 
-def tell(signal: Signal, *, infusion: Infusion, by: User, at: datetime) -> None:
+def tell(signal: Signal, *, infusion: Infusion, by: User, at: datetime, **more: str) -> None:
     """Send `signal`. A receiver that fails loses its own writes only: the fact is kept (decisions 1.11).
 
     Receivers handle their own failures; what still escapes is logged by name, and the sweep of the plans
@@ -46,6 +54,6 @@ def tell(signal: Signal, *, infusion: Infusion, by: User, at: datetime) -> None:
     """
     try:
         with transaction.atomic():
-            signal.send(sender=type(infusion), infusion=infusion, by=by, at=at)
+            signal.send(sender=type(infusion), infusion=infusion, by=by, at=at, **more)
     except Exception as error:
         log.exception("a receiver of %s failed with %s", NAMES.get(signal, "signal"), type(error).__name__)

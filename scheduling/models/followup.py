@@ -227,6 +227,7 @@ class WorkItem(models.Model):
         CALL_PATIENT = "call-patient", "Call the patient"
         THERAPY_INSIDE = "therapy-inside", "Therapy inside a no-therapy period"
         UNPLACED = "unplaced", "No time found for therapy"
+        PRESCRIBER = "prescriber", "A prescriber decides"
 
     code = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     kind = models.CharField(max_length=16, choices=Kind)

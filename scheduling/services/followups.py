@@ -233,7 +233,7 @@ def _facts_in_words(facts: VisitFacts, zone: ZoneInfo) -> dict[str, str]:
     words = {"protocol": str(facts.series.protocol_version)}
     if facts.stopped_at is not None:
         words["pump_stop"] = in_words(facts.stopped_at, zone)
-    if facts.estimate is not None:
+    if facts.estimate is not None and facts.estimate.t_pk is not None:
         words["drug_cleared"] = f"{in_words(facts.estimate.t_pk, zone)} (estimate)"
     if facts.sign_off is not None:
         words["ready_to_leave"] = in_words(facts.sign_off.t_sign, zone)

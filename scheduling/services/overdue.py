@@ -1,31 +1,26 @@
 """What nobody did in time becomes an item on a named person's or a role's list. Called by the tick.
 
-Missed follow-ups (past their last moment), check-ins without an answer by their latest hour, and records that
-nobody signed by 45 minutes after the minimum observation (decisions 1.7, clinic-day 11 and 12).
+Missed follow-ups (past their last moment) and check-ins without an answer by their latest hour (decisions 1.7,
+clinic-day 12). Records that nobody signed are in `unsigned`.
 """
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.db import transaction
 from django.urls import reverse
 
-from scheduling.loaders_follow import load_course
 from scheduling.models import Appointment, FollowUp, Message, WorkItem
 from scheduling.services import lanes
 from scheduling.services.followups import close_rows
 from scheduling.services.messages import sync_patient
 from scheduling.services.workitems import raise_item, settle
-from sessions.discharge import observation_end
-from sessions.models import Infusion
 from staff import roles
 from staff.locks import lock
 from staff.models import User
 
 State = FollowUp.State
-UNSIGNED_AFTER = timedelta(minutes=45)
-SIGN_WITHIN = timedelta(days=14)
 ROLE_OF = {
     "patient": roles.NURSE,
     "nurse": roles.NURSE,
@@ -115,51 +110,3 @@ def silent_check_ins(at: datetime) -> list[FollowUp]:
         .values_list("key", flat=True)
     )
     return [row for row in rows if f"late:{row.code}" not in told]
-
-
-def unsigned_infusions(at: datetime) -> list[Infusion]:
-    """Stopped and not signed, more than 45 minutes past the minimum observation, on nobody's list yet."""
-    waiting = Infusion.objects.filter(
-        status=Infusion.Status.RECOVERING,
-        stopped_at__lte=at - UNSIGNED_AFTER,
-        stopped_at__gt=at - SIGN_WITHIN,
-    ).select_related("patient__prescriber", "site", "protocol_version__template")
-    told = set(
-        WorkItem.objects.open()
-        .filter(kind=WorkItem.Kind.UNSIGNED, key__in=[str(row.code) for row in waiting])
-        .values_list("key", flat=True)
-    )
-    return [row for row in waiting if str(row.code) not in told and signing_due(row) <= at]
-
-
-def signing_due(infusion: Infusion) -> datetime:
-    """End of the minimum observation and 45 minutes."""
-    definition = infusion.protocol_version.read()
-    if infusion.started_at is None or infusion.stopped_at is None:
-        raise ValueError("an infusion that has not stopped has no signing time")
-    ends = observation_end(
-        definition.discharge,
-        start=infusion.started_at,
-        stop=infusion.stopped_at,
-        delivered_mg=infusion.delivered_mg
-        if infusion.delivered_mg is not None
-        else definition.dose.ceiling_mg,
-        aborted_below_mg=definition.clearance.aborted_below_mg,
-    )
-    return ends + UNSIGNED_AFTER
-
-
-def report_unsigned(*, infusion: Infusion, at: datetime) -> None:
-    """A clinician's item: the record is not signed, so no window can open."""
-    owner = infusion.patient.prescriber
-    if owner is None:
-        course = load_course(infusion.patient_id)
-        owner = next(
-            (item.series.prescriber for item in course if item.visit.infusion_id == infusion.pk), None
-        )
-    raise_item(
-        kind=WorkItem.Kind.UNSIGNED, key=str(infusion.code), site=infusion.site, patient=infusion.patient,
-        title="Infusion record not signed", role=roles.CLINICIAN, owner=owner,
-        detail="The minimum observation ended more than 45 minutes ago. No therapy can start before the signature.",
-        url=reverse("infusion_detail", args=[infusion.code]), due_at=signing_due(infusion), at=at,
-    )  # fmt: skip

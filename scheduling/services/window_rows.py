@@ -17,11 +17,10 @@ from scheduling.domain.intervals import as_utc
 from scheduling.domain.windows import plasticity_window
 from scheduling.loaders_follow import VisitFacts
 from scheduling.models import PlasticityWindow
-from sessions.clearance import MeasuredLevel, T0Override, decide_t0
 from sessions.discharge import observation_end
 from sessions.models import ClearanceEstimate, SignOff
-from sessions.models import MeasuredLevel as LevelRow
-from staff.errors import DomainError, RuleNotMet
+from sessions.services import signed_time
+from staff.errors import RuleNotMet
 
 Status = PlasticityWindow.Status
 DEFERRED_FROM_THE_START = (
@@ -84,30 +83,21 @@ def wanted_window(facts: VisitFacts, at: datetime) -> WindowValues:
 
 
 def _therapy_from(facts: VisitFacts) -> tuple[datetime, str]:
-    """T0 and how it came about. Unsigned: the later of the estimate and the earliest possible sign-off."""
+    """T0 and how it came about. Unsigned: the later of the estimate and the earliest possible sign-off; without an
+    estimate a time so late that nobody plans therapy before a clinician has stated one.
+    """
     found, signed = facts.estimate, facts.sign_off
-    t_pk = None if found is None else as_utc(found.t_pk)
-    if signed is None:
-        if found is None or t_pk is None:
-            raise RuleNotMet("No clearance time can be estimated.", code="t0-not-estimated")
-        return max(t_pk, _observed_until(facts, found)), "estimate"
-    override = _override(signed)
-    try:
-        t0 = decide_t0(
-            t_pk=t_pk,
-            p50=None if found is None else found.p50_at,
-            t_sign=signed.t_sign,
-            override=override,
-            pump_stop=facts.stopped_at,
-            threshold_ng_ml=facts.definition.clearance.threshold_ng_ml,
-        )
-        note = "signed" if override is None else f"override {override.reason_code}"
-    except DomainError as error:
-        if t_pk is None:
-            raise
-        # The pump log was amended after an advance was granted: the safe side is the rule without it.
-        t0, note = max(t_pk, as_utc(signed.t_sign)), f"override void: {error.code}"
-    return t0, note
+    if signed is not None:
+        decided = signed_time(signed, found, facts.stopped_at)
+        if decided.at is None:
+            raise RuleNotMet("A clinician must state when therapy may begin.", code="t0-not-estimated")
+        note = f"override {signed.override_code}" if decided.basis == "override" else "signed"
+        return as_utc(decided.at), note if signed.override_voided_at is None else "override void"
+    if found is None:
+        raise RuleNotMet("No clearance time can be estimated.", code="t0-not-estimated")
+    if found.t_pk is None:
+        return max(facts.t0, facts.starts_at + FALLBACK_LENGTH), f"no estimate: {found.withheld}"
+    return max(as_utc(found.t_pk), _observed_until(facts, found)), "estimate"
 
 
 def _observed_until(facts: VisitFacts, found: ClearanceEstimate) -> datetime:
@@ -118,23 +108,6 @@ def _observed_until(facts: VisitFacts, found: ClearanceEstimate) -> datetime:
         stop=facts.stopped_at or facts.planned_stop,
         delivered_mg=found.delivered_mg,
         aborted_below_mg=definition.clearance.aborted_below_mg,
-    )
-
-
-def _override(signed: SignOff) -> T0Override | None:
-    if signed.override_to is None or signed.override_voided_at is not None:
-        return None
-    level = None
-    if signed.override_code == "measured_level":
-        row = LevelRow.objects.filter(infusion=signed.infusion_id).order_by("-observed_at").first()
-        level = None if row is None else MeasuredLevel(row.observed_at, row.ketamine_ng_ml)
-    return T0Override(
-        at=signed.override_to,
-        reason_code=signed.override_code,
-        decided_by=str(signed.signed_by_id),
-        reason=signed.override_reason,
-        second_person=str(signed.second_person_id or ""),
-        measured=level,
     )
 
 

@@ -58,7 +58,7 @@ class SignOffForm(RecordForm):
     )
 
     def __init__(self, *args: Any, asks: frozenset[str], **kwargs: Any) -> None:
-        """`asks`: which of unmet, late, delay, amend this record asks about."""
+        """`asks`: which of unmet, late, delay, time, amend this record asks about."""
         super().__init__(*args, **kwargs)
         self.asks = asks
         for topic, names in (
@@ -75,6 +75,10 @@ class SignOffForm(RecordForm):
             self.initial.setdefault("opens_window", "yes")
         for name in ("second_email", "second_password"):
             self.fields[name].required = "unmet" in asks
+        if "time" in asks:
+            self.fields["override_to"].help_text = "Clearance cannot be estimated: you state the time"
+            for name in ("override_to", "override_code"):
+                self.fields[name].required = True
         if "amend" in asks:
             self.fields["reason"] = ClinicalTextField("Why it is signed again", max_length=200)
 

@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from sessions.models.infusion import Infusion
+from sessions.models.pump import MeasuredLevel
 from sessions.querysets import SupersededQuerySet
 
 USER = settings.AUTH_USER_MODEL
@@ -17,7 +18,11 @@ USER = settings.AUTH_USER_MODEL
 
 @pghistory.track()
 class CriterionResult(models.Model):
-    """One discharge criterion as observed. A new observation supersedes the old row."""
+    """One discharge criterion as observed. A new observation supersedes the old row.
+
+    `value` is coded where the criterion has codes (see sessions/discharge.py). `before_start`: how it was before the
+    infusion, which the later observation is compared with; such a row decides nothing by itself.
+    """
 
     class Outcome(models.TextChoices):
         MET = "met", "Met"
@@ -27,6 +32,8 @@ class CriterionResult(models.Model):
     infusion = models.ForeignKey(Infusion, on_delete=models.PROTECT, related_name="criteria")
     criterion = models.CharField(max_length=24)
     outcome = models.CharField(max_length=14, choices=Outcome)
+    value = models.CharField(max_length=30, blank=True)
+    before_start = models.BooleanField(default=False)
     detail = models.CharField(max_length=200, blank=True)
     observed_at = models.DateTimeField()
     entered_at = models.DateTimeField()
@@ -39,7 +46,7 @@ class CriterionResult(models.Model):
         ordering = ["observed_at", "pk"]
         constraints = [
             models.UniqueConstraint(
-                fields=["infusion", "criterion"],
+                fields=["infusion", "criterion", "before_start"],
                 condition=Q(superseded_at__isnull=True),
                 name="one_current_result_per_criterion",
             ),
@@ -75,6 +82,9 @@ class SignOff(models.Model):
     override_to = models.DateTimeField(null=True, blank=True)
     override_code = models.CharField(max_length=30, blank=True)
     override_reason = models.CharField(max_length=200, blank=True)
+    override_level = models.ForeignKey(
+        MeasuredLevel, on_delete=models.PROTECT, related_name="+", null=True, blank=True
+    )
     override_voided_at = models.DateTimeField(null=True, blank=True)
     record = models.JSONField()
     record_sha256 = models.CharField(max_length=64)

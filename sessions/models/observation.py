@@ -10,7 +10,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from sessions.models.infusion import Infusion
-from sessions.querysets import InfusionFacts, SupersededQuerySet, VitalSignsQuerySet
+from sessions.querysets import StruckQuerySet, SupersededQuerySet, VitalSignsQuerySet
 
 USER = settings.AUTH_USER_MODEL
 
@@ -94,7 +94,7 @@ class PreInfusionCheck(models.Model):
 
 @pghistory.track()
 class AdverseEvent(models.Model):
-    """Something untoward that happened to the patient, coded by what it asks for."""
+    """Something untoward that happened to the patient, coded by what it asks for. A mistaken entry is struck."""
 
     class Severity(models.TextChoices):
         MILD = "mild", "Mild"
@@ -110,8 +110,11 @@ class AdverseEvent(models.Model):
     entered_by = models.ForeignKey(USER, on_delete=models.PROTECT, related_name="+")
     note = models.CharField(max_length=500, blank=True)
     resolved_at = models.DateTimeField(null=True, blank=True)
+    withdrawn_at = models.DateTimeField(null=True, blank=True)
+    withdrawn_by = models.ForeignKey(USER, on_delete=models.PROTECT, related_name="+", null=True, blank=True)
+    withdrawn_reason = models.CharField(max_length=200, blank=True)
 
-    objects = InfusionFacts.as_manager()
+    objects = StruckQuerySet.as_manager()
 
     class Meta:
         ordering = ["-observed_at"]

@@ -10,7 +10,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from sessions.models.infusion import Infusion
-from sessions.querysets import InfusionFacts, PumpEventQuerySet, SupersededQuerySet
+from sessions.querysets import PumpEventQuerySet, StruckQuerySet, SupersededQuerySet
 
 USER = settings.AUTH_USER_MODEL
 
@@ -82,7 +82,7 @@ class PumpEvent(models.Model):
 
 @pghistory.track()
 class MeasuredLevel(models.Model):
-    """A plasma ketamine level from a laboratory, ng/mL."""
+    """A plasma ketamine level from a laboratory, ng/mL. A mistyped one is struck, once, and stays visible."""
 
     code = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     infusion = models.ForeignKey(Infusion, on_delete=models.PROTECT, related_name="measured_levels")
@@ -90,8 +90,11 @@ class MeasuredLevel(models.Model):
     ketamine_ng_ml = models.DecimalField(max_digits=7, decimal_places=1)
     entered_at = models.DateTimeField()
     entered_by = models.ForeignKey(USER, on_delete=models.PROTECT, related_name="+")
+    withdrawn_at = models.DateTimeField(null=True, blank=True)
+    withdrawn_by = models.ForeignKey(USER, on_delete=models.PROTECT, related_name="+", null=True, blank=True)
+    withdrawn_reason = models.CharField(max_length=200, blank=True)
 
-    objects = InfusionFacts.as_manager()
+    objects = StruckQuerySet.as_manager()
 
     class Meta:
         ordering = ["observed_at"]
@@ -104,7 +107,15 @@ class MeasuredLevel(models.Model):
 
 @pghistory.track()
 class ClearanceEstimate(models.Model):
-    """What the model said at one moment, with every input. One current row per infusion; older ones stay readable."""
+    """What the model said at one moment, with every input. One current row per infusion; older ones stay readable.
+
+    `withheld`: why there is no clearance time (t_pk empty). infiltrated: the dose reached the tissue, nobody knows how
+    much the blood. refused: the facts do not allow an estimate. A clinician then states when therapy may begin.
+    """
+
+    class Withheld(models.TextChoices):
+        INFILTRATED = "infiltrated", "Line infiltrated"
+        REFUSED = "refused", "Cannot be estimated"
 
     infusion = models.ForeignKey(Infusion, on_delete=models.PROTECT, related_name="clearance_estimates")
     generation = models.PositiveIntegerField()
@@ -113,11 +124,12 @@ class ClearanceEstimate(models.Model):
     inputs = models.JSONField()
     provisional = models.BooleanField()
     aborted = models.BooleanField(default=False)
-    never_above = models.FloatField()
+    withheld = models.CharField(max_length=12, choices=Withheld, blank=True)
+    never_above = models.FloatField(null=True, blank=True)
     p5_at = models.DateTimeField(null=True, blank=True)
     p50_at = models.DateTimeField(null=True, blank=True)
     p95_at = models.DateTimeField(null=True, blank=True)
-    t_pk = models.DateTimeField()
+    t_pk = models.DateTimeField(null=True, blank=True)
     cmax_p50_ng_ml = models.FloatField(null=True, blank=True)
     delivered_mg = models.DecimalField(max_digits=6, decimal_places=2)
     warnings = models.JSONField(default=list)
@@ -136,7 +148,19 @@ class ClearanceEstimate(models.Model):
                 name="one_current_estimate_per_infusion",
             ),
             models.CheckConstraint(
-                condition=Q(never_above__gte=0, never_above__lte=1), name="estimate_never_is_a_share"
+                condition=Q(never_above__isnull=True) | Q(never_above__gte=0, never_above__lte=1),
+                name="estimate_never_is_a_share",
+            ),
+            models.CheckConstraint(
+                condition=Q(withheld="", t_pk__isnull=False)
+                | Q(
+                    withheld__in=["infiltrated", "refused"],
+                    t_pk__isnull=True,
+                    p5_at__isnull=True,
+                    p50_at__isnull=True,
+                    p95_at__isnull=True,
+                ),
+                name="estimate_says_a_time_or_why_not",
             ),
             models.CheckConstraint(
                 condition=Q(threshold_ng_ml__in=[10, 20, 50]), name="estimate_threshold_known"

@@ -14,7 +14,7 @@ from sessions.services.estimates import current_estimate, current_sign_off, dela
 
 @dataclass(frozen=True)
 class SignOffPage:
-    """`closed`: why this record cannot be signed at all. `asks`: unmet, late, delay, window, amend.
+    """`closed`: why this record cannot be signed at all. `asks`: unmet, late, delay, window, time, amend.
 
     `t_sign` is when the patient was ready to leave as it stands; unmet criteria may still need an override.
     """
@@ -31,7 +31,7 @@ class SignOffPage:
     @property
     def therapy_at(self) -> datetime | None:
         """Therapy time if signed now without a time of one's own."""
-        if self.t_sign is None or self.estimate is None:
+        if self.t_sign is None or self.estimate is None or self.estimate.t_pk is None:
             return None
         return max(self.t_sign, self.estimate.t_pk)
 
@@ -55,6 +55,8 @@ def read_sign_off(infusion: Infusion, now: datetime) -> SignOffPage:
         asks.add("delay")
     if estimate is not None and estimate.aborted:
         asks.add("window")
+    if estimate is None or estimate.t_pk is None:
+        asks.add("time")
     if signature is not None:
         asks.add("amend")
     return SignOffPage(

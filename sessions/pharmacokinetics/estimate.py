@@ -54,8 +54,9 @@ class ClearanceEstimateValue:
     """What is known about one infusion's clearance at one moment, with everything it was computed from.
 
     `p5`, `p50`, `p95`: last downward crossing over the draws that reach the threshold, of the governing
-    variant, stated delay included; None when no draw reaches it. `t_pk` None = withheld, a clinician must
-    state T0. `never`: share of draws that never reach the threshold. `aborted`: below the version's mg, or
+    variant, stated delay included; None when no draw reaches it. `t_pk` None = withheld (the line infiltrated), the
+    percentiles too: a clinician must state T0. `never`: share of draws that never reach the threshold.
+    `aborted`: below the version's mg, or
     never above: T_pk is then the pump stop, T0 follows the sign-off, and staff are asked whether a window
     opens at all. `projected`: the log still ran and was continued as planned. `alternate_at`: typical
     crossing of the structural alternate (kamp2020), to be shown beside. `default_p95` and `sensitivity_p95`:
@@ -154,7 +155,7 @@ def estimate_clearance(
     value = replace(_estimated(case, float(aborted_below_mg)), stated_delay_hours=delay)
     facts = _Facts(hepatic_disease, tuple(interacting_drugs), infiltrated)
     value = replace(value, warnings=tuple(_cautions(case, value, facts)), inputs=_inputs(case, facts))
-    return replace(value, t_pk=None) if infiltrated else value
+    return replace(value, t_pk=None, p5=None, p50=None, p95=None) if infiltrated else value
 
 
 def predict_planned(

@@ -4,13 +4,20 @@ now).
 
 from sessions.services.checks import CheckAnswer, record_check, record_checks
 from sessions.services.consents import drug_effect_at, record_consent, record_education, withdraw_consent
+from sessions.services.delays import state_delay
 from sessions.services.discharge import (
     discharge_decision,
     record_criteria,
     record_criterion,
     recordable_criteria,
 )
-from sessions.services.estimates import TherapyTime, current_estimate, current_sign_off, therapy_time
+from sessions.services.estimates import (
+    TherapyTime,
+    current_estimate,
+    current_sign_off,
+    signed_time,
+    therapy_time,
+)
 from sessions.services.infusions import (
     NOT_GIVEN_REASONS,
     change_chair,
@@ -27,6 +34,7 @@ from sessions.services.integration import (
     flag_inside_no_therapy,
     start_integration,
 )
+from sessions.services.levels import contradicting_level, record_measured_level, strike_measured_level
 from sessions.services.outcomes import record_outcome
 from sessions.services.pump import (
     amend_pump_event,
@@ -43,9 +51,10 @@ from sessions.services.safety import (
     record_adverse_event,
     record_safety_contact,
     resolve_adverse_event,
+    strike_adverse_event,
 )
 from sessions.services.sign_off import SigningTerms, amend_sign_off, sign_off
-from sessions.services.vitals import record_measured_level, record_vitals, vitals_advice, withdraw_vitals
+from sessions.services.vitals import record_vitals, vitals_advice, withdraw_vitals
 
 __all__ = [
     "ADVERSE_EVENTS",
@@ -63,6 +72,7 @@ __all__ = [
     "check_may_start",
     "complete_integration",
     "confirm_weight",
+    "contradicting_level",
     "current_estimate",
     "current_sign_off",
     "discharge_decision",
@@ -91,8 +101,12 @@ __all__ = [
     "resolve_adverse_event",
     "sign_off",
     "sign_order",
+    "signed_time",
     "start_gate",
     "start_integration",
+    "state_delay",
+    "strike_adverse_event",
+    "strike_measured_level",
     "strike_pump_event",
     "therapy_time",
     "vitals_advice",

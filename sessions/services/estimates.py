@@ -1,8 +1,7 @@
 """From the stored pump log to a stored clearance estimate, and to the moment from which therapy may begin.
 
 Every change of the log makes a new `ClearanceEstimate` row with all its inputs; the old one is superseded,
-never edited. A log that cannot be estimated leaves no current row: missing data refuses to estimate, the fact
-is kept.
+never edited. Missing data refuses to estimate: that makes a row without a clearance time, and the fact is kept.
 """
 
 from __future__ import annotations
@@ -17,14 +16,15 @@ from zoneinfo import ZoneInfo
 
 from sessions import clearance
 from sessions.discharge import observation_end
-from sessions.models import ClearanceEstimate, Infusion, PumpEvent, SignOff
+from sessions.models import ClearanceEstimate, Infusion, MeasuredLevel, PumpEvent, SignOff
 from sessions.services.history import hepatic_disease, interacting_drugs
-from staff.errors import DomainError
+from staff.errors import DomainError, RuleNotMet
 
 log = logging.getLogger("clearwindow.sessions")
 
 # Ten half-lives of the default model's slowest phase (7.4 h): what is left then changes nothing shown.
 CARRY_OVER = timedelta(hours=72)
+INFILTRATION = "infiltration"  # the kind of adverse event that withholds the estimate
 DELAY_NOT_STATED = "not stated yet"
 RANK: dict[str, int] = {PumpEvent.Kind.START: 0, PumpEvent.Kind.STOP: 2}
 
@@ -97,7 +97,8 @@ def current_estimate(infusion: Infusion) -> ClearanceEstimate | None:
 
 def current_sign_off(infusion: Infusion) -> SignOff | None:
     """The signature in force."""
-    found: SignOff | None = infusion.sign_offs.current().select_related("signed_by", "second_person").first()
+    people = ("signed_by", "second_person", "override_level")
+    found: SignOff | None = infusion.sign_offs.current().select_related(*people).first()
     return found
 
 
@@ -131,7 +132,9 @@ def estimate(infusion: Infusion, log_: clearance.PumpLog, now: datetime) -> clea
     if stated is None and (liver or drugs):
         stated = clearance.StatedDelay(0.0, DELAY_NOT_STATED)
     if infusion.weight_kg is None:
-        raise ValueError("a pump log cannot exist without a weight")
+        raise RuleNotMet(
+            "Without a weight nothing can be estimated.", code="weight-missing", field="weight_kg"
+        )
     return clearance.estimate_clearance(
         log=ended_log(infusion, log_, now),
         weight_kg=infusion.weight_kg,
@@ -143,28 +146,87 @@ def estimate(infusion: Infusion, log_: clearance.PumpLog, now: datetime) -> clea
         hepatic_disease=liver,
         interacting_drugs=drugs,
         stated_delay=stated,
+        infiltrated=line_infiltrated(infusion),
     )
+
+
+def line_infiltrated(infusion: Infusion) -> bool:
+    """An adverse event says that the dose went into the tissue: nobody knows how much the blood got, or when."""
+    return bool(infusion.adverse_events.live().filter(kind=INFILTRATION).exists())
 
 
 def renew_estimate(
     infusion: Infusion, log_: clearance.PumpLog | None, now: datetime
 ) -> ClearanceEstimate | None:
-    """Supersede the current row and store a new one, or none when the log cannot be estimated."""
+    """Supersede the current row and store a new one; none only when the pump has not run.
+
+    What cannot be estimated is a row, too: it says why, holds the log, and has no clearance time. A therapy time
+    that a clinician stated and that the new facts no longer allow is voided in the same step.
+    """
     last = infusion.clearance_estimates.order_by("generation").last()
     infusion.clearance_estimates.current().update(superseded_at=now)
     if log_ is None:
         return None
     try:
-        value = estimate(infusion, log_, now)
+        row = _row(infusion, estimate(infusion, log_, now), log_)
     except DomainError as refusal:
         log.error("no clearance estimate for infusion %s: %s", infusion.code, refusal.code)
-        return None
-    return ClearanceEstimate.objects.create(
-        infusion=infusion,
-        generation=last.generation + 1 if last else 1,
-        computed_at=now,
-        **_row(infusion, value, log_),
+        row = _refused_row(infusion, log_, refusal, now)
+    found = ClearanceEstimate.objects.create(
+        infusion=infusion, generation=last.generation + 1 if last else 1, computed_at=now, **row
     )
+    void_override(infusion, found, log_, now)
+    return found
+
+
+def void_override(
+    infusion: Infusion, found: ClearanceEstimate | None, log_: clearance.PumpLog | None, now: datetime
+) -> bool:
+    """Void the current signature's own therapy time when what is known now does not allow it. Whether it was."""
+    signature = current_sign_off(infusion)
+    if signature is None or signature.override_to is None or signature.override_voided_at or log_ is None:
+        return False
+    rests_on = signature.override_level
+    level = measured(rests_on) if rests_on is not None and rests_on.withdrawn_at is None else None
+    standing = clearance.override_stands(
+        clearance.T0Override(
+            at=signature.override_to,
+            reason_code=signature.override_code,
+            decided_by=str(signature.signed_by_id),
+            second_person=str(signature.second_person_id or ""),
+            measured=level,
+            made_on=str(signature.record.get("log_fingerprint", "")),
+        ),
+        t_pk=found.t_pk if found else None,
+        p50=found.p50_at if found else None,
+        log=log_,
+        threshold_ng_ml=infusion.protocol_version.read().clearance.threshold_ng_ml,
+        later_level=_level_since(infusion, level.drawn_at if level else signature.override_to),
+    )
+    if standing == "stands":
+        return False
+    signature.override_voided_at = now
+    signature.save(update_fields=["override_voided_at"])
+    return True
+
+
+def measured(row: MeasuredLevel) -> clearance.MeasuredLevel:
+    """A stored level as the pure rules read it."""
+    return clearance.MeasuredLevel(row.observed_at, row.ketamine_ng_ml)
+
+
+def last_level(infusion: Infusion) -> MeasuredLevel | None:
+    """The last level drawn after the pump stopped that was not struck."""
+    if infusion.stopped_at is None:
+        return None
+    rows = infusion.measured_levels.live().filter(observed_at__gt=infusion.stopped_at)
+    found: MeasuredLevel | None = rows.order_by("observed_at", "pk").last()
+    return found
+
+
+def _level_since(infusion: Infusion, at: datetime) -> clearance.MeasuredLevel | None:
+    found = last_level(infusion)
+    return measured(found) if found is not None and found.observed_at > at else None
 
 
 def _row(
@@ -190,6 +252,7 @@ def _row(
         "model": value.model,
         "threshold_ng_ml": value.threshold_ng_ml,
         "inputs": inputs,
+        "withheld": "" if value.t_pk else ClearanceEstimate.Withheld.INFILTRATED,
         "provisional": value.projected,
         "aborted": value.aborted,
         "never_above": value.never,
@@ -200,6 +263,28 @@ def _row(
         "cmax_p50_ng_ml": value.cmax_p50_ng_ml,
         "delivered_mg": Decimal(str(round(value.delivered_mg, 2))),
         "warnings": warnings,
+    }
+
+
+def _refused_row(
+    infusion: Infusion, log_: clearance.PumpLog, refusal: DomainError, now: datetime
+) -> dict[str, Any]:
+    rule = infusion.protocol_version.read().clearance
+    given = clearance.delivered_mg(log_, until=None if log_.stop else now)
+    return {
+        "model": rule.model,
+        "threshold_ng_ml": rule.threshold_ng_ml,
+        "inputs": {
+            "model": rule.model,
+            "weight_kg": None if infusion.weight_kg is None else float(infusion.weight_kg),
+            "age_years": age_at_start(infusion),
+            "log_fingerprint": clearance.log_fingerprint(log_),
+            "refused": {"code": refusal.code, "field": refusal.field},
+        },
+        "withheld": ClearanceEstimate.Withheld.REFUSED,
+        "provisional": log_.stop is None,
+        "delivered_mg": Decimal(str(round(given, 2))),
+        "warnings": [{"code": "refused", "message": refusal.message}],
     }
 
 
@@ -214,17 +299,28 @@ def therapy_time(infusion: Infusion) -> TherapyTime:
     """
     found = current_estimate(infusion)
     signature = current_sign_off(infusion)
+    if signature is not None:
+        return signed_time(signature, found, infusion.stopped_at)
     t_pk = found.t_pk if found else None
-    if signature is None:
-        ends = _observation_end(infusion, found)
-        known = [item for item in (t_pk, ends) if item is not None]
-        return TherapyTime(max(known) if t_pk and known else None, False, "drug", t_pk, None)
+    ends = _observation_end(infusion, found)
+    known = [item for item in (t_pk, ends) if item is not None]
+    return TherapyTime(max(known) if t_pk and known else None, False, "drug", t_pk, None)
+
+
+def signed_time(
+    signature: SignOff, found: ClearanceEstimate | None, stopped_at: datetime | None
+) -> TherapyTime:
+    """T0 once signed. `at` None: no estimate, and no time that a clinician stated stands: therapy stays locked.
+
+    The one place where a stored signature becomes a time, for the record, the windows and the therapy start alike.
+    """
+    t_pk = found.t_pk if found else None
     if signature.override_to is not None and signature.override_voided_at is None:
         return TherapyTime(signature.override_to, True, "override", t_pk, signature.t_sign)
     if t_pk is None:
         return TherapyTime(None, True, "drug", None, signature.t_sign)
-    basis = "drug" if t_pk > signature.t_sign else "ready"
-    return TherapyTime(max(t_pk, signature.t_sign), True, basis, t_pk, signature.t_sign)
+    t0 = clearance.decide_t0(t_pk=t_pk, p50=None, t_sign=signature.t_sign, pump_stop=stopped_at)
+    return TherapyTime(t0, True, "drug" if t0 == t_pk else "ready", t_pk, signature.t_sign)
 
 
 def _observation_end(infusion: Infusion, found: ClearanceEstimate | None) -> datetime | None:

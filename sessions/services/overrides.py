@@ -7,9 +7,9 @@ from __future__ import annotations
 from datetime import datetime
 
 from sessions import clearance
-from sessions.models import ClearanceEstimate, Infusion, SignOff
+from sessions.models import Infusion, MeasuredLevel
 from sessions.services._record import aware
-from sessions.services.estimates import current_estimate, current_sign_off, read_log
+from sessions.services.estimates import current_estimate, last_level, measured, read_log
 from staff.errors import RuleNotMet
 from staff.models import User
 
@@ -25,9 +25,11 @@ def check_override(
     reason: str,
     by: User,
     second_person: User | None,
+    level: MeasuredLevel | None,
 ) -> datetime:
-    """The override in UTC. Raises RuleNotMet with `override_to`, `override_code`, or `second_person` as the
-    field.
+    """The override in UTC. `level`: the measured one that it rests on (see `level_for`).
+
+    Raises RuleNotMet with `override_to`, `override_code`, or `second_person` as the field.
     """
     found = current_estimate(infusion)
     wanted = clearance.T0Override(
@@ -36,7 +38,7 @@ def check_override(
         decided_by=str(by.pk),
         reason=reason,
         second_person=str(second_person.pk) if second_person and second_person.may("infusion.order") else "",
-        measured=_measured(infusion) if code == "measured_level" else None,
+        measured=measured(level) if level is not None else None,
     )
     fields = {"at": "override_to", "reason_code": "override_code", "measured": "override_to"}
     try:
@@ -53,33 +55,9 @@ def check_override(
         raise RuleNotMet(refusal.message, code=refusal.code, field=field) from refusal
 
 
-def void_advance(
-    infusion: Infusion, found: ClearanceEstimate | None, log: clearance.PumpLog | None, now: datetime
-) -> None:
-    """Void the current signature's override when the corrected log makes it an advance; a delay stands."""
-    signature: SignOff | None = current_sign_off(infusion)
-    if (
-        signature is None
-        or signature.override_to is None
-        or signature.override_voided_at is not None
-        or log is None
-    ):
-        return
-    made_on = str(signature.record.get("log_fingerprint", ""))
-    override = clearance.T0Override(signature.override_to, signature.override_code, "", made_on=made_on)
-    if clearance.override_stands(override, t_pk=found.t_pk if found else None, log=log) == "void":
-        signature.override_voided_at = now
-        signature.save(update_fields=["override_voided_at"])
-
-
-def _measured(infusion: Infusion) -> clearance.MeasuredLevel | None:
-    """The last level drawn after the pump stopped."""
-    if infusion.stopped_at is None:
-        return None
-    level = (
-        infusion.measured_levels.filter(observed_at__gt=infusion.stopped_at).order_by("observed_at").last()
-    )
-    return clearance.MeasuredLevel(level.observed_at, level.ketamine_ng_ml) if level else None
+def level_for(infusion: Infusion, code: str) -> MeasuredLevel | None:
+    """The level that an override with this reason rests on: the last one drawn after the pump stopped."""
+    return last_level(infusion) if code == "measured_level" else None
 
 
 def log_fingerprint(infusion: Infusion) -> str:

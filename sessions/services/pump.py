@@ -15,7 +15,6 @@ from sessions import clearance, signals
 from sessions.models import Infusion, PumpEvent
 from sessions.services import estimates
 from sessions.services._record import act, locked, moment, need_state, refusals_in_words, touch
-from sessions.services.overrides import void_advance
 from sessions.services.pump_gates import check_gates
 from sessions.services.pump_lines import (
     PumpAct,
@@ -215,9 +214,8 @@ def _apply(infusion: Infusion, log: clearance.PumpLog | None, by: User, now: dat
     elif not signed:
         infusion.status = STATUS[log.state]
     touch(infusion, "started_at", "stopped_at", "delivered_mg", "status")
-    fresh = estimates.renew_estimate(infusion, log, now)
+    estimates.renew_estimate(infusion, log, now)
     if signed:
-        void_advance(infusion, fresh, log, now)
         signals.tell(signals.infusion_amended, infusion=infusion, by=by, at=now)
     if log and not was_started:
         signals.tell(signals.infusion_started, infusion=infusion, by=by, at=now)

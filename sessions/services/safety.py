@@ -7,7 +7,9 @@ from __future__ import annotations
 from datetime import datetime
 
 from patients.models import Patient
+from sessions import signals
 from sessions.models import AdverseEvent, Infusion, SafetyContact
+from sessions.services import estimates
 from sessions.services._record import act, locked, moment, need_role, not_in_future, touch
 from staff.errors import InvalidInput, StateConflict
 from staff.models import User
@@ -98,14 +100,53 @@ def record_adverse_event(
         raise InvalidInput("Say what happened.", code="required", field="note")
     seen = not_in_future(observed_at or now, now, "observed_at")
     values = {"kind": kind, "severity": severity, "observed_at": seen, "note": note.strip()}
-    same: AdverseEvent | None = current.adverse_events.filter(entered_by=by, **values).first()
+    same: AdverseEvent | None = current.adverse_events.live().filter(entered_by=by, **values).first()
     if same is not None:
         return same
     event: AdverseEvent = AdverseEvent.objects.create(
         infusion=current, entered_at=now, entered_by=by, **values
     )
     touch(current)
+    if kind == estimates.INFILTRATION:
+        _renew(current, by, now)
     return event
+
+
+@act
+def strike_adverse_event(
+    *,
+    event: AdverseEvent,
+    reason: str,
+    by: User,
+    at: datetime | None = None,
+    expected_version: int | None = None,
+) -> AdverseEvent:
+    """Take an entry out that was made by mistake; it stays visible as struck.
+
+    Without "line infiltrated" the clearance is estimated again. Raises InvalidInput without a reason, StateConflict
+    when it was already struck.
+    """
+    now = moment(at)
+    current = locked(event.infusion, expected_version)
+    if not reason.strip():
+        raise InvalidInput("Say why the entry is struck out.", code="reason-needed", field="reason")
+    found: AdverseEvent = current.adverse_events.select_for_update(of=("self",)).get(pk=event.pk)
+    if found.withdrawn_at is not None:
+        raise StateConflict("This entry was already struck out.", code="already-withdrawn")
+    found.withdrawn_at, found.withdrawn_by, found.withdrawn_reason = now, by, reason.strip()[:200]
+    found.save(update_fields=["withdrawn_at", "withdrawn_by", "withdrawn_reason"])
+    touch(current)
+    if found.kind == estimates.INFILTRATION:
+        _renew(current, by, now)
+    return found
+
+
+def _renew(infusion: Infusion, by: User, now: datetime) -> None:
+    """An infiltrated line withholds the estimate (or gives it back): every consequence follows at once."""
+    if infusion.started_at is None:
+        return
+    estimates.renew_estimate(infusion, estimates.read_log(infusion), now)
+    signals.tell(signals.estimate_changed, infusion=infusion, by=by, at=now)
 
 
 @act

@@ -12,8 +12,9 @@ from sessions.discharge import CRITERIA, DischargeDecision
 from sessions.models import Infusion, SignOff
 from sessions.services import estimates
 from sessions.services._record import act, locked, moment, need_role, need_state, refusals_in_words, touch
+from sessions.services.delays import store_delay
 from sessions.services.discharge import discharge_decision
-from sessions.services.overrides import check_override
+from sessions.services.overrides import check_override, level_for
 from sessions.services.snapshot import digest, record_snapshot
 from staff.errors import InvalidInput, RuleNotMet, StateConflict
 from staff.models import User
@@ -22,7 +23,6 @@ MEANING = (
     "I have checked this record. The patient met the discharge criteria as stated "
     "and was ready to leave at the time shown."
 )
-MAX_DELAY_HOURS = Decimal(72)
 
 
 @dataclass(frozen=True)
@@ -130,6 +130,7 @@ def _signed(
     late = _late_reason(infusion, t_sign, terms, now) if replaces is None else because
     opens = _opens_window(infusion, terms)
     override = _override(infusion, by, terms, t_sign)
+    level = level_for(infusion, terms.override_code) if override else None
     record = record_snapshot(infusion, now)
     if replaces is not None:
         replaces.superseded_at = now
@@ -151,6 +152,7 @@ def _signed(
             override_to=override,
             override_code=terms.override_code if override else "",
             override_reason=terms.override_reason.strip() if override else "",
+            override_level=level,
             record=record,
             record_sha256=digest(record),
             replaces=replaces,
@@ -216,18 +218,12 @@ def _state_delay(infusion: Infusion, terms: SigningTerms, now: datetime) -> None
                 field="stated_delay_hours",
             )
         return
-    if not 0 <= hours <= MAX_DELAY_HOURS:
-        raise InvalidInput("Enter 0 to 72 hours.", code="range", field="stated_delay_hours")
-    if not reason:
-        raise RuleNotMet("A stated delay needs a reason.", code="reason-needed", field="stated_delay_reason")
-    infusion.stated_delay_hours, infusion.stated_delay_reason = hours, reason
-    infusion.save(update_fields=["stated_delay_hours", "stated_delay_reason"])
-    estimates.renew_estimate(infusion, estimates.read_log(infusion), now)
+    store_delay(infusion, hours, reason, now)
 
 
 def _opens_window(infusion: Infusion, terms: SigningTerms) -> bool:
     found = estimates.current_estimate(infusion)
-    if found is None and terms.override_to is None:
+    if (found is None or found.t_pk is None) and terms.override_to is None:
         raise RuleNotMet(
             "No clearance time can be estimated: state when therapy may begin.",
             code="t0-not-estimated",
@@ -256,6 +252,7 @@ def _override(infusion: Infusion, by: User, terms: SigningTerms, t_sign: datetim
         reason=terms.override_reason,
         by=by,
         second_person=terms.second_person,
+        level=level_for(infusion, terms.override_code),
     )
 
 

@@ -1,12 +1,11 @@
-"""Vital signs and measured plasma levels. A reading is always stored; limits only say what to do."""
+"""Vital signs. A reading is always stored; limits only say what to do."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from decimal import Decimal
 
 from sessions import eligibility
-from sessions.models import Infusion, MeasuredLevel, VitalSigns
+from sessions.models import Infusion, VitalSigns
 from sessions.services._record import act, locked, moment, not_in_future, refusals_in_words, touch
 from sessions.services.estimates import current_sign_off
 from sessions.services.readiness import readings_until
@@ -21,7 +20,6 @@ LIMITS = {
     "moaas": (0, 5, ""),
     "cadss6": (0, 24, ""),
 }
-MAX_LEVEL = Decimal(5000)
 
 
 @act
@@ -85,32 +83,6 @@ def withdraw_vitals(
         raise StateConflict("This reading was already taken out.", code="already-withdrawn")
     row.withdrawn_at, row.withdrawn_by = now, by
     row.save(update_fields=["withdrawn_at", "withdrawn_by"])
-    touch(current)
-    return row
-
-
-@act
-def record_measured_level(
-    *,
-    infusion: Infusion,
-    ketamine_ng_ml: Decimal,
-    observed_at: datetime,
-    by: User,
-    at: datetime | None = None,
-    expected_version: int | None = None,
-) -> MeasuredLevel:
-    """A plasma level from the laboratory, at the time the blood was drawn. Accepted also after signing."""
-    now = moment(at)
-    current = locked(infusion, expected_version)
-    if not ketamine_ng_ml.is_finite() or not 0 <= ketamine_ng_ml <= MAX_LEVEL:
-        raise InvalidInput("Enter a level from 0 to 5000 ng/mL.", code="range", field="ketamine_ng_ml")
-    row = MeasuredLevel.objects.create(
-        infusion=current,
-        observed_at=not_in_future(observed_at, now, "observed_at"),
-        ketamine_ng_ml=ketamine_ng_ml,
-        entered_at=now,
-        entered_by=by,
-    )
     touch(current)
     return row
 

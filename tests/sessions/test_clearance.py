@@ -223,8 +223,8 @@ def test_an_aborted_infusion_waits_for_the_one_before_it() -> None:
 
 def test_infiltration_withholds_the_estimate() -> None:
     value = estimate(infusion(), infiltrated=True)
-    assert value.t_pk is None
-    assert value.p50 is not None
+    assert (value.t_pk, value.p5, value.p50, value.p95) == (None, None, None, None)
+    assert "infiltrated" in {item.code for item in value.warnings}
     with pytest.raises(RuleNotMet) as refused:
         decide_t0(t_pk=value.t_pk, p50=value.p50, t_sign=at(130))
     assert refused.value.code == "t0-not-estimated"
@@ -416,11 +416,35 @@ def test_a_measured_level_reaches_down_to_sign_off() -> None:
 
 def test_an_amended_log_voids_an_advance_and_keeps_a_delay() -> None:
     log, amended = infusion(40), infusion(47)
+    facts = {"p50": at(280), "threshold_ng_ml": Decimal(20)}
     forward = advance(300, made_on=log_fingerprint(log))
     later = T0Override(at(900), "still_affected", "dr-a", made_on=log_fingerprint(log))
-    assert override_stands(forward, t_pk=T_PK, log=log) == "stands"
-    assert override_stands(forward, t_pk=at(395), log=amended) == "void"
-    assert override_stands(later, t_pk=at(395), log=amended) == "stands"
+    assert override_stands(forward, t_pk=T_PK, log=log, **facts) == "stands"
+    assert override_stands(forward, t_pk=at(395), log=amended, **facts) == "void"
+    assert override_stands(later, t_pk=at(395), log=amended, **facts) == "stands"
+
+
+@pytest.mark.parametrize(
+    ("change", "standing"),
+    [
+        ({}, "stands"),
+        ({"p50": at(301)}, "void"),  # an earlier infusion was corrected: today it would not be granted
+        ({"p50": None}, "void"),
+        ({"later_level": MeasuredLevel(at(310), Decimal(20))}, "void"),
+        ({"later_level": MeasuredLevel(at(310), Decimal("19.9"))}, "stands"),
+        ({"t_pk": None}, "stands"),  # no estimate any more: the clinician's time is all there is
+        ({"log": infusion(305), "t_pk": None}, "void"),  # but never before the pump stopped
+    ],
+)
+def test_an_advance_stands_only_while_it_would_still_be_granted(change: dict, standing: str) -> None:
+    facts = {"log": infusion(40), "t_pk": T_PK, "p50": at(280), "threshold_ng_ml": Decimal(20), **change}
+    made_on = log_fingerprint(facts["log"])
+    assert override_stands(advance(300, made_on=made_on), **facts) == standing
+
+
+def test_a_delay_that_a_corrected_log_overtakes_gives_way() -> None:
+    delay = T0Override(at(390), "still_affected", "dr-a", made_on=log_fingerprint(infusion(40)))
+    assert override_stands(delay, t_pk=at(395), p50=at(290), log=infusion(47)) == "void"
 
 
 def test_amending_the_stop_by_seven_minutes_moves_t_pk() -> None:

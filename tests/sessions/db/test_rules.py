@@ -200,8 +200,8 @@ PAIRS = [
     (
         "one_current_estimate_per_infusion",
         f"INSERT INTO {TABLE}clearanceestimate (infusion_id, generation, model, threshold_ng_ml, inputs, provisional,"
-        " aborted, never_above, t_pk, delivered_mg, warnings, computed_at) SELECT id, 99, 'otto2021', 20, '{}', false,"
-        f" false, 0, started_at, 1, '[]', started_at FROM {TABLE}infusion WHERE id = %s",
+        " withheld, aborted, never_above, t_pk, delivered_mg, warnings, computed_at) SELECT id, 99, 'otto2021', 20, '{}',"
+        f" false, '', false, 0, started_at, 1, '[]', started_at FROM {TABLE}infusion WHERE id = %s",
     ),
 ]
 
