@@ -42,7 +42,7 @@ KINDS = [
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("scheduling", "0004_windows_rest_on_their_signature"),
+        ("scheduling", "0005_changes_waitlist_and_pauses"),
         ("treatment_sessions", "0003_withheld_estimates_and_struck_levels"),
     ]
     operations = [
