@@ -45,8 +45,14 @@ def dump(value: Any) -> Any:
 
 def load(data: Mapping[str, Any]) -> d.ProtocolDefinition:
     """Read a whole definition and check its rules. Raises InvalidInput naming the field; unknown keys are refused."""
-    result: d.ProtocolDefinition = _read(d.ProtocolDefinition, data, "definition")
+    result = read_structure(data)
     check_definition(result)
+    return result
+
+
+def read_structure(data: Mapping[str, Any]) -> d.ProtocolDefinition:
+    """Read a whole definition without its rules: for those who want all broken rules, not the first."""
+    result: d.ProtocolDefinition = _read(d.ProtocolDefinition, data, "definition")
     return result
 
 

@@ -5,6 +5,7 @@ Hard limits only (clinical.md C1 and the order of things); judgement calls are f
 
 from __future__ import annotations
 
+from contextvars import ContextVar
 from decimal import Decimal
 
 from protocols.definition import Elapsed, FollowUpRule, ProtocolDefinition, SeriesPhase, StaffPhase
@@ -34,9 +35,29 @@ def check_definition(definition: ProtocolDefinition) -> None:
         _check_follow_up(rule, path)
 
 
+def broken_rules(definition: ProtocolDefinition) -> tuple[tuple[str, str], ...]:
+    """Every broken hard rule as (field path, words), in the order of the checks; empty when all hold."""
+    found: list[tuple[str, str]] = []
+    token = _FOUND.set(found)
+    try:
+        check_definition(definition)
+    finally:
+        _FOUND.reset(token)
+    return tuple(dict.fromkeys(found))
+
+
+_FOUND: ContextVar[list[tuple[str, str]] | None] = ContextVar(
+    "broken rules, when all are asked for", default=None
+)
+
+
 def _require(holds: bool, message: str, path: str) -> None:
-    if not holds:
+    if holds:
+        return
+    collected = _FOUND.get()
+    if collected is None:
         raise InvalidInput(message, field=path)
+    collected.append((path, message))
 
 
 def _check_dose(definition: ProtocolDefinition) -> None:

@@ -83,6 +83,8 @@ class ProtocolVersion(models.Model):
     status = models.CharField(max_length=10, choices=Status, default=Status.DRAFT)
     definition = models.JSONField()
     sha256 = models.CharField(max_length=64)
+    # The boxes of the editor while not all of them are right; `definition` then is the last text that was.
+    working = models.JSONField(null=True, blank=True)
     change_note = models.CharField(max_length=500, blank=True)
     author = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="authored_versions"
@@ -138,6 +140,9 @@ class ProtocolVersion(models.Model):
             models.CheckConstraint(
                 condition=Q(status__in=["draft", "in-review", "active", "superseded", "retired"]),
                 name="version_status_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(status="draft") | Q(working__isnull=True), name="version_unfinished_only_as_draft"
             ),
             models.CheckConstraint(
                 condition=Q(dose_mg_per_kg__gte="0.1", dose_mg_per_kg__lte="1.0"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import path, register_converter
 
 from protocols.models import ProtocolDocument
-from protocols.views import reading, review, writing
+from protocols.views import editing, reading, review, writing
 
 
 class DocumentKind:
@@ -30,7 +30,7 @@ urlpatterns = [
     path("protocols/new/", writing.protocol_new, name="protocol_new"),
     path("protocols/<slug:slug>/", reading.protocol_detail, name="protocol_detail"),
     path(f"{VERSION}/", reading.version_detail, name="version_detail"),
-    path(f"{VERSION}/edit/", writing.version_edit, name="version_edit"),
+    path(f"{VERSION}/edit/", editing.version_edit, name="version_edit"),
     path(f"{VERSION}/revise/", writing.version_revise, name="version_revise"),
     path(f"{VERSION}/submit/", review.version_submit, name="version_submit"),
     path(f"{VERSION}/return/", review.version_return, name="version_return"),

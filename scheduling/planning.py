@@ -65,6 +65,19 @@ def predicted_clearance(
     )
 
 
+def sample_clearance(definition: ProtocolDefinition, *, weight_kg: Decimal, age_years: int) -> Clearance:
+    """The same for nobody in particular: what a sample series is drawn with. Raises as `predicted_clearance`."""
+    return _clearance(
+        definition.dose,
+        definition.clearance,
+        definition.discharge.observe_from_start_minutes,
+        weight_kg,
+        age_years,
+        hepatic=False,
+        drugs=(),
+    )
+
+
 @lru_cache(maxsize=1024)
 def _clearance(
     dose: DoseRule,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from scheduling.views import board, moves, plan, resources, series, visits
+from scheduling.views import board, moves, plan, preview, resources, series, visits
 
 urlpatterns = [
     path("board/", board.chair_board, name="chair_board"),
@@ -26,6 +26,7 @@ urlpatterns = [
     path("visits/<uuid:code>/postpone/", visits.visit_cancel, name="visit_cancel"),
     path("visits/<uuid:code>/skip/", visits.visit_omit, name="visit_omit"),
     path("visits/<uuid:code>/not-attended/", visits.visit_no_show, name="visit_no_show"),
+    path("protocols/<slug:slug>/v/<int:number>/preview/", preview.protocol_preview, name="protocol_preview"),
     path("resources/", resources.resource_list, name="resource_list"),
     path("resources/<uuid:code>/", resources.resource_detail, name="resource_detail"),
     path("resources/<uuid:code>/hours/", resources.resource_hours, name="resource_hours"),

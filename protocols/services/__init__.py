@@ -1,5 +1,6 @@
 """The only writers of protocol texts: write a draft, have it approved, retire it."""
 
+from protocols.services.drafting import save_draft, start_empty
 from protocols.services.review import approve_and_activate, retire, return_to_draft, submit
 from protocols.services.shipped import install_shipped
 from protocols.services.writing import (
@@ -18,6 +19,8 @@ __all__ = [
     "retire",
     "return_to_draft",
     "revise_version",
+    "save_draft",
+    "start_empty",
     "submit",
     "update_document",
     "update_draft",

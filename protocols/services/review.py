@@ -35,6 +35,11 @@ def submit(
     """
     with acting(by):
         found = locked_draft(version, expected_version)
+        if found.working is not None:
+            raise RuleNotMet(
+                "Some boxes of this draft are not right yet: open the editor and mend them first.",
+                code="unfinished-boxes",
+            )
         load(found.definition)
         _check_documents(found)
         if found.number > 1 and not found.change_note:

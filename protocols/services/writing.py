@@ -104,11 +104,11 @@ def update_draft(
     with acting(by):
         found = locked_draft(version, expected_version)
         before = found.read()
-        found.definition, found.sha256 = dump(text), digest(text)
+        found.definition, found.sha256, found.working = dump(text), digest(text), None
         if change_note is not None:
             found.change_note = _note(change_note)
-        _touch(found, by)
-        _follow_numbers(found, before, text)
+        touch(found, by)
+        follow_numbers(found, before, text)
     return ProtocolVersion.objects.with_people().get(pk=found.pk)
 
 
@@ -139,7 +139,7 @@ def update_document(
         document, _ = ProtocolDocument.objects.update_or_create(
             protocol_version=found, kind=kind, defaults={"title": headline, "body": words, "change": change}
         )
-        _touch(found, by)
+        touch(found, by)
     return document
 
 
@@ -208,13 +208,17 @@ def _add_document(version: ProtocolVersion, kind: str, title: str, body: str, ch
     )
 
 
-def _touch(version: ProtocolVersion, by: User) -> None:
+def touch(version: ProtocolVersion, by: User) -> None:
+    """Save a changed draft: whoever changed it is its author, and its number goes up by one."""
     version.author, version.returned_note = by, ""
     version.version += 1
-    version.save(update_fields=["definition", "sha256", "change_note", "author", "returned_note", "version"])
+    version.save(
+        update_fields=["definition", "sha256", "working", "change_note", "author", "returned_note", "version"]
+    )
 
 
-def _follow_numbers(version: ProtocolVersion, before: ProtocolDefinition, after: ProtocolDefinition) -> None:
+def follow_numbers(version: ProtocolVersion, before: ProtocolDefinition, after: ProtocolDefinition) -> None:
+    """Documents that still are the standard ones say the new numbers."""
     for document in version.documents.all():
         if (document.title, document.body) == standard_document(before, document.kind):
             document.title, document.body = standard_document(after, document.kind)

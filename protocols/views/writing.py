@@ -1,4 +1,4 @@
-"""Writing protocols: a new one, a revision, the draft's numbers and documents."""
+"""Writing protocols: a new one, a revision, the draft's documents. Its numbers are edited in `editing`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods
 
 from protocols import services
 from protocols.access import get_version_for
-from protocols.forms import DocumentForm, DraftForm, NewTemplateForm, ReviseForm, initial
+from protocols.forms import DocumentForm, NewTemplateForm, ReviseForm
 from protocols.library import SHIPPED
 from protocols.models import ProtocolVersion
 from protocols.services.writing import standard_document
@@ -26,10 +26,10 @@ from staff.models import User
 @require_http_methods(["GET", "POST"])
 @login_required
 def protocol_new(request: HttpRequest) -> HttpResponse:
-    """A new protocol whose first draft starts from a shipped text."""
+    """A new protocol whose first draft starts empty or from a shipped text."""
     user = cast("User", request.user)
     require(user, "protocol.edit")
-    starts = [(slug, text.title) for slug, text in SHIPPED.items()]
+    starts = [("empty", "An empty protocol"), *((slug, text.title) for slug, text in SHIPPED.items())]
     form = NewTemplateForm(posted(request), starts=starts)
     if request.method == "POST" and form.is_valid():
         data = form.cleaned_data
@@ -38,7 +38,12 @@ def protocol_new(request: HttpRequest) -> HttpResponse:
                 template = services.create_template(
                     slug=data["slug"], name=data["name"], summary=data["summary"], by=user
                 )
-                draft = services.create_draft(template=template, definition=SHIPPED[data["start"]], by=user)
+                if data["start"] == "empty":
+                    draft = services.start_empty(template=template, by=user)
+                else:
+                    draft = services.create_draft(
+                        template=template, definition=SHIPPED[data["start"]], by=user
+                    )
         except DomainError as refusal:
             form.add_refusal(refusal)
         else:
@@ -72,34 +77,6 @@ def version_revise(request: HttpRequest, slug: str, number: int) -> HttpResponse
     }
     context = {"form": form, "version": version, "template": version.template, "page": page}
     return render(request, "protocols/act.html", context, status=answer_status(form))
-
-
-@require_http_methods(["GET", "POST"])
-@login_required
-def version_edit(request: HttpRequest, slug: str, number: int) -> HttpResponse:
-    """The main numbers of a draft as fields, the rest as JSON."""
-    user = cast("User", request.user)
-    version = get_version_for(user, slug, number, action="protocol.edit")
-    _require_draft(version)
-    starts = initial(version.read()) | {"change_note": version.change_note}
-    form = DraftForm(posted(request), initial=starts, version=version.version)
-    if request.method == "POST" and form.is_valid():
-        data = form.cleaned_data
-        try:
-            services.update_draft(
-                version=version,
-                expected_version=data["version"],
-                data=data["definition"],
-                change_note=data["change_note"],
-                by=user,
-            )
-        except DomainError as refusal:
-            form.add_refusal(refusal)
-        else:
-            messages.success(request, "Draft saved.")
-            return redirect("version_detail", slug=slug, number=number)
-    context = {"form": form, "version": version, "template": version.template}
-    return render(request, "protocols/edit.html", context, status=answer_status(form))
 
 
 @require_http_methods(["GET", "POST"])

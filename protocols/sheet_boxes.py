@@ -1,0 +1,381 @@
+"""The boxes of the protocol editor: one per value of a definition, with its words, unit and kind. Pure module.
+
+Which boxes exist follows from the dataclasses of `protocols/definition.py`, so a value that is added there has a box
+here at once; `WORDS` gives it a better label, `SECTIONS` a better place. Paths are dotted from the definition
+("dose.mg_per_kg"); boxes of a list of records are named by their record ("follow_ups.target").
+"""
+
+from __future__ import annotations
+
+import types
+import typing
+from dataclasses import MISSING, dataclass, fields, is_dataclass
+from decimal import Decimal
+from functools import cache
+from typing import Any, Literal
+
+from protocols import definition as d
+from protocols import definition_rules as rules
+from protocols.wording import ANCHORS, AUDIENCES, DAYS, GATES, MODELS, ROLES, ROUTES, SCOPES
+from sessions.discharge import CRITERIA
+from sessions.eligibility import CHECKS
+
+Kind = Literal["text", "decimal", "integer", "yes", "choice", "several", "numbers", "lines", "moment", "kept"]
+MOST_ROWS = 30
+MOST_CHARACTERS = 1000
+
+WINDOW_CUES = "Such as 20 h, 3 d, 90 min, at once, 20:30 same day, 09:00 next day or 09:00 after 3 days."
+GRADE_WORDS = {
+    "A": "A: label, meta-analysis or several randomised trials",
+    "B": "B: one randomised trial, or trials in another condition",
+    "C": "C: small or open studies, or a mechanism seen in people",
+    "D": "D: animal studies, analogy or expert opinion",
+}
+MESSAGES = {
+    "": "No message",
+    "no_driving": "No driving until tomorrow",
+    "rest": "Rest and sleep tonight",
+    "check_in": "Next-morning check-in",
+    "practice": "Practice",
+    "practice_check_in": "Practice check-in",
+    "questionnaire": "Questionnaire",
+    "therapy_visit": "Therapy appointment",
+}
+WEEKDAY_NAMES = {str(number): name for number, name in enumerate(DAYS)}
+
+
+@dataclass(frozen=True)
+class Box:
+    """One box. `path` names the value; `low` and `high` are inclusive hard limits shown in the refusal."""
+
+    path: str
+    kind: Kind
+    label: str
+    unit: str = ""
+    hint: str = ""
+    choices: tuple[tuple[str, str], ...] = ()
+    lines: int = 0
+    longest: int = 300
+    required: bool = True
+    low: int | Decimal | None = None
+    high: int | Decimal | None = None
+    hidden: bool = False
+
+    @property
+    def name(self) -> str:
+        """The last part of the path: the name of the value in its record."""
+        return self.path.rpartition(".")[2]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A list of records: its boxes, what one of them is called, and the value that heads a row."""
+
+    path: str
+    label: str
+    one: str
+    head: str
+    boxes: tuple[Box, ...]
+    usual: str = ""
+
+
+@dataclass(frozen=True)
+class Section:
+    """One card of the form: boxes and lists in the order of the work."""
+
+    code: str
+    title: str
+    about: str
+    items: tuple[Box | Rows, ...]
+
+
+def _pairs(table: dict[str, str]) -> tuple[tuple[str, str], ...]:
+    return tuple(table.items())
+
+
+# path -> what differs from the box that the type alone gives
+WORDS: dict[str, dict[str, Any]] = {
+    "title": {"label": "Title", "longest": 160},
+    "indication": {"label": "Indication", "hint": "Who is treated, and that the use is off-label."},
+    "source": {"label": "Source", "required": False, "hint": "Author, year, journal."},
+    "evidence": {"label": "Evidence in words", "lines": 3, "longest": MOST_CHARACTERS, "required": False},
+    "minimum_age_years": {"label": "Minimum age", "unit": "years", "low": 18, "high": 120},
+    "dose.mg_per_kg": {
+        "label": "Dose",
+        "unit": "mg/kg",
+        "low": rules.MIN_DOSE_MG_PER_KG,
+        "high": rules.MAX_DOSE_MG_PER_KG,
+        "hint": "Of the weight measured on the day. In trials usually 0.5.",
+    },
+    "dose.infusion_minutes": {
+        "label": "Duration",
+        "unit": "min",
+        "low": rules.MIN_INFUSION_MINUTES,
+        "high": rules.MAX_INFUSION_MINUTES,
+        "hint": "In trials usually 40.",
+    },
+    "dose.ceiling_mg": {
+        "label": "Ceiling",
+        "unit": "mg",
+        "high": rules.MAX_CEILING_MG,
+        "hint": "Above it a second prescriber signs.",
+    },
+    "dose.rounding_mg": {"label": "Rounding", "unit": "mg", "hint": "To the nearest this many mg."},
+    "dose.route": {"label": "Route", "kind": "choice", "choices": _pairs(ROUTES)},
+    "clearance.model": {
+        "label": "Model of the drug in the body",
+        "kind": "choice",
+        "choices": tuple((key, MODELS[key]) for key in ("otto2021", "perez2021")),
+    },
+    "clearance.threshold_ng_ml": {
+        "label": "Drug cleared (estimate) below",
+        "kind": "choice",
+        "choices": (
+            ("20", "20 ng/mL"),
+            ("10", "10 ng/mL (strict)"),
+            ("50", "50 ng/mL (lowest level with felt effects)"),
+        ),
+    },
+    "clearance.aborted_below_mg": {
+        "label": "Hardly any drug given below",
+        "unit": "mg",
+        "hint": "No window opens by itself after such an infusion.",
+    },
+    "phases": {"label": "Parts of the series", "one": "part", "head": "name"},
+    "phases.name": {"label": "Name", "longest": 60, "hint": "Such as Induction, Taper or Maintenance."},
+    "phases.visits": {"label": "Infusion visits", "low": 1, "high": rules.MAX_VISITS},
+    "phases.gap_min_hours": {"label": "Shortest gap", "unit": "h", "hint": "From start to start."},
+    "phases.gap_target_hours": {"label": "Gap aimed at", "unit": "h", "hint": "84 h is twice a week."},
+    "phases.gap_max_hours": {"label": "Longest gap", "unit": "h"},
+    "phases.weekdays": {"label": "Allowed weekdays", "kind": "several", "choices": _pairs(WEEKDAY_NAMES)},
+    "staffing": {
+        "label": "Staff during the stay",
+        "one": "person",
+        "head": "role",
+        "usual": "Add the usual staff",
+    },
+    "staffing.role": {"label": "Who", "kind": "choice", "choices": _pairs(ROLES)},
+    "staffing.from_minute": {"label": "From minute", "hint": "After the start."},
+    "staffing.to_minute": {"label": "To minute"},
+    "staffing.load": {"label": "Counts as", "unit": "patients"},
+    "chair_minutes": {
+        "label": "Time in the chair",
+        "unit": "min",
+        "hint": "Infusion, observation and a margin.",
+    },
+    "turnover_minutes": {"label": "Turning the chair over", "unit": "min"},
+    "vitals_minutes": {
+        "label": "Vital signs at minute",
+        "kind": "numbers",
+        "hint": "From the start, with commas; -10 is ten minutes before.",
+    },
+    "preinfusion_checks": {
+        "label": "Checks before every infusion",
+        "kind": "several",
+        "choices": tuple((key, text.label) for key, text in CHECKS.items() if key != "order"),
+    },
+    "limits.block_systolic": {"label": "Do not start above, systolic", "unit": "mmHg"},
+    "limits.block_diastolic": {"label": "Do not start above, diastolic", "unit": "mmHg"},
+    "limits.pause_systolic": {"label": "Pause above, systolic", "unit": "mmHg"},
+    "limits.pause_diastolic": {"label": "Pause above, diastolic", "unit": "mmHg"},
+    "limits.pause_heart_rate": {"label": "Pause above, heart rate", "unit": "/min"},
+    "limits.pause_spo2": {"label": "Pause below, SpO2", "unit": "%"},
+    "limits.stop_systolic": {"label": "Stop above, systolic", "unit": "mmHg"},
+    "limits.stop_diastolic": {"label": "Stop above, diastolic", "unit": "mmHg"},
+    "limits.stop_spo2": {"label": "Stop below, SpO2", "unit": "%"},
+    "discharge.criteria": {"label": "Ready to leave when", "kind": "several", "choices": _pairs(CRITERIA)},
+    "discharge.observe_from_start_minutes": {
+        "label": "Observation from the start",
+        "unit": "min",
+        "hint": "At least 120.",
+    },
+    "discharge.observe_from_stop_minutes": {
+        "label": "Observation after the pump stops",
+        "unit": "min",
+        "hint": "At least 60.",
+    },
+    "discharge.aborted_observe_from_stop_minutes": {
+        "label": "Observation after an infusion cut short",
+        "unit": "min",
+    },
+    "discharge.vitals_within_percent": {"label": "Blood pressure within, of before", "unit": "%"},
+    "discharge.max_systolic": {"label": "Or at most, systolic", "unit": "mmHg"},
+    "discharge.max_diastolic": {"label": "Or at most, diastolic", "unit": "mmHg"},
+    "discharge.min_aldrete": {"label": "Aldrete at least", "unit": "points", "low": 0, "high": 10},
+    "discharge.min_moaas": {"label": "MOAA/S at least", "unit": "points", "low": 0, "high": 5},
+    "discharge.late_signing_minutes": {"label": "Ask a reason when signed later than", "unit": "min"},
+    "window.practice_from_hours": {"label": "Practice from", "unit": "h"},
+    "window.core_until_hours": {"label": "Main part until", "unit": "h"},
+    "window.tail_until_days": {"label": "Tail until", "unit": "days"},
+    "window.closing_last_hours": {"label": "Say it is closing for the last", "unit": "h"},
+    "window.quiet_block_minutes": {"label": "No therapy this long before an infusion", "unit": "min"},
+    "window.quiet_warn_minutes": {"label": "Warn this long before an infusion", "unit": "min"},
+    "therapy_minutes": {"label": "Therapy appointment", "unit": "min"},
+    "weekly_session_cap": {
+        "label": "Most therapy sessions a week",
+        "hint": "Empty: no limit.",
+        "low": 1,
+        "high": 14,
+    },
+    "follow_ups": {
+        "label": "Follow-ups",
+        "one": "follow-up",
+        "head": "title",
+        "usual": "Add the usual follow-ups",
+    },
+    "follow_ups.kind": {"label": "Code", "longest": 40, "required": False, "hidden": True},
+    "follow_ups.title": {"label": "What", "longest": 120},
+    "follow_ups.audience": {"label": "For", "kind": "choice", "choices": _pairs(AUDIENCES)},
+    "follow_ups.anchor": {
+        "label": "Counted from when",
+        "kind": "choice",
+        "choices": _pairs(ANCHORS),
+    },
+    "follow_ups.gate": {"label": "Waits for", "kind": "choice", "choices": _pairs(GATES)},
+    "follow_ups.earliest": {"label": "Earliest", "hint": WINDOW_CUES},
+    "follow_ups.target": {"label": "Target"},
+    "follow_ups.latest": {"label": "Late after"},
+    "follow_ups.hard_latest": {"label": "Missed after"},
+    "follow_ups.scope": {"label": "After which infusion", "kind": "choice", "choices": _pairs(SCOPES)},
+    "follow_ups.therapy": {"label": "It is therapy with a licensed therapist"},
+    "follow_ups.duration_minutes": {"label": "Duration", "unit": "min"},
+    "follow_ups.after_night": {"label": "Not before a night's sleep"},
+    "follow_ups.night_hours": {"label": "That night is at least", "unit": "h"},
+    "follow_ups.required": {"label": "Counts in adherence"},
+    "follow_ups.repeat_days": {
+        "label": "Repeated on day",
+        "kind": "numbers",
+        "hint": "0 is once; 0, 7, 14 is weekly, three times.",
+    },
+    "follow_ups.message_kind": {"label": "Message", "kind": "choice", "choices": _pairs(MESSAGES)},
+    "follow_ups.send_from": {"label": "Send from", "longest": 5, "hint": "The patient's local time."},
+    "follow_ups.send_until": {"label": "Send until", "longest": 5},
+    "follow_ups.grade": {"label": "Evidence grade", "kind": "choice", "choices": _pairs(GRADE_WORDS)},
+    "follow_ups.source": {"label": "Source", "required": False},
+}
+
+# code, title, about, paths in order; a path ending in ".*" takes what is left of that record
+PLACES: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
+    ("about", "What it is for", "", ("title", "indication", "minimum_age_years", "source", "evidence")),
+    ("dose", "Dose rule", "", (
+        "dose.mg_per_kg", "dose.infusion_minutes", "dose.ceiling_mg", "dose.rounding_mg", "dose.route", "dose.*",
+    )),
+    ("series", "Series", "Hours between the starts of two infusions. The calendar shows the outcome.", ("phases",)),
+    ("before", "Before the infusion", "", ("preinfusion_checks", "limits.block_systolic", "limits.block_diastolic")),
+    ("during", "During the infusion", "", (
+        "staffing", "chair_minutes", "turnover_minutes", "vitals_minutes", "limits.pause_systolic",
+        "limits.pause_diastolic", "limits.pause_heart_rate", "limits.pause_spo2", "limits.stop_systolic",
+        "limits.stop_diastolic", "limits.stop_spo2", "limits.*",
+    )),
+    ("leaving", "Ready to leave", "", (
+        "discharge.observe_from_start_minutes", "discharge.observe_from_stop_minutes", "discharge.criteria",
+        "discharge.*",
+    )),
+    ("cleared", "Drug cleared (estimate)", "Therapy waits for this and for the sign-off, the later of the two.", (
+        "clearance.*",
+    )),
+    ("window", "Window after the infusion", "Counted from the end of the no-therapy period.", ("window.*",)),
+    ("after", "Follow-ups", "Safety follow-ups hang on the pump stop and go out signed or not. Therapy waits.", (
+        "therapy_minutes", "weekly_session_cap", "follow_ups",
+    )),
+)  # fmt: skip
+
+
+# Beside the definition: what the approver of a revision reads first.
+NOTE = Box("change_note", "text", "What changed, and why", lines=3, longest=500, required=False)
+
+
+@cache
+def hints(kind: type) -> dict[str, Any]:
+    """Resolved types of a record's values."""
+    return typing.get_type_hints(kind, vars(d))
+
+
+@cache
+def all_boxes() -> dict[str, Box | Rows]:
+    """Every box and list of the definition by path, in the order of the dataclasses."""
+    return dict(_walk(d.ProtocolDefinition, ""))
+
+
+@cache
+def sections() -> tuple[Section, ...]:
+    """The form: sections in workflow order; what no section names stands in its record's section or the last."""
+    known, used = all_boxes(), set[str]()
+    explicit = {path for *_, paths in PLACES for path in paths}
+    found = []
+    for code, title, about, paths in PLACES:
+        items = []
+        for path in paths:
+            group = path.removesuffix("*")
+            names = [path] if not path.endswith(".*") else [
+                key for key in known if key.startswith(group) and key not in explicit and key not in used
+            ]  # fmt: skip
+            items += [known[name] for name in names if name in known]
+            used |= set(names)
+        found.append(Section(code, title, about, tuple(items)))
+    rest = tuple(item for path, item in known.items() if path not in used)
+    return (*found, Section("further", "Further values", "", rest)) if rest else tuple(found)
+
+
+def boxes() -> dict[str, Box]:
+    """Boxes outside lists, by path."""
+    return {path: item for path, item in all_boxes().items() if isinstance(item, Box)}
+
+
+def lists() -> dict[str, Rows]:
+    """Lists of records, by path."""
+    return {path: item for path, item in all_boxes().items() if isinstance(item, Rows)}
+
+
+def _walk(kind: type, prefix: str) -> list[tuple[str, Box | Rows]]:
+    found: list[tuple[str, Box | Rows]] = []
+    for item in fields(kind):
+        path, hint = f"{prefix}{item.name}", hints(kind)[item.name]
+        record = _record_of(hint)
+        if is_dataclass(hint) and hint not in (d.Elapsed, d.LocalClock):
+            found += _walk(typing.cast("type", hint), f"{path}.")
+        elif record is not None:
+            boxes_of_row = tuple(typing.cast("Box", box) for _, box in _walk(record, f"{path}."))
+            words = {"label": _plain(item.name), "one": "row", "head": fields(record)[0].name} | WORDS.get(
+                path, {}
+            )
+            found.append((path, Rows(path=path, boxes=boxes_of_row, **words)))
+        else:
+            optional = item.default is not MISSING and item.default in ("", None)
+            found.append((path, _box(path, item.name, hint, required=not optional)))
+    return found
+
+
+def _record_of(hint: Any) -> type | None:
+    if typing.get_origin(hint) is tuple and is_dataclass(typing.get_args(hint)[0]):
+        return typing.cast("type", typing.get_args(hint)[0])
+    return None
+
+
+def _box(path: str, name: str, hint: Any, *, required: bool) -> Box:
+    kind = WORDS.get(path, {}).get("kind", _kind(hint))
+    given: dict[str, Any] = {"kind": kind, "label": _plain(name), "required": required}
+    if kind == "lines":
+        given |= {"hint": "One on each line.", "lines": 4, "longest": 2000, "required": False}
+    if typing.get_origin(hint) is Literal:
+        given["choices"] = tuple((str(item), _plain(str(item))) for item in typing.get_args(hint))
+    return Box(path=path, **(given | WORDS.get(path, {})))
+
+
+def _kind(hint: Any) -> Kind:
+    origin, parts = typing.get_origin(hint), typing.get_args(hint)
+    if hint == d.Moment:
+        return "moment"
+    if origin is Literal:
+        return "choice"
+    if origin in (typing.Union, types.UnionType):
+        return _kind(next(item for item in parts if item is not type(None)))
+    if origin is tuple:
+        return "numbers" if parts[0] is int else "lines" if parts[0] is str else "kept"
+    simple: dict[Any, Kind] = {Decimal: "decimal", int: "integer", bool: "yes", str: "text"}
+    return simple.get(hint, "kept")
+
+
+def _plain(name: str) -> str:
+    text = name.replace("_", " ")
+    return text[:1].upper() + text[1:]
