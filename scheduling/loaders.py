@@ -200,10 +200,13 @@ def _licences(rows: Sequence[Resource]) -> dict[int, tuple[Licence, ...]]:
 
 
 def public_holidays(site: Site, first: date, until: date) -> dict[date, str]:
-    """Public holidays of the site's country and subdivision on dates in [first, until)."""
+    """Public holidays on which the site is closed, on dates in [first, until)."""
+    return {} if site.open_on_holidays else named_holidays(site, first, until)
+
+
+def named_holidays(site: Site, first: date, until: date) -> dict[date, str]:
+    """Public holidays of the site's country and subdivision on dates in [first, until), open or not."""
     names: dict[date, str] = {}
-    if site.open_on_holidays:
-        return names
     for year in range(first.year, until.year + 1):
         names |= _holidays_of(site.country, site.subdivision, year)
     return {day: name for day, name in names.items() if first <= day < until}

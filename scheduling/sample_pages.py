@@ -54,8 +54,9 @@ def sample_page(
     weight_kg: Decimal,
     age_years: int,
     holidays: Mapping[date, str],
+    closed_on_holidays: bool = True,
 ) -> SamplePage:
-    """The sample of a protocol. Raises InvalidInput for a weight, an age or a model that cannot be used."""
+    """The sample of a protocol; `holidays` are named also where the clinic is open. Raises InvalidInput for a weight, an age or a model that cannot be used."""
     predicted = sample_clearance(definition, weight_kg=weight_kg, age_years=age_years)
     series = sample_series(
         definition,
@@ -63,7 +64,7 @@ def sample_page(
         clock=clock,
         zone=zone,
         clearance_minutes=predicted.minutes,
-        holidays=holidays,
+        holidays=holidays if closed_on_holidays else {},
     )
     weeks = tuple(_weeks(series.visits, zone, holidays)) if series.visits else ()
     return SamplePage(

@@ -24,7 +24,7 @@ from protocols.services.drafting import sheet_of
 from protocols.sheet import as_far_as_right
 from scheduling.domain.localtime import local_date, parse_clock
 from scheduling.domain.sample import next_clock_change
-from scheduling.loaders import public_holidays
+from scheduling.loaders import named_holidays
 from scheduling.sample_pages import sample_page
 from scheduling.sites import chosen_site
 from staff.clock import app_now
@@ -56,6 +56,9 @@ class PreviewForm(ClinicalForm):
     )
     week = forms.ChoiceField(label="Look at", choices=list(WEEKS.items()), required=False)
     place = forms.ChoiceField(label="Time zone")
+    holidays = forms.ChoiceField(
+        label="On public holidays", choices=[("closed", "Closed"), ("open", "Open")], required=False
+    )
     weight_kg = UnitDecimalField("Weight", unit="kg", decimal_places=1, min_value="20", max_value="350")
     age_years = UnitIntegerField("Age", unit="years", min_value=18, max_value=110)
 
@@ -108,6 +111,7 @@ def _form(request: HttpRequest, site: Site | None) -> PreviewForm:
         "clock": "09:00",
         "week": "",
         "place": own,
+        "holidays": "open" if site and site.open_on_holidays else "closed",
         "weight_kg": "70",
         "age_years": "40",
     }
@@ -129,7 +133,7 @@ def _sample(version: ProtocolVersion, form: PreviewForm, site: Site | None) -> d
     if first_day is None:
         form.add_error("week", "There is no such week in this time zone within two years.")
         return {}
-    holidays = public_holidays(site, first_day, first_day + HOLIDAYS_AHEAD) if site else {}
+    holidays = named_holidays(site, first_day, first_day + HOLIDAYS_AHEAD) if site else {}
     try:
         page = sample_page(
             definition,
@@ -139,6 +143,7 @@ def _sample(version: ProtocolVersion, form: PreviewForm, site: Site | None) -> d
             weight_kg=cast("Decimal", data["weight_kg"]),
             age_years=data["age_years"],
             holidays=holidays,
+            closed_on_holidays=data["holidays"] == "closed",
         )
     except InvalidInput as refusal:
         form.add_refusal(refusal)
@@ -154,7 +159,7 @@ def _first_day(
     if week == "weekend":
         return day + timedelta(days=(4 - day.weekday()) % 7)  # Friday: the second visit meets the weekend
     if week == "holiday":
-        ahead = public_holidays(site, day, day + HOLIDAYS_AHEAD) if site else {}
+        ahead = named_holidays(site, day, day + HOLIDAYS_AHEAD) if site else {}
         found = min(ahead, default=None)
         return None if found is None else found - step
     if week in ("forward", "back"):
