@@ -52,8 +52,8 @@ def to_sheet(definition: ProtocolDefinition, change_note: str = "") -> Sheet:
     }
     for path, rows in lists().items():
         sheet[path] = [
-            {"id": f"r{number}"} | {box.name: show(box, item[box.name]) for box in rows.boxes}
-            for number, item in enumerate(_at(data, path), start=1)
+            {"id": f"r{number}"} | {box.name: show(box, item.get(box.name)) for box in rows.boxes}
+            for number, item in enumerate(_at(data, path) or (), start=1)
         ]
     return sheet
 
@@ -242,7 +242,7 @@ def _empty(box: Box) -> Any:
         return ""
     if box.required:
         raise InvalidInput(f"{box.label} is missing.", code="required", field=box.path)
-    if box.kind in ("kept", "lines"):
+    if box.kind in ("kept", "lines", "numbers"):
         return []
     return "" if box.kind in ("text", "choice") else None
 
@@ -301,7 +301,7 @@ def show_moment(value: Mapping[str, Any]) -> str:
 def show(box: Box, value: Any) -> Any:
     """A value of the definition's JSON as it stands in its box."""
     if box.kind == "several":
-        return [str(item) for item in value]
+        return [str(item) for item in value or ()]
     if box.kind == "yes":
         return "on" if value else ""
     if value is None:
@@ -351,7 +351,7 @@ def _tidy_value(value: Any) -> Any:
 def _at(data: Mapping[str, Any], path: str) -> Any:
     found: Any = data
     for part in path.split("."):
-        found = found[part]
+        found = found.get(part)  # values added after versions were signed are left out while they are empty
     return found
 
 

@@ -147,6 +147,11 @@ WORDS: dict[str, dict[str, Any]] = {
     "phases.gap_min_hours": {"label": "Shortest gap", "unit": "h", "hint": "From start to start."},
     "phases.gap_target_hours": {"label": "Gap aimed at", "unit": "h", "hint": "84 h is twice a week."},
     "phases.gap_max_hours": {"label": "Longest gap", "unit": "h"},
+    "phases.long_gap_max_hours": {
+        "label": "One long gap at most",
+        "unit": "h",
+        "hint": "Empty: never. A prescriber approves it by name.",
+    },
     "phases.weekdays": {"label": "Allowed weekdays", "kind": "several", "choices": _pairs(WEEKDAY_NAMES)},
     "staffing": {
         "label": "Staff during the stay",

@@ -56,7 +56,10 @@ def sample_page(
     holidays: Mapping[date, str],
     closed_on_holidays: bool = True,
 ) -> SamplePage:
-    """The sample of a protocol; `holidays` are named also where the clinic is open. Raises InvalidInput for a weight, an age or a model that cannot be used."""
+    """The sample of a protocol; `holidays` are named also where the clinic is open.
+
+    Raises InvalidInput for a weight, an age or a model that cannot be used.
+    """
     predicted = sample_clearance(definition, weight_kg=weight_kg, age_years=age_years)
     series = sample_series(
         definition,
