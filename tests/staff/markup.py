@@ -64,3 +64,50 @@ def one(html: str, tag: str = "", **attributes: str) -> Element:
     found = elements(html, tag, **attributes)
     assert len(found) == 1, f"{len(found)} of {tag} {attributes}"
     return found[0]
+
+
+@dataclass
+class Form:
+    """One form: where it goes, and its boxes as name -> (kind, value); of a choice, the first or the chosen one."""
+
+    method: str
+    action: str
+    fields: dict[str, tuple[str, str]] = field(default_factory=dict)
+
+
+class _FormReader(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[Form] = []
+        self.form: Form | None = None
+        self.choice = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = {name: value or "" for name, value in attrs}
+        if tag == "form":
+            target = given.get("action") or given.get("hx-post", "")
+            posts = given.get("method", "").lower() == "post" or "hx-post" in given
+            self.form = Form("post" if posts else "get", target)
+            self.found.append(self.form)
+        elif self.form is not None and tag in ("input", "textarea", "select") and given.get("name"):
+            kind = given.get("type", "text") if tag == "input" else tag
+            self.choice = given["name"] if tag == "select" else ""
+            if kind not in ("submit", "button", "file") and (
+                kind != "radio" or "checked" in given or given["name"] not in self.form.fields
+            ):
+                self.form.fields[given["name"]] = (kind, given.get("value", ""))
+        elif self.form is not None and tag == "option" and self.choice:
+            first = not self.form.fields[self.choice][1]
+            if first or "selected" in given:
+                self.form.fields[self.choice] = ("select", given.get("value", ""))
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "form":
+            self.form = None
+
+
+def forms_of(html: str) -> list[Form]:
+    """The forms of a page, in order."""
+    reader = _FormReader()
+    reader.feed(html)
+    return reader.found
