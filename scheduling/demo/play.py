@@ -20,7 +20,7 @@ from scheduling.demo.plot import Course
 from scheduling.demo.premises import House, Premises
 from scheduling.dispatch import tick
 from scheduling.models import Appointment, FollowUp, Resource, TreatmentSeries
-from scheduling.services.closing import mark_not_done
+from scheduling.services.closing import complete_follow_up, mark_not_done
 from scheduling.services.series import VisitChoice, book_series, propose_series
 from scheduling.services.therapy import book_therapy, complete_therapy, start_therapy
 from scheduling.services.visits import check_in
@@ -183,6 +183,7 @@ def _play_visit(
         player.at(start + LEAVES_AFTER, day.leave)
         player.at(start + timedelta(hours=7), follow_through)
         day.plan_therapy(course.therapy if last else "done")
+        day.plan_calls(reached=course.therapy != "missed")
 
 
 @dataclass
@@ -290,6 +291,26 @@ class VisitDay:
     def follow_up(self) -> FollowUp:
         """The first therapy after this visit."""
         return FollowUp.objects.get(visit=self.visit(), kind="integration_1")
+
+    def plan_calls(self, *, reached: bool) -> None:
+        """The nurse calls next morning and records it; three days on, the practice is asked about."""
+        if not reached:
+            return
+        zone = ZoneInfo(self.house.site.time_zone)
+        morning = datetime.combine(self.start.astimezone(zone).date() + DAY, time(9, 40), zone)
+        self.player.at(
+            morning, lambda: self._call("morning_check_in", "Slept, feels as usual. No driving yet.")
+        )
+        self.player.at(
+            self.start + timedelta(hours=80),
+            lambda: self._call("practice_check_in", "Practised on most days."),
+        )
+
+    def _call(self, kind: str, note: str) -> None:
+        row = FollowUp.objects.filter(visit=self.visit(), kind=kind, state__in=FollowUp.ACTIONABLE).first()
+        if row is not None:
+            by = self.nurse if row.audience == "nurse" else self.therapist()
+            complete_follow_up(follow_up=row, by=by, note=note)
 
     def plan_therapy(self, fate: str) -> None:
         """What becomes of the therapy after this visit: open, booked, done or missed."""
