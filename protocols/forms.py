@@ -27,6 +27,13 @@ class NewTemplateForm(ClinicalForm):
         self.initial.setdefault("start", starts[0][0] if starts else "")
 
 
+class DuplicateForm(ClinicalForm):
+    """A copy under a name of its own."""
+
+    name = ClinicalTextField("Name", max_length=120)
+    slug = ClinicalTextField("Address", max_length=50, hint="Small letters and hyphens; it never changes.")
+
+
 class DocumentForm(ClinicalForm):
     """The consent or education text of a draft."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import path, register_converter
 
 from protocols.models import ProtocolDocument
-from protocols.views import editing, reading, review, writing
+from protocols.views import comparing, editing, reading, review, writing
 
 
 class DocumentKind:
@@ -29,6 +29,8 @@ urlpatterns = [
     path("protocols/", reading.protocol_list, name="protocol_list"),
     path("protocols/new/", writing.protocol_new, name="protocol_new"),
     path("protocols/<slug:slug>/", reading.protocol_detail, name="protocol_detail"),
+    path("protocols/<slug:slug>/compare/", comparing.protocol_compare, name="protocol_compare"),
+    path(f"{VERSION}/duplicate/", comparing.version_duplicate, name="version_duplicate"),
     path(f"{VERSION}/", reading.version_detail, name="version_detail"),
     path(f"{VERSION}/edit/", editing.version_edit, name="version_edit"),
     path(f"{VERSION}/revise/", writing.version_revise, name="version_revise"),

@@ -9,12 +9,18 @@ from scheduling.models import FollowUp, Message, PlasticityWindow, WorkItem
 from staff.access import fetch_for
 from staff.models import User
 
-WITH_WINDOW = ("patient__site", "series__protocol_version__template", "claimed_by", "infusion__site")
+WITH_WINDOW = (
+    "patient__site",
+    "series__protocol_version__template",
+    "claimed_by",
+    "infusion__site",
+    "infusion__protocol_version",
+)
 WITH_FOLLOW_UP = (
     "patient__site",
     "site",
     "series__protocol_version__template",
-    "infusion",
+    "infusion__protocol_version",
     "visit",
     "assignee",
     "appointment__practitioner",

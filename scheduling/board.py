@@ -191,7 +191,7 @@ def _note(visit: Appointment, now: datetime) -> str:
     if record.status in Infusion.RUNNING:
         return f"Running since {record.started_at.astimezone(zone):%H:%M}"
     if record.status == Infusion.Status.RECOVERING and record.stopped_at is not None:
-        rule = visit.series.protocol_version.read().discharge
+        rule = visit.protocol_version.read().discharge
         until = max(
             record.started_at + timedelta(minutes=rule.observe_from_start_minutes),
             record.stopped_at + timedelta(minutes=rule.observe_from_stop_minutes),

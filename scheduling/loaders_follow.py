@@ -78,7 +78,7 @@ class VisitFacts:
     @property
     def definition(self) -> ProtocolDefinition:
         """The pinned protocol text."""
-        return self.series.protocol_version.read()
+        return self.visit.protocol_version.read()
 
     @property
     def happens(self) -> bool:
@@ -127,7 +127,11 @@ def load_course(patient_id: int) -> list[VisitFacts]:
     visits = list(
         Appointment.objects.filter(patient_id=patient_id, kind=Appointment.Kind.INFUSION)
         .select_related(
-            "series__protocol_version__template", "series__therapist", "infusion", "site", "patient"
+            "series__protocol_version__template",
+            "series__therapist",
+            "infusion__protocol_version",
+            "site",
+            "patient",
         )
         .order_by("pk")
     )
@@ -163,7 +167,7 @@ def _facts(
     infusion = visit.infusion
     if visit.series is None:
         raise RuntimeError("an infusion visit has a series")  # constraint infusion_visit_has_its_prediction
-    definition = visit.series.protocol_version.read()
+    definition = visit.protocol_version.read()
     planned, predicted = visit.during.lower, visit.predicted_t0
     started = None if infusion is None else infusion.started_at
     starts_at = as_utc(started or planned)

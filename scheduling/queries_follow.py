@@ -58,7 +58,7 @@ def queue_items(user: User, site: Site, now: datetime) -> list[QueueItem]:
             | Q(status__in=[Status.PROVISIONAL, Status.STALE], t0__gt=now - LATER),
             infusion__site=site,
         )
-        .select_related("patient", "series__protocol_version", "claimed_by", "infusion")
+        .select_related("patient", "series__protocol_version", "claimed_by", "infusion__protocol_version")
         .order_by("core_until", "pk")[:MOST_ROWS]
     )
     sessions: dict[int | None, FollowUp] = {}
@@ -83,7 +83,7 @@ def state_of(row: PlasticityWindow, session: FollowUp | None, now: datetime) -> 
         return "waiting"
     if session is None or session.state in FollowUp.CLOSED:
         return "done"
-    rule = row.series.protocol_version.read().window
+    rule = row.infusion.protocol_version.read().window
     window = Window(row.t0, row.practice_from, row.core_until, row.tail_until, row.tail_until)
     found = window_state(window, now, earliest_session=session.earliest_at, rule=rule)
     if found in ("open", "closing") and row.status != Status.OPEN:

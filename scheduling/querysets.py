@@ -73,7 +73,12 @@ class AppointmentQuerySet(models.QuerySet[Any]):
     def for_page(self) -> AppointmentQuerySet:
         """With what pages and the API show of a visit anyway."""
         return self.select_related(
-            "patient", "site", "series__protocol_version__template", "practitioner", "infusion", "moved_by"
+            "patient",
+            "site",
+            "series__protocol_version__template",
+            "practitioner",
+            "infusion__protocol_version",
+            "moved_by",
         ).prefetch_related("resource_bookings__resource")
 
 

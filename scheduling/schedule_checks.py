@@ -111,7 +111,9 @@ def _happening() -> dict[int, list[Appointment]]:
     """Infusion visits that happen, by patient, in order of their start (actual once the pump has run)."""
     found: dict[int, list[Appointment]] = defaultdict(list)
     rows = Appointment.objects.infusions().exclude(status__in=GONE)
-    for visit in rows.select_related("infusion", "series__protocol_version", "site", "patient"):
+    for visit in rows.select_related(
+        "infusion__protocol_version", "series__protocol_version", "site", "patient"
+    ):
         found[visit.patient_id].append(visit)
     for visits in found.values():
         visits.sort(key=_start)
@@ -154,7 +156,7 @@ def _periods(now: datetime) -> dict[int, list[tuple[Interval, str, timedelta]]]:
             start, end = (window.starts_at, window.t0) if window else (visit.during.lower, visit.predicted_t0)
             if end is None or visit.series is None:
                 continue
-            quiet = timedelta(minutes=visit.series.protocol_version.read().window.quiet_block_minutes)
+            quiet = timedelta(minutes=visit.protocol_version.read().window.quiet_block_minutes)
             found[patient].append(
                 (Interval(start, max(end, start + timedelta(minutes=1))), str(visit.code), quiet)
             )

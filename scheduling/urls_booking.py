@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from scheduling.views import board, moves, plan, preview, resources, series, visits
+from scheduling.views import board, moves, plan, preview, resources, series, version_moves, visits
 
 urlpatterns = [
     path("board/", board.chair_board, name="chair_board"),
@@ -15,6 +15,7 @@ urlpatterns = [
         "patients/<uuid:code>/schedule/", series.patient_schedule_fragment, name="patient_schedule_fragment"
     ),
     path("series/<uuid:code>/", series.series_detail, name="series_detail"),
+    path("series/<uuid:code>/version/", version_moves.series_version, name="series_version"),
     path("series/<uuid:code>/end/", series.series_end, name="series_end"),
     path("series/<uuid:code>/infusions/<int:ordinal>/date/", series.infusion_rebook, name="infusion_rebook"),
     path("series/<uuid:code>/infusions/<int:ordinal>/skip/", series.infusion_skip, name="infusion_skip"),

@@ -25,6 +25,7 @@ ACTIONS: dict[str, frozenset[str]] = {
     "series.view": frozenset({CLINICIAN, NURSE, THERAPIST, COORDINATOR}),
     "series.book": frozenset({CLINICIAN, COORDINATOR}),
     "series.end": frozenset({CLINICIAN}),
+    "series.move_version": frozenset({CLINICIAN}),
     "appointment.view": frozenset({CLINICIAN, NURSE, THERAPIST, COORDINATOR}),
     "appointment.move": frozenset({CLINICIAN, NURSE, COORDINATOR}),
     "appointment.check_in": CARE_TEAM,

@@ -34,6 +34,7 @@ PURE_FILES = {
     "protocols/reading.py",
     "protocols/differences.py",
     "protocols/sheet.py",
+    "protocols/side_by_side.py",
     "protocols/sheet_acts.py",
     "protocols/sheet_boxes.py",
     "protocols/sheet_merge.py",

@@ -6,6 +6,7 @@ from protocols.services.shipped import install_shipped
 from protocols.services.writing import (
     create_draft,
     create_template,
+    duplicate_version,
     revise_version,
     update_document,
     update_draft,
@@ -15,6 +16,7 @@ __all__ = [
     "approve_and_activate",
     "create_draft",
     "create_template",
+    "duplicate_version",
     "install_shipped",
     "retire",
     "return_to_draft",

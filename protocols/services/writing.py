@@ -86,6 +86,22 @@ def revise_version(
     return draft
 
 
+def duplicate_version(
+    *, version: ProtocolVersion, slug: str, name: str, by: User, at: datetime | None = None
+) -> ProtocolVersion:
+    """A new protocol whose first draft is a copy of `version`, documents included; unfinished boxes are not copied."""
+    with acting(by):
+        template = create_template(slug=slug, name=name, by=by, at=at)
+        text = load(version.definition)
+        note = f"Copied from {version.template.name}, version {version.number}"
+        draft = _next_version(template, text, note, by, at)
+        for document in version.documents.all():
+            _add_document(
+                draft, document.kind, document.title, document.body, ProtocolDocument.Change.MATERIAL
+            )
+    return draft
+
+
 def update_draft(
     *,
     version: ProtocolVersion,

@@ -105,6 +105,7 @@ def _review(version: ProtocolVersion, user: User) -> dict[str, Any]:
         "may_return": (approve or edit) and waiting,
         "may_revise": edit and published and open_draft is None,
         "may_retire": edit and version.status in (Status.ACTIVE, Status.SUPERSEDED),
+        "may_copy": edit,
         "open_draft": open_draft,
         "own_text": waiting and wrote(version, user),
     }

@@ -23,6 +23,7 @@ from patients.access import get_patient_for
 from protocols.models import ProtocolVersion
 from scheduling.access import get_appointment_for, get_resource_for, get_series_for
 from scheduling.api.moves import AppointmentMoves, SeriesMoves
+from scheduling.api.version_moves import SeriesVersions
 from scheduling.models import Appointment, Resource, TreatmentSeries
 from scheduling.serializers_booking import (
     AppointmentSerializer,
@@ -90,7 +91,7 @@ class SeriesFilter(django_filters.FilterSet):
     status = django_filters.MultipleChoiceFilter(choices=TreatmentSeries.Status.choices)
 
 
-class SeriesViewSet(SeriesMoves, ServiceViewSet):
+class SeriesViewSet(SeriesMoves, SeriesVersions, ServiceViewSet):
     """Series of infusion visits of patients whom the caller may see."""
 
     serializer_class = SeriesSerializer

@@ -5,6 +5,7 @@ from scheduling.models.booking import Appointment, PatientSpan, ResourceBooking,
 from scheduling.models.change import GapException, ScheduleChange, VisitChange
 from scheduling.models.followup import FollowUp, PlasticityWindow, WorkItem
 from scheduling.models.message import Heartbeat, Message
+from scheduling.models.version_move import SeriesVersionMove
 from scheduling.models.waitlist import FreedSlot, WaitlistEntry, WaitlistOffer
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "Resource",
     "ResourceBooking",
     "ScheduleChange",
+    "SeriesVersionMove",
     "TreatmentSeries",
     "VisitChange",
     "WaitlistEntry",

@@ -235,6 +235,18 @@ class Appointment(models.Model):
             ),
         ]
 
+    @property
+    def protocol_version(self) -> ProtocolVersion:
+        """The text that governs this infusion visit: its record's once there is one, else the series' own.
+
+        A series that moves to another version leaves what was given on the text it was given by.
+        """
+        if self.infusion is not None:
+            return self.infusion.protocol_version
+        if self.series is None:
+            raise ValueError("a visit without a series follows no protocol")
+        return self.series.protocol_version
+
     def __str__(self) -> str:
         return f"{self.get_kind_display()} {self.ordinal or ''}".strip()
 

@@ -29,6 +29,7 @@ class ScheduleChange(models.Model):
         OMIT = "omit", "Skipped"
         NO_SHOW = "no-show", "Did not attend"
         UNDO = "undo", "Moved back"
+        VERSION = "version", "Moved to another protocol version"
 
     class Scope(models.TextChoices):
         THIS = "this", "Only this visit"
@@ -53,7 +54,8 @@ class ScheduleChange(models.Model):
         ordering = ["-made_at", "-pk"]
         constraints = [
             models.CheckConstraint(
-                condition=Q(kind__in=["move", "cancel", "omit", "no-show", "undo"]), name="change_kind_known"
+                condition=Q(kind__in=["move", "cancel", "omit", "no-show", "undo", "version"]),
+                name="change_kind_known",
             ),
             models.CheckConstraint(
                 condition=Q(scope__in=["this", "cycle", "following"]), name="change_scope_known"

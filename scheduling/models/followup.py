@@ -11,6 +11,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from patients.models import Patient
+from protocols.models import ProtocolVersion
 from scheduling.models.booking import Appointment, TreatmentSeries
 from scheduling.querysets_follow import FollowUpQuerySet, WindowQuerySet, WorkItemQuerySet
 from sessions.models import Infusion, SignOff
@@ -209,6 +210,11 @@ class FollowUp(models.Model):
                 name="follow_up_open_work",
             )
         ]
+
+    @property
+    def protocol_version(self) -> ProtocolVersion:
+        """The text that asks for it: that of the infusion given, else the series' own."""
+        return self.series.protocol_version if self.infusion is None else self.infusion.protocol_version
 
     def __str__(self) -> str:
         return self.title

@@ -133,6 +133,35 @@ def propose_move(
     moving = [item for item in rest if item.pk == visit.pk or _in_scope(series, visit, item, scope)]
     sessions = _sessions_of(series, moving)
     request, numbers = _request(series, visit, rest, moving, sessions, wanted, scope, now)
+    return _planned(request, numbers, series, scope, visit, moving, sessions, chair)
+
+
+def propose_fit(*, series: TreatmentSeries, rows: Sequence[Appointment], at: datetime) -> MovePlan:
+    """Where these booked visits stand by the text of `series`: each stays if its rules allow, else moves least.
+
+    Every visit is among the choices, also those that stay: their stay, staff and therapy time may differ.
+    """
+    first = rows[0]
+    sessions = _sessions_of(series, rows)
+    request, numbers = _request(
+        series, first, rows, rows, sessions, first.during.lower, Scope.THIS, at, stays=False
+    )
+    return _planned(request, numbers, series, Scope.FOLLOWING, first, rows, sessions, "", whole=True)
+
+
+def _planned(
+    request: SeriesRequest,
+    numbers: list[int],
+    series: TreatmentSeries,
+    scope: str,
+    visit: Appointment,
+    moving: Sequence[Appointment],
+    sessions: Sequence[tuple[Appointment, str]],
+    chair: str,
+    *,
+    whole: bool = False,
+) -> MovePlan:
+    """The planner's answer as choices; `whole`: also of visits that stay."""
     plan = plan_series(request)
     if not plan.complete:
         refusals = tuple(replace(item, text=_renumbered(item.text, numbers)) for item in plan.refusals)
@@ -143,11 +172,14 @@ def propose_move(
         return MovePlan(series, scope, refusals=refusals, long_gap=offer)
     planned = {numbers[item.ordinal - 1]: item for item in plan.visits}
     choices = [_choice(visit, planned[visit.ordinal or 0], chair)]
-    moved = {visit.ordinal}
+    moved = {visit.ordinal} if not whole or planned[visit.ordinal or 0].start != visit.during.lower else set()
     for item in moving:
         new = planned[item.ordinal or 0]
-        if item.pk != visit.pk and new.start != item.during.lower:
+        if item.pk == visit.pk:
+            continue
+        if whole or new.start != item.during.lower:
             choices.append(_choice(item, new, ""))
+        if new.start != item.during.lower:
             moved.add(item.ordinal)
     going = tuple(
         _session_move(row, kind, planned[row.ordinal or 0]) for row, kind in sessions if row.ordinal in moved
@@ -201,8 +233,10 @@ def _request(
     wanted: datetime,
     scope: str,
     now: datetime,
+    *,
+    stays: bool = True,
 ) -> tuple[SeriesRequest, list[int]]:
-    """The planner's question, and the real ordinal of each of its visits."""
+    """The planner's question, and the real ordinal of each of its visits. `stays`: the first is at `wanted`."""
     definition = series.protocol_version.read()
     without = [item.pk for item in rest] + [row.pk for row, _ in sessions]
     course = [item for item in load_course(series.patient_id) if item.visit.pk not in without]
@@ -219,7 +253,8 @@ def _request(
         definition, series.patient, weight_kg=series.weight_kg, on=now.astimezone(load.zone).date()
     )
     in_scope = {item.pk for item in moving}
-    pinned, current = {1: wanted}, {}
+    pinned = {1: wanted} if stays else {}
+    current = {} if stays else {1: wanted}
     for number, item in enumerate(rest[1:], start=2):
         begins: datetime = item.during.lower
         if item.pk not in in_scope:
@@ -402,6 +437,7 @@ def move_visits(
     scope: str = Scope.THIS,
     seen: Mapping[int, int] | None = None,
     displace_therapy: bool = False,
+    kind: str = ScheduleChange.Kind.MOVE,
     at: datetime | None = None,
 ) -> ScheduleChange:
     """Move these infusions of one series, with their planned therapy sessions, in one act: all or none.
@@ -457,7 +493,7 @@ def move_visits(
     _write_visits(rules, wanted, seats, visits, reason)
     before += _displace_in_the_way(rules, visits.values(), now)
     _write_sessions(rules, current, sessions, now)
-    change = record(ScheduleChange.Kind.MOVE, before, reason=reason, by=by, at=now, scope=scope)
+    change = record(kind, before, reason=reason, by=by, at=now, scope=scope)
     for visit in visits.values():
         settle(
             kind=WorkItem.Kind.DISPLACED,

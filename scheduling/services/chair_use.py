@@ -60,7 +60,9 @@ def follow_infusion(
     lock(patients=[known.patient_id], resources=set(held))
     visit = (
         Appointment.objects.select_for_update(of=["self"])
-        .select_related("patient", "site", "series__protocol_version", "series__booked_by", "infusion")
+        .select_related(
+            "patient", "site", "series__protocol_version", "series__booked_by", "infusion__protocol_version"
+        )
         .get(pk=known.pk)
     )
     record = Infusion.objects.get(pk=infusion.pk)
@@ -84,7 +86,7 @@ def follow_infusion(
 
 
 def _definition(visit: Appointment) -> ProtocolDefinition:
-    return visit.series.protocol_version.read()  # type: ignore[union-attr]  # infusion visits have a series
+    return visit.protocol_version.read()
 
 
 def expected_end(infusion: Infusion, definition: ProtocolDefinition, at: datetime) -> datetime:

@@ -39,6 +39,7 @@ from staff.models import User
 UNDO_FOR = timedelta(minutes=2)
 Status = Appointment.Status
 Kind = ScheduleChange.Kind
+FINAL = frozenset({Kind.UNDO, Kind.VERSION})  # a signed move to another version is taken back by another one
 
 
 @dataclass(frozen=True)
@@ -157,7 +158,7 @@ def undoable(visit: Appointment, user: User, now: datetime) -> ScheduleChange | 
     if row is None or row.version_after != visit.version:
         return None
     change = row.change
-    open_for = change.undone_at is None and change.kind != Kind.UNDO and now <= change.made_at + UNDO_FOR
+    open_for = change.undone_at is None and change.kind not in FINAL and now <= change.made_at + UNDO_FOR
     return change if open_for and user.may("appointment.move") else None
 
 
@@ -196,7 +197,7 @@ def undo_change(*, change: ScheduleChange, by: User, at: datetime | None = None)
 def _check_undoable(
     change: ScheduleChange, rows: Sequence[VisitChange], visits: dict[int, Appointment], now: datetime
 ) -> None:
-    if change.kind == Kind.UNDO or now > change.made_at + UNDO_FOR:
+    if change.kind in FINAL or now > change.made_at + UNDO_FOR:
         raise StateConflict(
             "The two minutes for undo have passed. Make a new change instead.", code="undo-over"
         )

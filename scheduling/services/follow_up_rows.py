@@ -23,7 +23,12 @@ def locked(follow_up: FollowUp, therapist: User) -> FollowUp:
     return (
         FollowUp.objects.select_for_update(of=["self"])
         .select_related(
-            "patient", "site", "series__protocol_version", "infusion", "appointment__integration", "visit"
+            "patient",
+            "site",
+            "series__protocol_version",
+            "infusion__protocol_version",
+            "appointment__integration",
+            "visit",
         )
         .get(pk=follow_up.pk)
     )

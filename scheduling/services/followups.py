@@ -130,12 +130,18 @@ def _apply(
             changed.append(_changed(row, target))
     for row in rows.values():
         if row.state in FollowUp.OPEN:
-            reason = (
-                "The patient has died." if by_visit[row.visit_id].happens else by_visit[row.visit_id].why_gone
-            )
+            reason = _why_withdrawn(by_visit[row.visit_id], patient)
             changed.append(_changed(row, _closing(State.WITHDRAWN, reason, at)))
     FollowUp.objects.bulk_create(fresh)
     FollowUp.objects.bulk_update(changed, WRITTEN)
+
+
+def _why_withdrawn(facts: VisitFacts, patient: Patient) -> str:
+    if not facts.happens:
+        return facts.why_gone
+    if patient.status == Patient.Status.DECEASED:
+        return "The patient has died."
+    return "The protocol version of the series does not ask for it any more."
 
 
 def _wanted(
@@ -230,7 +236,7 @@ def _assignee_id(
 
 def _facts_in_words(facts: VisitFacts, zone: ZoneInfo) -> dict[str, str]:
     """Why now: the facts that the moments rest on, in the patient's local time."""
-    words = {"protocol": str(facts.series.protocol_version)}
+    words = {"protocol": str(facts.visit.protocol_version)}
     if facts.stopped_at is not None:
         words["pump_stop"] = in_words(facts.stopped_at, zone)
     if facts.estimate is not None and facts.estimate.t_pk is not None:

@@ -75,7 +75,9 @@ def sync_patient(patient: Patient, *, at: datetime) -> None:
     follow_ups = list(
         FollowUp.objects.filter(patient=patient, state__in=FollowUp.ACTIONABLE)
         .exclude(message_kind="")
-        .select_related("appointment", "series__protocol_version", "visit", "site")
+        .select_related(
+            "appointment", "series__protocol_version", "infusion__protocol_version", "visit", "site"
+        )
     )
     visits = list(
         Appointment.objects.filter(
@@ -182,7 +184,7 @@ def _of_follow_ups(
         bounds = _bounds(row, windows.get(row.infusion_id))  # type: ignore[arg-type]  # None finds nothing
         if bounds is None:
             continue
-        rule = row.series.protocol_version.read().follow_up(row.kind)
+        rule = row.protocol_version.read().follow_up(row.kind)
         hours = send_hours_of(preference, rule.send_from, rule.send_until)
         sending = _when(patient, hours, *bounds, at)
         if isinstance(sending, SendTime):

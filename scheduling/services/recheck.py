@@ -108,7 +108,7 @@ def _hours(row: Message, now: datetime) -> Decision | None:
     preference = ContactPreference.objects.filter(patient=row.patient_id).first()
     send_from, send_until = "08:00", "21:30"
     if row.follow_up is not None:
-        rule = row.follow_up.series.protocol_version.read().follow_up(row.follow_up.kind)
+        rule = row.follow_up.protocol_version.read().follow_up(row.follow_up.kind)
         send_from, send_until = rule.send_from, rule.send_until
     try:
         allowed = next_allowed(

@@ -78,7 +78,7 @@ def check_session(
     row: FollowUp, session: Interval, course: Sequence[VisitFacts], zone: ZoneInfo, override: str = ""
 ) -> None:
     """Raise RuleNotMet (field `start`) unless this session may be planned for this follow-up."""
-    definition = row.series.protocol_version.read()
+    definition = row.protocol_version.read()
     if session.end > as_utc(row.hard_latest_at):
         words = f"Therapy for this window must end by {in_words(row.hard_latest_at, zone)}."
         raise RuleNotMet(words, code="after-window", field="start")
@@ -118,7 +118,7 @@ def start_lock(row: FollowUp, course: Sequence[VisitFacts], at: datetime, zone: 
     if own is not None:
         return own
     session = Interval(at, at + Duration(row.duration_minutes or 50).delta)
-    definition = row.series.protocol_version.read()
+    definition = row.protocol_version.read()
     verdict = therapy_allowed(
         session, infusions=infusion_facts(course), rule=definition.window, zone=zone, act="start"
     )
@@ -297,7 +297,7 @@ def _patient_busy(row: FollowUp, first: datetime, last: datetime) -> list[Interv
 
 def _no_therapy(row: FollowUp, course: Sequence[VisitFacts]) -> list[Interval]:
     """No-therapy periods, and the quiet time before each infusion."""
-    quiet = Duration(row.series.protocol_version.read().window.quiet_block_minutes)
+    quiet = Duration(row.protocol_version.read().window.quiet_block_minutes)
     spans = []
     for facts in infusion_facts(course):
         until = facts.t0 or facts.starts_at + timedelta(days=14)

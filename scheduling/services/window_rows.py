@@ -129,7 +129,7 @@ def _status(
 def _inputs(facts: VisitFacts, note: str) -> dict[str, Any]:
     """What the row was derived from, kept for audit and for the sweep that looks for newer facts."""
     found = facts.estimate
-    version = facts.series.protocol_version
+    version = facts.visit.protocol_version
     signed = facts.sign_off
     return {
         "estimate": None if found is None else found.generation,

@@ -22,6 +22,7 @@ from scheduling.services import visits as visit_service
 from scheduling.services.proposals import VisitOptions, visit_options
 from scheduling.services.seating import VisitChoice
 from scheduling.views.acts import Act, act_page, person, posted, show, zone
+from scheduling.views.version_moves import series_notice
 from scheduling.views.visits import offer_choices, reasons
 from staff.clock import app_now
 
@@ -61,6 +62,7 @@ def series_detail(request: HttpRequest, code: str) -> HttpResponse:
         "may_book": live and user.may("series.book"),
         "may_end": live and user.may("series.end"),
         "facts": _facts(series),
+        "notice": series_notice(series, may_move=user.may("series.move_version")),
     }
     return show(request, "scheduling/series.html", context, series.site)
 

@@ -1,0 +1,476 @@
+"""Moving a running series to a newer version of its protocol: an explicit act, never a side effect of publishing.
+
+What was given, is being given or was settled stays as it is, on the text it was given by (the record keeps its own
+version). Visits ahead keep their time where the new rules allow it, else move least; their stay, staff and therapy
+time become the new text's. `preview_version_move` runs the real act and rolls it back, so the diff that a clinician
+signs is the one that happens: the signature names its digest, and another outcome is refused.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+from django.db import transaction
+from django.urls import reverse
+
+from patients.models import Patient
+from protocols.models import ProtocolDocument, ProtocolVersion
+from protocols.wording import plain_number
+from scheduling.conflicts import booking_act
+from scheduling.domain.localtime import local_date
+from scheduling.loaders import zone_of
+from scheduling.models import (
+    Appointment,
+    FollowUp,
+    Resource,
+    ScheduleChange,
+    SeriesVersionMove,
+    TreatmentSeries,
+    WorkItem,
+)
+from scheduling.planning import predicted_clearance
+from scheduling.services.cascade import move_visits, propose_fit
+from scheduling.services.endings import HAS_A_DATE, cancel_rows, settle_series, undated_key
+from scheduling.services.followups import sync_follow_ups
+from scheduling.services.lanes import release
+from scheduling.services.window_rows import check_constraints_now
+from scheduling.services.workitems import raise_item, settle
+from sessions.models import Consent, EducationRecord
+from sessions.services.readiness import accepted_documents
+from staff import roles
+from staff.clock import app_now
+from staff.errors import DomainError, InvalidInput, RuleNotMet, StaleVersion, StateConflict
+from staff.locks import lock
+from staff.models import User
+from staff.strict import parse_text
+
+Status = Appointment.Status
+Decision = SeriesVersionMove.Decision
+LOST = frozenset({Status.CANCELLED, Status.NO_SHOW})
+SETTLED = frozenset({Status.COMPLETED, Status.OMITTED})
+
+
+OTHER_DIFF = "What would change is not what you have seen. Look at it again."
+
+
+@dataclass(frozen=True)
+class _Signature:
+    """Who decided, why, and on which diff."""
+
+    reason: str
+    diff: dict[str, Any]
+    sha256: str
+    by: User
+    at: datetime
+
+
+@dataclass(frozen=True)
+class VisitLine:
+    """One infusion of the diff. Times are ISO instants ("" = none); doses in mg for the planning weight.
+
+    `frozen`: past, under way or settled: nothing about it changes.
+    """
+
+    ordinal: int
+    frozen: bool
+    state: str
+    start_before: str = ""
+    start_after: str = ""
+    leaves_before: str = ""
+    leaves_after: str = ""
+    therapy_before: str = ""
+    therapy_after: str = ""
+    dose_before: str = ""
+    dose_after: str = ""
+
+    @property
+    def changed(self) -> bool:
+        """Anything that differs."""
+        return (self.start_before, self.leaves_before, self.therapy_before, self.dose_before) != (
+            self.start_after, self.leaves_after, self.therapy_after, self.dose_after,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class TaskLine:
+    """One follow-up that changes: `before` and `after` are its targets, "" where it is not asked for."""
+
+    ordinal: int
+    title: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True)
+class VersionDiff:
+    """Everything that moving would change; `sha256` is what the signature names."""
+
+    from_version: ProtocolVersion
+    to_version: ProtocolVersion
+    visits: tuple[VisitLine, ...] = ()
+    follow_ups: tuple[TaskLine, ...] = ()
+    consents: tuple[str, ...] = ()
+    refusal: DomainError | None = field(default=None, compare=False)
+
+    @property
+    def as_json(self) -> dict[str, Any]:
+        """What is stored beside the signature."""
+        return {
+            "from": str(self.from_version.code),
+            "to": str(self.to_version.code),
+            "text": [self.from_version.sha256, self.to_version.sha256],
+            "visits": [asdict(line) for line in self.visits],
+            "follow_ups": [asdict(line) for line in self.follow_ups],
+            "consents": list(self.consents),
+        }
+
+    @property
+    def sha256(self) -> str:
+        """Digest of what was seen."""
+        text = json.dumps(self.as_json, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+def newer_version(series: TreatmentSeries) -> ProtocolVersion | None:
+    """The active version of the same protocol that a running series could move to; None when it is on it."""
+    if series.status not in TreatmentSeries.LIVE:
+        return None
+    active = ProtocolVersion.objects.filter(
+        template=series.protocol_version.template_id, status=ProtocolVersion.Status.ACTIVE
+    )
+    found: ProtocolVersion | None = (
+        active.exclude(pk=series.protocol_version_id).select_related("template").first()
+    )
+    return found
+
+
+def preview_version_move(
+    *, series: TreatmentSeries, to_version: ProtocolVersion, by: User, at: datetime | None = None
+) -> VersionDiff:
+    """What moving would change. The act is done and rolled back; why it cannot be done stands in `refusal`."""
+    now = at or app_now()
+    try:
+        with transaction.atomic():
+            diff = _move(series, to_version, _Signature("Only looked at", {}, "0" * 64, by, now))
+            transaction.set_rollback(True)
+    except DomainError as refusal:
+        return VersionDiff(series.protocol_version, to_version, refusal=refusal)
+    return diff
+
+
+@booking_act
+def move_series_to_version(
+    *,
+    series: TreatmentSeries,
+    to_version: ProtocolVersion,
+    seen_sha256: str,
+    reason: str,
+    by: User,
+    expected_version: int | None = None,
+    at: datetime | None = None,
+) -> SeriesVersionMove:
+    """Move it, exactly as the diff of digest `seen_sha256` says; one transaction, signed by `by`.
+
+    The caller has asked for the password again. Raises RuleNotMet `other-diff` when another diff would happen now,
+    StaleVersion, StateConflict, RuleNotMet or Clash when a visit cannot be placed.
+    """
+    now, words = at or app_now(), _reason(reason)
+    lock(patients=[series.patient_id])
+    _check_fresh(series, expected_version)
+    seen = preview_version_move(series=series, to_version=to_version, by=by, at=now)
+    if seen.refusal is not None:
+        raise seen.refusal
+    if seen.sha256 != seen_sha256:
+        raise RuleNotMet(OTHER_DIFF, code="other-diff")
+    done = _move(series, to_version, _Signature(words, seen.as_json, seen.sha256, by, now))
+    if done.sha256 != seen_sha256:
+        raise RuleNotMet(OTHER_DIFF, code="other-diff")
+    row: SeriesVersionMove = SeriesVersionMove.objects.filter(series=series).latest("pk")
+    return row
+
+
+@booking_act
+def refuse_version_move(
+    *, series: TreatmentSeries, to_version: ProtocolVersion, reason: str, by: User, at: datetime | None = None
+) -> SeriesVersionMove:
+    """Keep the series on its version, with the reason and the diff that was refused, signed by `by`."""
+    now, words = at or app_now(), _reason(reason)
+    lock(patients=[series.patient_id])
+    current = _movable(series, to_version)
+    diff = preview_version_move(series=current, to_version=to_version, by=by, at=now)
+    row: SeriesVersionMove = SeriesVersionMove.objects.create(
+        series=current,
+        from_version=current.protocol_version,
+        to_version=to_version,
+        decision=Decision.REFUSED,
+        reason=words,
+        diff=diff.as_json,
+        sha256=diff.sha256,
+        decided_by=by,
+        decided_at=now,
+    )
+    return row
+
+
+def _reason(text: str) -> str:
+    words = parse_text(text, field="reason", max_length=300)
+    if not words:
+        raise InvalidInput("Say why.", code="required", field="reason")
+    return words
+
+
+def _check_fresh(series: TreatmentSeries, expected: int | None) -> None:
+    current = TreatmentSeries.objects.get(pk=series.pk)
+    if expected is not None and current.version != expected:
+        raise StaleVersion("Somebody else changed this series since you opened it. Look at it again.")
+
+
+def _movable(series: TreatmentSeries, to_version: ProtocolVersion) -> TreatmentSeries:
+    current = TreatmentSeries.objects.for_page().select_for_update(of=["self"]).get(pk=series.pk)
+    if current.status not in TreatmentSeries.LIVE:
+        raise StateConflict(f"This series is {current.get_status_display().lower()}.", code="series-over")
+    if current.protocol_version_id == to_version.pk:
+        raise StateConflict(f"This series follows {to_version} already.", code="same-version")
+    if current.protocol_version.template_id != to_version.template_id:
+        raise RuleNotMet(
+            "Another protocol is a new series: end this one and book the other.", code="other-protocol"
+        )
+    if to_version.status != ProtocolVersion.Status.ACTIVE:
+        raise RuleNotMet(f"{to_version} is not active.", code="version-not-active")
+    return current
+
+
+def _move(series: TreatmentSeries, to_version: ProtocolVersion, signed: _Signature) -> VersionDiff:
+    """Do it inside the caller's transaction, and say what changed."""
+    by, now = signed.by, signed.at
+    resources = Resource.objects.filter(site=series.site_id, active=True).values_list("pk", flat=True)
+    lock(patients=[series.patient_id], resources=set(resources))
+    to_version = ProtocolVersion.objects.select_related("template").get(pk=to_version.pk)
+    current = _movable(series, to_version)
+    old, before = current.protocol_version, _picture(current, now)
+    tasks_before = _tasks(current)
+    SeriesVersionMove.objects.create(
+        series=current, from_version=old, to_version=to_version, decision=Decision.ACCEPTED,
+        reason=signed.reason, diff=signed.diff, sha256=signed.sha256, decided_by=by, decided_at=now,
+    )  # fmt: skip
+    _change(current, old, to_version, by, now)
+    after, tasks_after = _picture(current, now), _tasks(current)
+    return VersionDiff(
+        old,
+        to_version,
+        tuple(_line(number, before.get(number), after.get(number)) for number in sorted({*before, *after})),
+        tuple(_task_lines(tasks_before, tasks_after)),
+        tuple(_consents(current.patient, to_version, now)),
+    )
+
+
+def _change(
+    current: TreatmentSeries, old: ProtocolVersion, new: ProtocolVersion, by: User, now: datetime
+) -> None:
+    rows = list(current.appointments.infusions().order_by("ordinal", "pk"))
+    if any(row.status == Status.RESERVED for row in rows):
+        raise StateConflict("Slots are only reserved: confirm or release them first.", code="reserved")
+    settled = [row.ordinal or 0 for row in rows if _is_frozen(row) and row.status not in LOST]
+    extra = max(0, current.visits - old.read().visits)
+    current.protocol_version, current.visits = new, max([new.read().visits + extra, *settled])
+    current.version += 1
+    current.save(update_fields=["protocol_version", "visits", "version"])
+    ahead = [row for row in rows if row.status in Appointment.MOVABLE]
+    _drop_surplus(current, [row for row in ahead if (row.ordinal or 0) > current.visits], now, by)
+    booked = [row for row in ahead if row.status != Status.DISPLACED and (row.ordinal or 0) <= current.visits]
+    _fit(current, booked, old, by, now)
+    _raise_missing(current, now)
+    settle_series(current, now)
+    sync_follow_ups(series=current, at=now)
+    check_constraints_now()
+
+
+def _fit(
+    current: TreatmentSeries, booked: list[Appointment], old: ProtocolVersion, by: User, now: datetime
+) -> None:
+    """Give the booked visits times, stays and staff by the new text; nothing is written where nothing differs."""
+    if not booked:
+        return
+    plan = propose_fit(series=current, rows=booked, at=now)
+    if not plan.choices:
+        why = plan.refusals[0].text if plan.refusals else "No plan was found."
+        raise RuleNotMet(f"The visits ahead cannot all be placed by the new version: {why}", code="no-plan")
+    starts = {row.ordinal: row.during.lower for row in booked}
+    moved = any(item.start != starts[item.ordinal] for item in plan.choices)
+    if not moved and not _stay_differs(current, old, now):
+        return
+    move_visits(
+        series=current,
+        choices=plan.choices,
+        sessions=plan.sessions,
+        scope=plan.scope,
+        reason=f"Moved to version {current.protocol_version.number} of the protocol",
+        displace_therapy=True,
+        kind=ScheduleChange.Kind.VERSION,
+        by=by,
+        at=now,
+    )
+
+
+def _stay_differs(current: TreatmentSeries, old: ProtocolVersion, now: datetime) -> bool:
+    before, after = old.read(), current.protocol_version.read()
+    if (before.chair_minutes, before.turnover_minutes, before.staffing) != (
+        after.chair_minutes, after.turnover_minutes, after.staffing,
+    ):  # fmt: skip
+        return True
+    return _minutes(current, old, now) != _minutes(current, current.protocol_version, now)
+
+
+def _minutes(series: TreatmentSeries, version: ProtocolVersion, now: datetime) -> int:
+    predicted = predicted_clearance(
+        version.read(), series.patient, weight_kg=series.weight_kg, on=_today(series, now)
+    )
+    return predicted.minutes
+
+
+def _today(series: TreatmentSeries, now: datetime) -> date:
+    return local_date(now, zone_of(series.site))
+
+
+def _drop_surplus(current: TreatmentSeries, rows: list[Appointment], now: datetime, by: User) -> None:
+    """Visits that the new text does not have, and the therapy that was only planned for after them."""
+    if not rows:
+        return
+    words = f"Not part of version {current.protocol_version.number}"
+    numbers = [row.ordinal for row in rows]
+    planned = list(
+        current.appointments.filter(
+            kind=Appointment.Kind.THERAPY, status=Status.PROVISIONAL, ordinal__in=numbers
+        )
+    )
+    release([row.pk for row in (*rows, *planned)])
+    cancel_rows([*rows, *planned], words)
+    for row in rows:
+        settle(kind=WorkItem.Kind.DISPLACED, key=str(row.code), resolution=words, at=now, by=by)
+        settle(
+            kind=WorkItem.Kind.DISPLACED,
+            key=undated_key(current, row.ordinal or 0),
+            resolution=words,
+            at=now,
+            by=by,
+        )
+
+
+def _raise_missing(current: TreatmentSeries, now: datetime) -> None:
+    """Infusions of the new text that have no date yet are somebody's item until they have one."""
+    rows = current.appointments.infusions().filter(status__in=[*HAS_A_DATE, *SETTLED])
+    have = set(rows.values_list("ordinal", flat=True))
+    for number in range(1, current.visits + 1):
+        if number not in have:
+            raise_item(
+                kind=WorkItem.Kind.DISPLACED,
+                key=undated_key(current, number),
+                site=current.site,
+                patient=current.patient,
+                title=f"Infusion {number} of {current.visits} has no date",
+                detail=f"{current.protocol_version} asks for it. Give it a time, or skip it.",
+                role=roles.COORDINATOR,
+                owner=current.booked_by,
+                url=reverse("series_detail", args=[current.code]),
+                due_at=now,
+                at=now,
+            )
+
+
+# --- The diff -------------------------------------------------------------------------------------------------------
+
+
+def _is_frozen(row: Appointment) -> bool:
+    return row.infusion_id is not None or row.status not in Appointment.MOVABLE
+
+
+def _picture(series: TreatmentSeries, now: datetime) -> dict[int, VisitLine]:
+    """How each infusion of the series stands at present; the newest row of an ordinal counts."""
+    found: dict[int, VisitLine] = {}
+    predicted = predicted_clearance(
+        series.protocol_version.read(), series.patient, weight_kg=series.weight_kg, on=_today(series, now)
+    )
+    dose = series.protocol_version.read().dose
+    planned = f"{plain_number(predicted.dose_mg)} mg over {dose.infusion_minutes} min"
+    for row in series.appointments.infusions().order_by("ordinal", "pk"):
+        frozen = _is_frozen(row)
+        has_time = row.status not in (Status.DISPLACED, *LOST)
+        found[row.ordinal or 0] = VisitLine(
+            ordinal=row.ordinal or 0,
+            frozen=frozen and row.status not in LOST,
+            state=row.get_status_display(),
+            start_before=_iso(row.during.lower) if has_time else "",
+            leaves_before=_iso(row.during.upper) if has_time else "",
+            therapy_before=_iso(row.predicted_t0) if has_time else "",
+            dose_before="" if frozen else planned,
+        )
+    for number in range(1, series.visits + 1):
+        found.setdefault(number, VisitLine(number, frozen=False, state="No date yet", dose_before=planned))
+    return found
+
+
+def _iso(moment: datetime | None) -> str:
+    return "" if moment is None else moment.isoformat()
+
+
+def _line(number: int, before: VisitLine | None, after: VisitLine | None) -> VisitLine:
+    old, new = before or VisitLine(number, False, "Not there"), after or VisitLine(number, False, "Not there")
+    gone = after is None or new.state == Status.CANCELLED.label != old.state
+    return VisitLine(
+        ordinal=number,
+        frozen=old.frozen,
+        state="Falls away" if gone else new.state,
+        start_before=old.start_before,
+        start_after="" if gone else new.start_before,
+        leaves_before=old.leaves_before,
+        leaves_after="" if gone else new.leaves_before,
+        therapy_before=old.therapy_before,
+        therapy_after="" if gone else new.therapy_before,
+        dose_before=old.dose_before,
+        dose_after="" if gone else new.dose_before,
+    )
+
+
+Task = tuple[int, str, int]
+
+
+def _tasks(series: TreatmentSeries) -> dict[Task, tuple[str, str]]:
+    """Title and target of every open follow-up of the series."""
+    rows = FollowUp.objects.filter(series=series, state__in=FollowUp.OPEN).select_related("visit")
+    return {(row.visit.ordinal or 0, row.kind, row.ordinal): (row.title, _iso(row.target_at)) for row in rows}
+
+
+def _task_lines(
+    before: Mapping[Task, tuple[str, str]], after: Mapping[Task, tuple[str, str]]
+) -> Iterable[TaskLine]:
+    for key in sorted({*before, *after}):
+        old, new = before.get(key), after.get(key)
+        if old != new:
+            title = (new or old or ("", ""))[0]
+            yield TaskLine(key[0], title, old[1] if old else "", new[1] if new else "")
+
+
+def _consents(patient: Patient, version: ProtocolVersion, now: datetime) -> Iterable[str]:
+    """What the new text asks of the patient before the next infusion."""
+    for kind, model, moment in (
+        (ProtocolDocument.Kind.CONSENT, Consent, "given"),
+        (ProtocolDocument.Kind.EDUCATION, EducationRecord, "taught"),
+    ):
+        accepted = accepted_documents(version, kind)
+        rows: Any = (
+            model.objects.in_force(now) if model is Consent else model.objects.filter(taught_at__lte=now)
+        )
+        valid = rows.filter(patient=patient, document_id__in=accepted).exists()
+        any_before = rows.filter(patient=patient).exists()
+        name = kind.label
+        if valid:
+            yield f"{name}: what was {moment} stays valid."
+        elif any_before:
+            yield f"{name}: the text of version {version.number} is material: again before the next infusion."
+        else:
+            yield f"{name}: not {moment} yet; needed before the next infusion."
