@@ -18,6 +18,7 @@ NAVIGATION = (
     ("Patients", "patient_list", "users", "patient.view", "patients", "p"),
     ("Chair board", "chair_board", "armchair", "appointment.view", "board", "b"),
     ("Week", "week", "calendar-days", "appointment.view", "week", "w"),
+    ("Clinic plan", "clinic_plan_list", "wand-sparkles", "series.book", "clinic-plan", "c"),
     ("Therapy queue", "therapist_queue", "sunrise", "queue.view", "queue", "q"),
     ("Work list", "work_list", "list-checks", "follow_up.view", "work", "l"),
     ("Messages", "message_list", "mail", "message.view", "messages", "m"),

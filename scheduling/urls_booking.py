@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from scheduling.views import board, moves, plan, preview, resources, series, version_moves, visits
+from scheduling.views import board, clinic_plan, moves, plan, preview, resources, series, version_moves, visits
 
 urlpatterns = [
     path("board/", board.chair_board, name="chair_board"),
@@ -28,6 +28,10 @@ urlpatterns = [
     path("visits/<uuid:code>/skip/", visits.visit_omit, name="visit_omit"),
     path("visits/<uuid:code>/not-attended/", visits.visit_no_show, name="visit_no_show"),
     path("protocols/<slug:slug>/v/<int:number>/preview/", preview.protocol_preview, name="protocol_preview"),
+    path("clinic-plan/", clinic_plan.clinic_plan_list, name="clinic_plan_list"),
+    path("clinic-plan/<uuid:code>/", clinic_plan.clinic_plan_detail, name="clinic_plan_detail"),
+    path("clinic-plan/<uuid:code>/stop/", clinic_plan.clinic_plan_stop, name="clinic_plan_stop"),
+    path("clinic-plan/<uuid:code>/accept/", clinic_plan.clinic_plan_accept, name="clinic_plan_accept"),
     path("resources/", resources.resource_list, name="resource_list"),
     path("resources/<uuid:code>/", resources.resource_detail, name="resource_detail"),
     path("resources/<uuid:code>/hours/", resources.resource_hours, name="resource_hours"),

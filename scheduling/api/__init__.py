@@ -5,10 +5,12 @@ from __future__ import annotations
 from rest_framework.routers import BaseRouter
 
 from scheduling.api.booking import booking_routes
+from scheduling.api.clinic_plan import clinic_plan_routes
 from scheduling.api.follow import follow_routes
 
 
 def api_routes(router: BaseRouter) -> None:
     """Register the viewsets of this app."""
     booking_routes(router)
+    clinic_plan_routes(router)
     follow_routes(router)

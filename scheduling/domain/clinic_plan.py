@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 from scheduling.domain.planner import plan_from
 from scheduling.domain.refusals import failure
@@ -21,12 +22,13 @@ class ClinicPlan:
     """Plans in the order of the requests; those left out are not complete and say why.
 
     cost counts all series, those left out and the daily peaks; bound is what no plan can undercut. peaks:
-    most chairs in use at once on each day of the grid, before and after.
+    most chairs in use at once on each of `days` (local dates), before and after.
     """
 
     plans: tuple[SeriesPlan, ...]
     cost: int
     bound: int
+    days: tuple[date, ...]
     peaks_before: tuple[int, ...]
     peaks_after: tuple[int, ...]
 
@@ -49,7 +51,7 @@ def plan_clinic(
     improvement and the bound. Raises InvalidInput as `plan_series` does.
     """
     if not requests:
-        return ClinicPlan((), 0, 0, (), ())
+        return ClinicPlan((), 0, 0, (), (), ())
     settings = build(requests)
     clinic = settings[0].clinic
     before = tuple(clinic.peaks().tolist())
@@ -60,7 +62,8 @@ def plan_clinic(
     best = search.run(spent, None if report is None else lambda progress: report(progress, least))
     search.adopt(best)
     plans = tuple(_plan(setting, best) for setting in settings)
-    return ClinicPlan(plans, best.cost, least, before, tuple(clinic.peaks().tolist()))
+    days = settings[0].grid.days
+    return ClinicPlan(plans, best.cost, least, days, before, tuple(clinic.peaks().tolist()))
 
 
 def _plan(setting: Setting, best: JointPlan) -> SeriesPlan:

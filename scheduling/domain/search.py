@@ -16,17 +16,20 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
 
 from scheduling.domain.clinic import Case, Clinic, Placement
+from scheduling.domain.occupancy import ones
 from scheduling.domain.series_core import solve
 from scheduling.domain.slots import IntArray
 
 OPENING = 0.12  # share of the time for passes over all series
 HOT, COLD = (
-    400.0,
+    float(__import__('os').environ.get('HOT','400')),
     8.0,
 )  # a worsening of so many points is accepted with probability 1/e: at the start, at the end
-MOST_OUT = 6  # series taken out at once
+SIZES = (0.18, 0.37, 0.25, 0.12, 0.05, 0.03)  # how often one, two, ... series are taken out at once
+MOST_FOR_ONE = 6  # series taken out at most, less one, for one that is left out
 TROUBLED_FIRST = 0.5  # how often a ruin begins with a series that lacks a place or therapy
 AT_RANDOM = 0.3  # how often the others of a ruin are any, not those in the way
 NUDGED, NUDGE = 0.3, 60  # how often, and by how many points at most, starts are made unlike at random
@@ -57,11 +60,13 @@ def bound(clinic: Clinic, cases: Sequence[Case]) -> int:
     """What no joint plan can undercut: each series alone at its optimum, without the peak, or left out if
     cheaper.
     """
-    total = 0
-    for case in cases:
-        chosen = solve(clinic.lay(replace(case, peak_cost=0)).problem)
-        total += case.unplanned_cost if chosen is None else min(chosen.cost, case.unplanned_cost)
-    return total
+    return sum(alone(clinic, case) for case in cases)
+
+
+def alone(clinic: Clinic, case: Case) -> int:
+    """What one series costs at least in this clinic, without the peak; what leaving it out costs, if less."""
+    chosen = solve(clinic.lay(replace(case, peak_cost=0)).problem)
+    return case.unplanned_cost if chosen is None else min(chosen.cost, case.unplanned_cost)
 
 
 class Search:
@@ -80,6 +85,8 @@ class Search:
         self._trouble = {
             case.key: 2 * case.unplanned_cost / top - 10 * case.starts.size / clinic.slots for case in cases
         }
+        self._floor = {case.key: alone(clinic, case) for case in cases}
+        self._wheel = np.cumsum(SIZES) / sum(SIZES)
         self.reseed(seed)
         self.best = self._plan()
         self._now = self.best.cost
@@ -124,16 +131,37 @@ class Search:
         return self.best
 
     def _round(self, heat: float) -> None:
-        """One ruin and recreate; undone when it is too much worse."""
+        """One ruin and recreate; undone as soon as it is sure to be too much worse."""
+        limit = self._now - heat * math.log(1.0 - self._random.random())
         before, placed = self._clinic.snapshot(), dict(self._placed)
-        for key in self._ruin():
-            self._put(key, self._nudge(key))
-        cost = self._cost()
-        if cost <= self._now or self._random.random() < math.exp((self._now - cost) / heat):
-            self._note(cost)
+        if self._recreate(self._ruin(), limit):
+            self._note()
         else:
             self._clinic.restore(before)
             self._placed = placed
+
+    def _recreate(self, order: Sequence[str], limit: float) -> bool:
+        """Put series back in that order; False, half done, once the plan must cost more than `limit`."""
+        to_come = sum(self._floor[key] for key in order)
+        left = sum(self._cases[key].unplanned_cost for key in order)
+        cost = self._cost() - left + to_come
+        for key in order:
+            case, nudge = self._cases[key], self._nudge(key)
+            laid = self._clinic.lay(case, nudge)
+            chosen = solve(laid.problem)
+            cost -= self._floor[key]
+            if chosen is None:
+                self._trouble[key] += 1.0
+                cost += case.unplanned_cost
+            else:
+                cost += chosen.cost
+                if nudge is not None:
+                    cost -= int(nudge[laid.kept[np.array(chosen.picks)]].sum())
+            if cost > limit:
+                return False
+            if chosen is not None:
+                self._insert(self._clinic.place(case, laid, chosen))
+        return True
 
     def _improved(self, act: Callable[[], object]) -> bool:
         before = self.best.cost
@@ -195,25 +223,63 @@ class Search:
         pool = troubled if troubled and self._random.random() < TROUBLED_FIRST else self._keys
         first = pool[int(self._random.integers(len(pool)))]
         others = [key for key in self._placed if key != first and self._held.get(key, 0) < self._rounds]
-        count = min(int(self._random.integers(MOST_OUT)), len(others))
+        drawn = np.searchsorted(self._wheel, self._random.random()) if first in self._placed else 0
+        count = min(int(drawn) or int(self._random.integers(MOST_FOR_ONE)) * (first not in self._placed), len(others))
         if not count:
             return [first]
         weights = np.full(len(others), 1.0)
         if self._random.random() >= AT_RANDOM:
-            in_the_way = self._shared_days if first not in self._placed else self._shared_therapists
-            weights = np.array([0.05 + in_the_way(first, other) for other in others])
+            weights += 20.0 * self._in_the_way(first, others)
         chosen = self._random.choice(len(others), size=count, replace=False, p=weights / weights.sum())
         return [first, *(others[int(number)] for number in chosen)]
 
-    def _shared_days(self, key: str, other: str) -> int:
-        """Visits of the other that begin where this one could."""
-        possible = self._cases[key].possible
-        return sum(possible >> seat.start & 1 for seat in self._placed[other].seats)
+    def _in_the_way(self, key: str, others: Sequence[str]) -> NDArray[np.float64]:
+        """How much each other series stands where this one would like to be.
 
-    def _shared_therapists(self, key: str, other: str) -> int:
-        """Sessions of the other with a therapist of this one."""
-        rows = {row for spec in self._cases[key].inner for row in spec.rows}
-        return sum(sitting.therapist in rows for sitting in self._placed[other].sittings)
+        A series left out wants any start it could have; one that lacks therapy wants its therapists in the
+        windows in which it has none; one that lacks nothing, in all its windows, or its days' chairs.
+        """
+        case, placement = self._cases[key], self._placed.get(key)
+        if placement is None:
+            wanted = case.possible
+            return np.array(
+                [sum(wanted >> seat.start & 1 for seat in self._placed[other].seats) for other in others],
+                float,
+            )
+        there = (
+            {(sitting.visit, sitting.nth) for sitting in placement.sittings} if placement.missing else set()
+        )
+        wishes = [] if not there and self._random.random() < 0.5 else self._windows(case, placement, there)
+        if not wishes:
+            near = 0
+            for seat in placement.seats:
+                near |= ones(max(0, seat.start - case.chair_length), seat.start + case.chair_length)
+            return np.array(
+                [sum(near >> seat.start & 1 for seat in self._placed[other].seats) for other in others], float
+            )
+        return np.array(
+            [
+                sum(
+                    wishes.get(sitting.therapist, 0) >> sitting.start & 1
+                    for sitting in self._placed[other].sittings
+                )
+                for other in others
+            ],
+            float,
+        )
+
+    @staticmethod
+    def _windows(case: Case, placement: Placement, there: set[tuple[int, int]]) -> dict[int, int]:
+        """For each therapist of the series the slots (as bits) of its windows, without those that are `there`."""
+        found: dict[int, int] = {}
+        for visit, specs in enumerate(case.specs(len(placement.seats))):
+            at = int(case.starts.searchsorted(placement.seats[visit].start))
+            for nth, spec in enumerate(specs):
+                if (visit, nth) not in there:
+                    span = ones(int(spec.opens[at]) - spec.length + 1, int(spec.closes[at]))
+                    for row in spec.rows:
+                        found[row] = found.get(row, 0) | span
+        return found
 
     def _time_to_force(self) -> bool:
         return len(self._placed) < len(self._keys) and self._rounds - self._forced >= FORCE_EVERY

@@ -3,6 +3,7 @@
 from scheduling.models.availability import Availability, AvailabilityException, Closure, Resource
 from scheduling.models.booking import Appointment, PatientSpan, ResourceBooking, TreatmentSeries
 from scheduling.models.change import GapException, ScheduleChange, VisitChange
+from scheduling.models.clinic_plan import ClinicPlanEntry, ClinicPlanRun
 from scheduling.models.followup import FollowUp, PlasticityWindow, WorkItem
 from scheduling.models.message import Heartbeat, Message
 from scheduling.models.version_move import SeriesVersionMove
@@ -12,6 +13,8 @@ __all__ = [
     "Appointment",
     "Availability",
     "AvailabilityException",
+    "ClinicPlanEntry",
+    "ClinicPlanRun",
     "Closure",
     "FollowUp",
     "FreedSlot",
