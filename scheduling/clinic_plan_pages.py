@@ -28,7 +28,7 @@ def waiting_patients(site: Site, user: User) -> QuerySet[Patient]:
     series = TreatmentSeries.objects.filter(patient=OuterRef("pk"))
     planned = series.order_by("-booked_at").values("weight_kg")[:1]
     found: Any = Patient.objects.visible_to(user).filter(site=site, status=Patient.Status.ACTIVE)
-    return (  # type: ignore[no-any-return]  # annotated, which the stubs lose
+    return (
         found.filter(~Exists(series.live()))
         .annotate(
             weighed_kg=Subquery(weighed.values("weight_kg")[:1]),
@@ -108,10 +108,11 @@ class RunView:
     width: float
     open_count: int
     above_best: str
+    above_best_number: str
     words: str
+    placed: str
     windows: str
-    peak_before: int
-    peak_after: int
+    peaks: str
 
 
 def run_view(run: ClinicPlanRun) -> RunView:
@@ -132,10 +133,11 @@ def run_view(run: ClinicPlanRun) -> RunView:
         width=max(1, len(days)) * 14.0,
         open_count=sum(item.row.state == ClinicPlanEntry.State.PROPOSED for item in entries),
         above_best=above_best_words(run),
+        above_best_number=above_best_number(run),
         words=progress_words(run, len(entries)),
+        placed=f"{run.placed} of {len(entries)}",
         windows=f"{report.get('windows_kept', 0)} of {report.get('windows', 0)}",
-        peak_before=max((item["before"] for item in days), default=0),
-        peak_after=max((item["after"] for item in days), default=0),
+        peaks=f"{max((item['after'] for item in days), default=0)} of {chairs}",
     )
 
 
@@ -167,6 +169,12 @@ def _bar(n: int, item: dict[str, Any], chairs: int) -> DayBar:
         after_y=round(BAR_HEIGHT - after * step, 1),
         after_height=round(after * step, 1),
     )
+
+
+def above_best_number(run: ClinicPlanRun) -> str:
+    """`4.2 %`; empty before there is a plan."""
+    above = run.percent_above_best
+    return "" if above is None else f"{above:.1f} %"
 
 
 def above_best_words(run: ClinicPlanRun) -> str:

@@ -45,7 +45,7 @@ def _label(version: ProtocolVersion) -> str:
 def typed(data: QueryDict, name: str) -> dict[str, str]:
     """Fields `name-<patient code>` by code, cut to a sane length."""
     head = f"{name}-"
-    return {key.removeprefix(head): data[key][:12] for key in data if key.startswith(head)}
+    return {key.removeprefix(head): str(data[key])[:12] for key in data if key.startswith(head)}
 
 
 def read_wishes(data: QueryDict, waiting: Sequence[Patient]) -> list[Wish]:

@@ -88,7 +88,7 @@ class StartClinicPlanSerializer(StrictSerializer):
     protocol_version = serializers.UUIDField()
     first_day = serializers.DateField()
     seconds = StrictIntegerField(min_value=1, max_value=MOST_SECONDS, default=30)
-    patients = WishSerializer(many=True, allow_empty=False, max_length=MOST_PATIENTS)
+    patients = serializers.ListField(child=WishSerializer(), allow_empty=False, max_length=MOST_PATIENTS)
 
 
 class AcceptClinicPlanSerializer(StrictSerializer):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from typing import cast
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -37,7 +36,7 @@ def site_named(code: UUID, caller: User) -> Site:
     found = Site.objects.filter(code=code, pk__in=caller.site_ids()).first()
     if found is None:
         raise InvalidInput("There is no such site.", code="unknown-site", field="site")
-    return cast("Site", found)
+    return found
 
 
 class ClinicPlanViewSet(ServiceViewSet):

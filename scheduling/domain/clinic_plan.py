@@ -10,11 +10,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from scheduling.domain.bounds import Bound, tightened
 from scheduling.domain.planner import plan_from
 from scheduling.domain.refusals import failure
 from scheduling.domain.search import JointPlan, Progress, Search, bound
 from scheduling.domain.series_build import Setting, build
 from scheduling.domain.series_types import SeriesPlan, SeriesRequest
+
+BOUND_SHARE = 0.1  # share of the time for tightening the bound
 
 
 @dataclass(frozen=True)
@@ -57,8 +60,13 @@ def plan_clinic(
     before = tuple(clinic.peaks().tolist())
     cases = [setting.case for setting in settings]
     least = bound(clinic, cases)
+    relaxed = Bound(clinic, cases)
     search = Search(clinic, cases, seed)
     search.opening()
+    if len(cases) > 1:
+        tightened(relaxed, target=lambda: search.best.cost, stop=lambda: spent() >= BOUND_SHARE)
+        least = max(least, relaxed.value)
+        search.guides = relaxed.guides()
     best = search.run(spent, None if report is None else lambda progress: report(progress, least))
     search.adopt(best)
     plans = tuple(_plan(setting, best) for setting in settings)

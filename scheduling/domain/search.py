@@ -5,7 +5,8 @@ Anytime, in two parts. Opening: all series one after another, each at its exact 
 that found no place, or lost therapy, come earlier in the next pass. Then ruin and recreate: a few series are
 taken out and put back one by one; worse results are accepted with falling likelihood. A series that stays
 left out is now and then forced in at the expense of others and held there for a while, so that the others
-arrange themselves around it. The caller says how much of its time is spent and is told of every improvement.
+arrange themselves around it. Where the bound has found prices for dear room (`guides`), a series is often placed
+with what its place costs the others. The caller says how much of its time is spent and is told of every improvement.
 """
 
 from __future__ import annotations
@@ -24,14 +25,14 @@ from scheduling.domain.series_core import solve
 from scheduling.domain.slots import IntArray
 
 OPENING = 0.12  # share of the time for passes over all series
-HOT, COLD = (
-    float(__import__('os').environ.get('HOT','400')),
-    8.0,
-)  # a worsening of so many points is accepted with probability 1/e: at the start, at the end
+# A worsening of so many points is accepted with probability 1/e: at the start, at the end.
+HOT, COLD = 400.0, 8.0
 SIZES = (0.18, 0.37, 0.25, 0.12, 0.05, 0.03)  # how often one, two, ... series are taken out at once
 MOST_FOR_ONE = 6  # series taken out at most, less one, for one that is left out
 TROUBLED_FIRST = 0.5  # how often a ruin begins with a series that lacks a place or therapy
 AT_RANDOM = 0.3  # how often the others of a ruin are any, not those in the way
+GUIDED = 0.5  # how often, once prices are known, starts are chosen with what they cost the others
+MOST_GUIDED = 1.2  # by how much of it at most
 NUDGED, NUDGE = 0.3, 60  # how often, and by how many points at most, starts are made unlike at random
 FORCE_EVERY, HOLD = 60, 200  # rounds between forcing a series in, and for which it then stays
 FORCE_UNTIL = 0.7  # share of the time after which nothing is forced in any more
@@ -57,20 +58,26 @@ class JointPlan:
 
 
 def bound(clinic: Clinic, cases: Sequence[Case]) -> int:
-    """What no joint plan can undercut: each series alone at its optimum, without the peak, or left out if
-    cheaper.
+    """What no joint plan can undercut: each series alone at its optimum, or left out if that is cheaper.
+
+    Several series share the daily peaks, which therefore count for a single series only.
     """
+    if len(cases) == 1:
+        return alone(clinic, cases[0], with_peak=True)
     return sum(alone(clinic, case) for case in cases)
 
 
-def alone(clinic: Clinic, case: Case) -> int:
+def alone(clinic: Clinic, case: Case, *, with_peak: bool = False) -> int:
     """What one series costs at least in this clinic, without the peak; what leaving it out costs, if less."""
-    chosen = solve(clinic.lay(replace(case, peak_cost=0)).problem)
+    chosen = solve(clinic.lay(case if with_peak else replace(case, peak_cost=0)).problem)
     return case.unplanned_cost if chosen is None else min(chosen.cost, case.unplanned_cost)
 
 
 class Search:
-    """One search over one clinic. The clinic is changed while it runs; `best` is the best plan so far."""
+    """One search over one clinic. The clinic is changed while it runs; `best` is the best plan so far.
+
+    guides: for each series points for each of its case's starts, see `bounds.Bound.guides`; empty = not known.
+    """
 
     def __init__(self, clinic: Clinic, cases: Sequence[Case], seed: int = 0) -> None:
         clinic.snug = True
@@ -85,6 +92,7 @@ class Search:
         self._trouble = {
             case.key: 2 * case.unplanned_cost / top - 10 * case.starts.size / clinic.slots for case in cases
         }
+        self.guides: Mapping[str, IntArray] = {}
         self._floor = {case.key: alone(clinic, case) for case in cases}
         self._wheel = np.cumsum(SIZES) / sum(SIZES)
         self.reseed(seed)
@@ -202,6 +210,9 @@ class Search:
         return True
 
     def _nudge(self, key: str) -> IntArray | None:
+        guide = self.guides.get(key)
+        if guide is not None and self._random.random() < GUIDED:
+            return np.asarray((self._random.random() * MOST_GUIDED * guide).astype(np.int64))
         if self._random.random() >= NUDGED:
             return None
         return np.asarray(self._random.integers(0, NUDGE, self._cases[key].starts.size))
@@ -223,8 +234,11 @@ class Search:
         pool = troubled if troubled and self._random.random() < TROUBLED_FIRST else self._keys
         first = pool[int(self._random.integers(len(pool)))]
         others = [key for key in self._placed if key != first and self._held.get(key, 0) < self._rounds]
-        drawn = np.searchsorted(self._wheel, self._random.random()) if first in self._placed else 0
-        count = min(int(drawn) or int(self._random.integers(MOST_FOR_ONE)) * (first not in self._placed), len(others))
+        if first in self._placed:
+            count = int(np.searchsorted(self._wheel, self._random.random()))
+        else:
+            count = int(self._random.integers(MOST_FOR_ONE))
+        count = min(count, len(others))
         if not count:
             return [first]
         weights = np.full(len(others), 1.0)
@@ -244,12 +258,14 @@ class Search:
             wanted = case.possible
             return np.array(
                 [sum(wanted >> seat.start & 1 for seat in self._placed[other].seats) for other in others],
-                float,
+                np.float64,
             )
         there = (
             {(sitting.visit, sitting.nth) for sitting in placement.sittings} if placement.missing else set()
         )
-        wishes = [] if not there and self._random.random() < 0.5 else self._windows(case, placement, there)
+        wishes: dict[int, int] = {}
+        if there or self._random.random() >= 0.5:
+            wishes = self._windows(case, placement, there)
         if not wishes:
             near = 0
             for seat in placement.seats:
@@ -265,7 +281,7 @@ class Search:
                 )
                 for other in others
             ],
-            float,
+            np.float64,
         )
 
     @staticmethod
@@ -293,7 +309,9 @@ class Search:
         shut = np.ones(case.starts.size, dtype=np.bool_)
         shut[self._clinic.lay(case).kept] = False
         price = self._random.integers(100, 3000)
-        wish = self._empty.propose(case, np.where(shut, price, 0) + self._random.integers(0, 200, shut.size))
+        guide = self.guides.get(key)
+        nudge = np.where(shut, price, 0) + self._random.integers(0, 200, shut.size)
+        wish = self._empty.propose(case, nudge if guide is None else nudge + guide)
         if wish is None:
             return
         out = [other for seat in wish.seats for other in self._make_room(case, seat.start)]

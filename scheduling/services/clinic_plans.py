@@ -250,7 +250,8 @@ def _write_down(run: ClinicPlanRun, entries: Sequence[ClinicPlanEntry], plan: Cl
         for entry, found in zip(entries, plan.plans, strict=True):
             entry.state = Place.PROPOSED if found.complete else Place.IMPOSSIBLE
             entry.visits, entry.therapy = _visits(found), _therapy(found)
-            entry.reasons = [item.text for item in (found.warnings or found.refusals)][:MOST_REASONS]
+            told = found.warnings if found.complete else found.refusals
+            entry.reasons = list(dict.fromkeys(item.text for item in told))[:MOST_REASONS]
             entry.save(update_fields=["state", "visits", "therapy", "reasons"])
         fresh.cost, fresh.bound, fresh.percent = plan.cost, plan.bound, 100
         fresh.placed = sum(item.complete for item in plan.plans)

@@ -21,6 +21,7 @@ from typing import Any, ClassVar
 import psutil
 from django.core.management.base import BaseCommand, CommandError
 
+from scheduling.domain.bounds import Bound
 from scheduling.domain.instances import Laid, check_instance, lay_out, solution
 from scheduling.domain.search import Progress, Search, bound
 from scheduling.domain.workers import search_together
@@ -79,8 +80,17 @@ def _seconds(text: str) -> float:
 
 def _started() -> float:
     """When this process began, on the monotonic clock; now, if it first had to make its environment."""
-    age = max(0.0, time.time() - psutil.Process().create_time())
+    age = max(0.0, _age())
     return time.monotonic() - (age if age < DEFAULT_SECONDS else 0.0)
+
+
+def _age() -> float:
+    """Seconds since the kernel made this process: to a hundredth where it says so, else to a second."""
+    try:
+        ticks = int(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19])
+        return time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK")
+    except (OSError, AttributeError, ValueError, IndexError):
+        return time.time() - psutil.Process().create_time()
 
 
 def _read(path: str) -> Any:
@@ -104,16 +114,30 @@ def _single(data: Mapping[str, Any], laid: Laid) -> dict[str, Any]:
 
 def _joint(data: Mapping[str, Any], laid: Laid, until: float, stop: list[int]) -> dict[str, Any]:
     """The best plan of all series that the time allows, or so far when told to stop."""
-    least = bound(laid.clinic, laid.cases)
+    least = [bound(laid.clinic, laid.cases)]
+    relaxed = Bound(laid.clinic, laid.cases)
     search = Search(laid.clinic, laid.cases)
     search.opening()
-    _tell(Progress(search.best.cost, len(search.best.placements), len(laid.cases), 0), least)
+    latest = [Progress(search.best.cost, len(search.best.placements), len(laid.cases), 0)]
+    _tell(latest[0], least[0])
+
+    def better(progress: Progress) -> None:
+        latest[0] = progress
+        _tell(progress, least[0])
+
+    def tighter(value: int) -> None:
+        if value > least[0]:
+            least[0] = value
+            _tell(latest[0], value)
+
     best = search_together(
         search,
         seconds=max(LEAST, until - TO_FINISH - time.monotonic()),
         workers=min(MOST_WORKERS, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2),
         stopped=lambda: bool(stop),
-        report=lambda progress: _tell(progress, least),
+        report=better,
+        bound=relaxed,
+        told=tighter,
     )
     return solution(data, laid, list(best.placements.values()))
 
