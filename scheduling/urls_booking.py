@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from django.urls import path
 
-from scheduling.views import board, clinic_plan, moves, plan, preview, resources, series, version_moves, visits
+from scheduling.views import (
+    board,
+    clinic_plan,
+    moves,
+    plan,
+    preview,
+    resources,
+    series,
+    version_moves,
+    visits,
+)
 
 urlpatterns = [
     path("board/", board.chair_board, name="chair_board"),

@@ -31,10 +31,10 @@ SIZES = (0.18, 0.37, 0.25, 0.12, 0.05, 0.03)  # how often one, two, ... series a
 MOST_FOR_ONE = 6  # series taken out at most, less one, for one that is left out
 TROUBLED_FIRST = 0.5  # how often a ruin begins with a series that lacks a place or therapy
 AT_RANDOM = 0.3  # how often the others of a ruin are any, not those in the way
-GUIDED = 0.5  # how often, once prices are known, starts are chosen with what they cost the others
+GUIDED = 0.75  # how often, once prices are known, starts are chosen with what they cost the others
 MOST_GUIDED = 1.2  # by how much of it at most
 NUDGED, NUDGE = 0.3, 60  # how often, and by how many points at most, starts are made unlike at random
-FORCE_EVERY, HOLD = 60, 200  # rounds between forcing a series in, and for which it then stays
+FORCE_EVERY, HOLD = 20, 200  # rounds between forcing a series in, and for which it then stays
 FORCE_UNTIL = 0.7  # share of the time after which nothing is forced in any more
 
 
