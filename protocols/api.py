@@ -6,6 +6,8 @@ from typing import Any, cast
 
 import django_filters
 from django.db.models import QuerySet
+from django.http import HttpResponse
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -18,6 +20,7 @@ from protocols.models import ProtocolTemplate, ProtocolVersion
 from protocols.serializers import (
     ApproveSerializer,
     DraftSerializer,
+    ImportSerializer,
     NothingSerializer,
     ReasonSerializer,
     ReviseSerializer,
@@ -25,6 +28,7 @@ from protocols.serializers import (
     VersionSerializer,
     VersionTextSerializer,
 )
+from protocols.services.files import export_file, export_plan_definition
 from protocols.signing import require_signature
 from staff.access import fetch_for, require
 from staff.api import ServiceViewSet, etag, expected_version, idempotent
@@ -117,6 +121,34 @@ class VersionViewSet(ServiceViewSet):
             by=self.user,
         )
         return _version(self._fetch(code, "protocol.edit"))
+
+    @extend_schema(responses=OpenApiTypes.OBJECT)
+    @action(detail=True, methods=["get"])
+    def export(self, request: Request, code: str) -> HttpResponse:
+        """The version as a protocol file, byte for byte as from the page."""
+        return HttpResponse(export_file(self._fetch(code, "protocol.view")), content_type="application/json")
+
+    @extend_schema(responses=OpenApiTypes.OBJECT)
+    @action(detail=True, methods=["get"], url_path="plan-definition")
+    def plan_definition(self, request: Request, code: str) -> HttpResponse:
+        """The version as a FHIR R4 PlanDefinition."""
+        text = export_plan_definition(self._fetch(code, "protocol.view"))
+        return HttpResponse(text, content_type="application/fhir+json")
+
+    @extend_schema(request=ImportSerializer, responses={201: VersionSerializer})
+    @action(detail=False, methods=["post"], url_path="import")
+    def take_in(self, request: Request) -> Response:
+        """A protocol file or PlanDefinition, as text in `content`, as the first draft of a new protocol."""
+        require(request.user, "protocol.edit")
+
+        def act() -> Response:
+            data = checked(ImportSerializer(data=request.data))
+            draft = services.import_file(
+                raw=data["content"].encode(), slug=data["slug"], name=data["name"], by=self.user
+            )
+            return Response(VersionSerializer(draft).data, status=201)
+
+        return idempotent(request, "protocol-versions/import", act)
 
     @extend_schema(request=ReviseSerializer, responses={201: VersionSerializer})
     @action(detail=True, methods=["post"])

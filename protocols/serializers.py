@@ -73,6 +73,14 @@ class DraftSerializer(StrictSerializer):
     change_note = StrictCharField(max_length=500, required=False, allow_blank=True)
 
 
+class ImportSerializer(StrictSerializer):
+    """A protocol file as text, and the name it gets here."""
+
+    name = StrictCharField(max_length=120)
+    slug = StrictCharField(max_length=50)
+    content = serializers.CharField(max_length=262_144, trim_whitespace=False)  # read strictly as a file
+
+
 class ReviseSerializer(StrictSerializer):
     """A new draft from a published version."""
 

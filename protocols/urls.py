@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import path, register_converter
 
 from protocols.models import ProtocolDocument
-from protocols.views import comparing, editing, reading, review, writing
+from protocols.views import comparing, editing, files, reading, review, writing
 
 
 class DocumentKind:
@@ -28,6 +28,9 @@ VERSION = "protocols/<slug:slug>/v/<int:number>"
 urlpatterns = [
     path("protocols/", reading.protocol_list, name="protocol_list"),
     path("protocols/new/", writing.protocol_new, name="protocol_new"),
+    path("protocols/import/", files.protocol_import, name="protocol_import"),
+    path("protocols/schema.json", files.protocol_schema, name="protocol_schema"),
+    path(f"{VERSION}/export/", files.version_export, name="version_export"),
     path("protocols/<slug:slug>/", reading.protocol_detail, name="protocol_detail"),
     path("protocols/<slug:slug>/compare/", comparing.protocol_compare, name="protocol_compare"),
     path(f"{VERSION}/duplicate/", comparing.version_duplicate, name="version_duplicate"),

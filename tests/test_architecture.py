@@ -33,6 +33,8 @@ PURE_FILES = {
     "protocols/evidence.py",
     "protocols/reading.py",
     "protocols/differences.py",
+    "protocols/interchange.py",
+    "protocols/plan_definition.py",
     "protocols/sheet.py",
     "protocols/side_by_side.py",
     "protocols/sheet_acts.py",

@@ -1,6 +1,7 @@
 """The only writers of protocol texts: write a draft, have it approved, retire it."""
 
 from protocols.services.drafting import save_draft, start_empty
+from protocols.services.files import import_file
 from protocols.services.review import approve_and_activate, retire, return_to_draft, submit
 from protocols.services.shipped import install_shipped
 from protocols.services.writing import (
@@ -17,6 +18,7 @@ __all__ = [
     "create_draft",
     "create_template",
     "duplicate_version",
+    "import_file",
     "install_shipped",
     "retire",
     "return_to_draft",

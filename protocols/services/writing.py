@@ -23,7 +23,7 @@ from staff.strict import parse_text
 
 Kind = ProtocolDocument.Kind
 SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*", re.ASCII)
-RESERVED = frozenset({"new"})  # addresses of our own beside the protocols
+RESERVED = frozenset({"new", "import"})  # addresses of our own beside the protocols
 LONGEST_BODY = 40_000
 
 
