@@ -19,6 +19,7 @@ NAVIGATION = (
     ("Chair board", "chair_board", "armchair", "appointment.view", "board", "b"),
     ("Week", "week", "calendar-days", "appointment.view", "week", "w"),
     ("Clinic plan", "clinic_plan_list", "wand-sparkles", "series.book", "clinic-plan", "c"),
+    ("Waitlist", "waitlist", "hourglass", "appointment.move", "waitlist", "a"),
     ("Therapy queue", "therapist_queue", "sunrise", "queue.view", "queue", "q"),
     ("Work list", "work_list", "list-checks", "follow_up.view", "work", "l"),
     ("Messages", "message_list", "mail", "message.view", "messages", "m"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import cast
 from uuid import UUID
 
-from scheduling.models import Appointment, ClinicPlanRun, Resource, TreatmentSeries
+from scheduling.models import Appointment, ClinicPlanRun, Resource, TreatmentSeries, WaitlistEntry
 from staff.access import fetch_for
 from staff.models import User
 
@@ -29,3 +29,11 @@ def get_resource_for(user: User, code: UUID | str, *, action: str = "appointment
 def get_clinic_plan_for(user: User, code: UUID | str, *, action: str = "series.book") -> ClinicPlanRun:
     """The run with this code, at a site where `user` works. Raises PermissionDenied or Http404."""
     return cast("ClinicPlanRun", fetch_for(ClinicPlanRun.objects.for_page(), user, code, action=action))
+
+
+def get_waitlist_entry_for(
+    user: User, code: UUID | str, *, action: str = "appointment.view"
+) -> WaitlistEntry:
+    """The waitlist entry with this code. Raises PermissionDenied or Http404."""
+    rows = WaitlistEntry.objects.select_related("patient", "series", "site")
+    return cast("WaitlistEntry", fetch_for(rows, user, code, action=action))

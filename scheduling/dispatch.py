@@ -22,7 +22,7 @@ from django.template.exceptions import TemplateDoesNotExist, TemplateSyntaxError
 from scheduling.channels import Channel, OutcomeUnknown, SendFailed, open_channel
 from scheduling.models import FollowUp, PlasticityWindow
 from scheduling.notifications import NotNeutral
-from scheduling.services import outbox, overdue, unsigned, windows
+from scheduling.services import outbox, overdue, unsigned, waitlist, windows
 from scheduling.services.chair_use import stretch_overdue
 from scheduling.services.holds import sweep_expired
 from scheduling.services.outbox import Claim
@@ -62,6 +62,7 @@ def tick() -> Round:
     done = Round()
     steps: tuple[tuple[str, Callable[[], int]], ...] = (
         ("holds", lambda: sweep_expired()),
+        ("offered", lambda: waitlist.fill()),
         ("stretched", lambda: stretch_overdue()),
         ("stale", sweep_stale),
         ("opened", open_due_windows),

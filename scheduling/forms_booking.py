@@ -20,6 +20,7 @@ from staff.forms import (
     LocalDateTimeField,
     Radios,
     UnitDecimalField,
+    UnitIntegerField,
 )
 from staff.models import User
 
@@ -224,6 +225,43 @@ class ExtraForm(TimeForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         del self.fields["displace_therapy"]
+
+
+class WaitlistForm(ClinicalForm):
+    """How urgent an infusion is, and when the patient could come."""
+
+    urgency = forms.ChoiceField(
+        label="Urgency",
+        choices=[("1", "Routine"), ("2", "Soon"), ("3", "Urgent")],
+        widget=Radios(inline=True),
+    )
+    part_of_day = forms.ChoiceField(
+        label="Time of day",
+        required=False,
+        choices=[(ANY, "Any"), ("morning", "Mornings"), ("afternoon", "Afternoons")],
+        widget=Radios(inline=True),
+    )
+    notice_hours = UnitIntegerField(
+        "Notice that the patient needs", unit="h", min_value=0, max_value=168,
+        hint="Escort, fasting and travel take time.",
+    )  # fmt: skip
+    note = ClinicalTextField("Note", required=False, max_length=110)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.initial |= {"urgency": "1", "part_of_day": "", "notice_hours": 4}
+
+
+class LongGapForm(ClinicalForm):
+    """One longer gap that a prescriber allows."""
+
+    ordinal = forms.ChoiceField(label="Which gap")
+    max_hours = UnitIntegerField("Up to", unit="h", min_value=24, max_value=672, hint="From start to start.")
+    note = ClinicalTextField("Reason", max_length=200)
+
+    def __init__(self, *args: Any, choices: Sequence[tuple[str, str]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["ordinal"].choices = [(ANY, "Choose a gap"), *choices]  # type: ignore[attr-defined]  # a ChoiceField
 
 
 class HoursField(forms.CharField):

@@ -11,6 +11,7 @@ from patients.models import Patient
 from scheduling.domain.followups import PlannedFollowUp
 from scheduling.domain.intervals import Interval
 from scheduling.domain.series_types import PlannedTherapy
+from scheduling.services.long_gaps import limit_before
 from scheduling.services.proposals import ProposedVisit, SeriesProposal
 from staff.windowbar import Axis, Mark, Segment, WindowBar, build_axis, build_bar
 
@@ -60,6 +61,7 @@ class PlanView:
     cautions: tuple[str, ...]
     refusals: tuple[str, ...]
     long_gap: str
+    long_gap_act: str
     reservable: int
     chair_names: dict[str, str]
 
@@ -82,6 +84,9 @@ def plan_page(proposal: SeriesProposal, patient: Patient, now: datetime) -> Plan
         cautions=tuple(item.message for item in proposal.findings if item.severity == "decide"),
         refusals=tuple(dict.fromkeys(item.text for item in plan.refusals)),
         long_gap=offer.text if offer else "",
+        long_gap_act=f"long:{offer.ordinal}:{limit_before(proposal.definition, offer.ordinal) or 0}"
+        if offer
+        else "",
         reservable=sum(1 for row in rows if row.reserved),
         chair_names={item.code: item.row.name for item in proposal.load.resources},
     )

@@ -96,3 +96,11 @@ class ResourceBookingQuerySet(models.QuerySet[Any]):
     def ending_after(self, at: datetime) -> ResourceBookingQuerySet:
         """Those not yet over at `at`."""
         return self.annotate(until=Upper("during")).filter(until__gt=at)
+
+
+class WaitlistQuerySet(models.QuerySet[Any]):
+    """Infusions that wait for a slot."""
+
+    def visible_to(self, user: User) -> WaitlistQuerySet:
+        """Of the patients this person may see."""
+        return self.filter(scope(user, "patient__"))

@@ -21,11 +21,18 @@ from django.db.models import Exists, OuterRef, Q
 from scheduling.domain.intervals import Interval
 from scheduling.domain.localtime import in_words, local_date
 from scheduling.loaders import zone_of
-from scheduling.models import Appointment, PlasticityWindow, ResourceBooking, TreatmentSeries, WorkItem
+from scheduling.models import (
+    Appointment,
+    GapException,
+    PlasticityWindow,
+    ResourceBooking,
+    TreatmentSeries,
+    WorkItem,
+)
 from scheduling.ranges import as_interval
 from scheduling.services.chair_use import FOLLOWS
 from scheduling.services.endings import HAS_A_DATE, SETTLED, undated_key
-from scheduling.services.rules import Neighbour, gap_words
+from scheduling.services.rules import Neighbour, approved_hours, gap_words
 from sessions.models import Infusion, IntegrationSession
 from staff.models import Licence
 
@@ -128,19 +135,25 @@ def _start(visit: Appointment) -> datetime:
 
 def _gaps(now: datetime) -> Iterator[Finding]:
     """Planned visits closer to, or further from, the one before than the protocol allows. Facts are not judged."""
+    long: dict[int, dict[int, int]] = defaultdict(dict)
+    for series_id, ordinal, hours in GapException.objects.values_list("series_id", "ordinal", "max_hours"):
+        long[series_id][ordinal] = hours
     for visits in _happening().values():
         for earlier, later in pairwise(visits):
             if later.status not in Appointment.UPCOMING or later.series is None or _start(later) < now:
                 continue
             number = (earlier.ordinal or 0) if earlier.series_id == later.series_id else 0
             before, after = Neighbour(number, _start(earlier)), Neighbour(later.ordinal or 1, _start(later))
+            approved = approved_hours(
+                later.series.protocol_version.read(), before, after, long.get(later.series_id, {})
+            )
             extra = after.ordinal > later.series.protocol_version.read().visits
             words = gap_words(
                 later.series.protocol_version.read(),
                 before,
                 after,
                 zone_of(later.site),
-                24 * 3660 if extra else None,
+                24 * 3660 if extra else approved,
             )
             if words:
                 yield Finding("gap", words, (str(earlier.code), str(later.code)))

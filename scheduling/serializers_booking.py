@@ -156,6 +156,14 @@ class TherapyChoiceSerializer(StrictSerializer):
     therapist = serializers.UUIDField()
 
 
+class LongGapSerializer(StrictSerializer):
+    """A longer gap before one infusion, approved by the caller."""
+
+    ordinal = StrictIntegerField(min_value=2, max_value=60)
+    max_hours = StrictIntegerField(min_value=24, max_value=672)
+    reason = StrictCharField(max_length=200)
+
+
 class BookSeriesSerializer(StrictSerializer):
     """A series to be booked whole or not at all."""
 
@@ -166,6 +174,7 @@ class BookSeriesSerializer(StrictSerializer):
     therapy = TherapyChoiceSerializer(many=True, required=False, max_length=120)  # type: ignore[call-arg]  # goes to the list
     therapist = serializers.UUIDField(required=False, allow_null=True)
     caution_reason = StrictCharField(max_length=120, required=False, allow_blank=True, default="")
+    long_gaps = LongGapSerializer(many=True, required=False, max_length=10)  # type: ignore[call-arg]  # goes to the list
     hold_minutes = StrictIntegerField(min_value=0, max_value=60, default=0)
 
 

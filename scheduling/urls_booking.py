@@ -11,15 +11,18 @@ from scheduling.views import (
     pinned,
     plan,
     preview,
+    replan,
     resources,
     series,
     version_moves,
     visits,
+    waitlist,
 )
 
 urlpatterns = [
     path("board/", board.chair_board, name="chair_board"),
     path("week/", board.week, name="week"),
+    path("week/limits/", board.week_limits, name="week_limits"),
     path("patients/<uuid:code>/plan/", plan.series_plan, name="series_plan"),
     path("patients/<uuid:code>/extra-infusion/", series.infusion_extra, name="infusion_extra"),
     path(
@@ -27,6 +30,7 @@ urlpatterns = [
     ),
     path("series/<uuid:code>/", series.series_detail, name="series_detail"),
     path("series/<uuid:code>/version/", version_moves.series_version, name="series_version"),
+    path("series/<uuid:code>/longer-gap/", series.series_long_gap, name="series_long_gap"),
     path("series/<uuid:code>/end/", series.series_end, name="series_end"),
     path("series/<uuid:code>/infusions/<int:ordinal>/date/", series.infusion_rebook, name="infusion_rebook"),
     path("series/<uuid:code>/infusions/<int:ordinal>/skip/", series.infusion_skip, name="infusion_skip"),
@@ -49,5 +53,18 @@ urlpatterns = [
     path("resources/<uuid:code>/hours/", resources.resource_hours, name="resource_hours"),
     path("resources/<uuid:code>/absences/", resources.resource_absence, name="resource_absence"),
     path("resources/<uuid:code>/absences/end/", resources.resource_absence_end, name="resource_absence_end"),
+    path("waitlist/", waitlist.waitlist, name="waitlist"),
+    path("waitlist/<uuid:code>/accept/", waitlist.waitlist_act, {"verb": "accept"}, name="waitlist_accept"),
+    path(
+        "waitlist/<uuid:code>/decline/", waitlist.waitlist_act, {"verb": "decline"}, name="waitlist_decline"
+    ),
+    path(
+        "waitlist/<uuid:code>/withdraw/",
+        waitlist.waitlist_act,
+        {"verb": "withdraw"},
+        name="waitlist_withdraw",
+    ),
+    path("series/<uuid:code>/infusions/<int:ordinal>/waitlist/", waitlist.waitlist_add, name="waitlist_add"),
+    path("replan/", replan.replan, name="replan"),
     path("closures/end/", resources.closure_end, name="closure_end"),
 ]

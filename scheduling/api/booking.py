@@ -23,7 +23,9 @@ from patients.access import get_patient_for
 from protocols.models import ProtocolVersion
 from scheduling.access import get_appointment_for, get_resource_for, get_series_for
 from scheduling.api.moves import AppointmentMoves, SeriesMoves
+from scheduling.api.replan import AbsenceViewSet, ClosureViewSet, ReplanViewSet
 from scheduling.api.version_moves import SeriesVersions
+from scheduling.api.waitlist import WaitlistViewSet
 from scheduling.models import Appointment, Resource, TreatmentSeries
 from scheduling.serializers_booking import (
     AppointmentSerializer,
@@ -31,6 +33,7 @@ from scheduling.serializers_booking import (
     CancelSerializer,
     EndSeriesSerializer,
     ExtraSerializer,
+    LongGapSerializer,
     MoveSerializer,
     NoShowSerializer,
     NothingSerializer,
@@ -45,6 +48,7 @@ from scheduling.serializers_booking import (
 from scheduling.services import series as series_service
 from scheduling.services import visits as visit_service
 from scheduling.services.holds import confirm_series, release_series
+from scheduling.services.long_gaps import approve_long_gap
 from scheduling.services.seating import TherapyChoice, VisitChoice
 from staff.access import require
 from staff.api import ServiceViewSet, etag, expected_version, idempotent
@@ -149,6 +153,8 @@ class SeriesViewSet(SeriesMoves, SeriesVersions, ServiceViewSet):
                 therapist=therapist_named(data.get("therapist"), self.user),
                 caution_reason=data["caution_reason"],
                 hold_minutes=data["hold_minutes"],
+                long_gaps={item["ordinal"]: item["max_hours"] for item in data.get("long_gaps", [])},
+                long_gap_reason=" ".join(item["reason"] for item in data.get("long_gaps", [])),
                 by=self.user,
             )
             return series_answer(series, status=201)
@@ -181,6 +187,20 @@ class SeriesViewSet(SeriesMoves, SeriesVersions, ServiceViewSet):
         return series_answer(
             series_service.end_series(series=series, by=self.user, expected_version=version, **data)
         )
+
+    @extend_schema(request=LongGapSerializer, responses={201: OpenApiTypes.OBJECT})
+    @action(detail=True, methods=["post"], url_path="long-gaps")
+    def long_gaps(self, request: Request, code: str) -> Response:
+        """A prescriber allows one longer gap, within what the version permits. Needs Idempotency-Key."""
+        series = get_series_for(self.user, code, action="infusion.order")
+
+        def act() -> Response:
+            data = checked(LongGapSerializer(data=request.data))
+            item = approve_long_gap(series=series, by=self.user, **data)
+            body = {"code": str(item.code), "ordinal": item.ordinal, "max_hours": item.max_hours}
+            return Response(body, status=201)
+
+        return idempotent(request, f"series-long-gaps:{series.code}", act)
 
     @extend_schema(request=RebookSerializer, responses={201: AppointmentSerializer})
     @action(detail=True, methods=["post"])
@@ -368,4 +388,8 @@ def booking_routes(router: BaseRouter) -> None:
     """Register this half of the app."""
     router.register("series", SeriesViewSet, basename="series")
     router.register("appointments", AppointmentViewSet, basename="appointment")
+    router.register("closures", ClosureViewSet, basename="closure")
+    router.register("absences", AbsenceViewSet, basename="absence")
+    router.register("waitlist", WaitlistViewSet, basename="waitlist")
+    router.register("replan", ReplanViewSet, basename="replan")
     router.register("resources", ResourceViewSet, basename="resource")

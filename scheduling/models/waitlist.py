@@ -14,6 +14,7 @@ from django.db.models import Q
 from patients.models import Patient
 from scheduling.models.availability import Resource
 from scheduling.models.booking import Appointment, TreatmentSeries
+from scheduling.querysets import WaitlistQuerySet
 from staff.models import Site
 
 USER = settings.AUTH_USER_MODEL
@@ -50,6 +51,7 @@ class WaitlistEntry(models.Model):
     added_at = models.DateTimeField()
     closed_at = models.DateTimeField(null=True, blank=True)
     version = models.PositiveIntegerField(default=1)
+    objects = WaitlistQuerySet.as_manager()
 
     class Meta:
         ordering = ["-urgency", "latest_at", "pk"]

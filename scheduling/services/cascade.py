@@ -9,7 +9,7 @@ messages that the clinician accepts is the one that will happen. `move_visits` d
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import cast
@@ -23,11 +23,11 @@ from scheduling.domain.intervals import as_utc
 from scheduling.domain.localtime import resolve_local
 from scheduling.domain.planner import plan_series
 from scheduling.domain.series_types import LongGapOffer, PlannedVisit, Refusal, SeriesRequest, Weights
+from scheduling.loaders import zone_of
 from scheduling.loaders_follow import load_course
 from scheduling.models import (
     Appointment,
     FollowUp,
-    GapException,
     Message,
     ResourceBooking,
     ScheduleChange,
@@ -42,8 +42,14 @@ from scheduling.services.changes import Before, let_plans_cross, record, snapsho
 from scheduling.services.followups import sync_follow_ups
 from scheduling.services.lanes import Occupation, occupy, release
 from scheduling.services.planned_therapy import judge_therapy
-from scheduling.services.proposals import neighbours_of_ordinal
-from scheduling.services.rules import Neighbour, VisitRules, check_patient, check_running_version
+from scheduling.services.proposals import longest_exception, neighbours_of_ordinal
+from scheduling.services.rules import (
+    Neighbour,
+    VisitRules,
+    check_patient,
+    check_running_version,
+    long_gaps_of,
+)
 from scheduling.services.seating import Part, Seat, TherapyChoice, VisitChoice, stay
 from scheduling.services.series import occupations, set_scene
 from scheduling.services.window_rows import check_constraints_now
@@ -131,9 +137,31 @@ def propose_move(
     series, wanted = visit.series, as_utc(start)
     rest = _rest_of(series, visit)
     moving = [item for item in rest if item.pk == visit.pk or _in_scope(series, visit, item, scope)]
-    sessions = _sessions_of(series, moving)
-    request, numbers = _request(series, visit, rest, moving, sessions, wanted, scope, now)
-    return _planned(request, numbers, series, scope, visit, moving, sessions, chair)
+    zone = zone_of(series.site)
+    wishes = {
+        item.pk: item.during.lower
+        if scope == Scope.THIS
+        else shifted(item.during.lower, visit.during.lower, wanted, zone)
+        for item in moving
+    }
+    return plan_rest(series, rest, wishes, {visit.pk: wanted}, scope=scope, chair=chair, now=now)
+
+
+def propose_replan(
+    *, series: TreatmentSeries, hit: Sequence[Appointment], at: datetime | None = None
+) -> MovePlan:
+    """New times for visits that cannot stay (`hit`), as near as the rules allow; the others move only if they must."""
+    now = at or app_now()
+    first = min(hit, key=lambda item: item.ordinal or 0)
+    rest = _rest_of(series, first, also={item.pk for item in hit})
+    alone = plan_rest(
+        series, rest, {item.pk: item.during.lower for item in hit}, {}, scope=Scope.THIS, now=now
+    )
+    if alone.choices:
+        return alone
+    wishes = {item.pk: item.during.lower for item in rest}
+    together = plan_rest(series, rest, wishes, {}, scope=Scope.FOLLOWING, now=now)
+    return together if together.choices else alone
 
 
 def propose_fit(*, series: TreatmentSeries, rows: Sequence[Appointment], at: datetime) -> MovePlan:
@@ -141,27 +169,28 @@ def propose_fit(*, series: TreatmentSeries, rows: Sequence[Appointment], at: dat
 
     Every visit is among the choices, also those that stay: their stay, staff and therapy time may differ.
     """
-    first = rows[0]
-    sessions = _sessions_of(series, rows)
-    request, numbers = _request(
-        series, first, rows, rows, sessions, first.during.lower, Scope.THIS, at, stays=False
-    )
-    return _planned(request, numbers, series, Scope.FOLLOWING, first, rows, sessions, "", whole=True)
+    wishes = {item.pk: item.during.lower for item in rows}
+    return plan_rest(series, rows, wishes, {}, scope=Scope.FOLLOWING, now=at, whole=True)
 
 
-def _planned(
-    request: SeriesRequest,
-    numbers: list[int],
+def plan_rest(
     series: TreatmentSeries,
-    scope: str,
-    visit: Appointment,
-    moving: Sequence[Appointment],
-    sessions: Sequence[tuple[Appointment, str]],
-    chair: str,
+    rest: Sequence[Appointment],
+    wishes: Mapping[int, datetime],
+    fixed: Mapping[int, datetime],
     *,
+    scope: str,
+    now: datetime,
+    chair: str = "",
     whole: bool = False,
 ) -> MovePlan:
-    """The planner's answer as choices; `whole`: also of visits that stay."""
+    """The exact plan of the visits `rest` (in order). wishes: where those that may move should be (by key);
+    fixed: new starts that stand; every other visit stays. `chair` is for the fixed ones. `whole`: those that
+    stay are among the choices too.
+    """
+    moving = [item for item in rest if item.pk in wishes or item.pk in fixed]
+    sessions = _sessions_of(series, moving)
+    request, numbers = _request(series, rest, wishes, fixed, sessions, now)
     plan = plan_series(request)
     if not plan.complete:
         refusals = tuple(replace(item, text=_renumbered(item.text, numbers)) for item in plan.refusals)
@@ -170,28 +199,34 @@ def _planned(
             real = numbers[offer.ordinal - 1]
             offer = replace(offer, ordinal=real, text=_renumbered(offer.text, numbers))
         return MovePlan(series, scope, refusals=refusals, long_gap=offer)
-    planned = {numbers[item.ordinal - 1]: item for item in plan.visits}
-    choices = [_choice(visit, planned[visit.ordinal or 0], chair)]
-    moved = {visit.ordinal} if not whole or planned[visit.ordinal or 0].start != visit.during.lower else set()
+    planned = dict(zip(numbers, plan.visits, strict=True))
+    choices: list[VisitChoice] = []
     for item in moving:
         new = planned[item.ordinal or 0]
-        if item.pk == visit.pk:
-            continue
-        if whole or new.start != item.during.lower:
-            choices.append(_choice(item, new, ""))
-        if new.start != item.during.lower:
-            moved.add(item.ordinal)
+        needs_a_time = item.pk in fixed or item.status == Status.DISPLACED
+        if whole or needs_a_time or new.start != item.during.lower or _other_place(item, new):
+            choices.append(_choice(item, new, chair if item.pk in fixed else ""))
+    starts = {item.ordinal: item.during.lower for item in moving}
+    moved = {item.ordinal for item in choices if not whole or item.start != starts[item.ordinal]}
     going = tuple(
         _session_move(row, kind, planned[row.ordinal or 0]) for row, kind in sessions if row.ordinal in moved
     )
     return MovePlan(series, scope, tuple(choices), going)
 
 
-def _rest_of(series: TreatmentSeries, visit: Appointment) -> list[Appointment]:
+def _other_place(item: Appointment, new: PlannedVisit) -> bool:
+    """Same time, but somebody or something else: only where the present one is not there any more."""
+    held = {str(row.resource.code) for row in item.resource_bookings.all()}
+    return (
+        bool(held) and not {new.chair, new.nurse, new.prescriber} <= held and new.start == item.during.lower
+    )
+
+
+def _rest_of(series: TreatmentSeries, visit: Appointment, also: Collection[int] = ()) -> list[Appointment]:
     """The visit and those after it that have a date or lost it by displacement, in order."""
     rows = series.appointments.infusions().filter(ordinal__gte=visit.ordinal, status__in=Appointment.MOVABLE)
     found = list(rows.prefetch_related("resource_bookings__resource").order_by("ordinal", "pk"))
-    return [item for item in found if item.pk == visit.pk or item.status != Status.DISPLACED]
+    return [item for item in found if item.pk in {visit.pk, *also} or item.status != Status.DISPLACED]
 
 
 def _in_scope(series: TreatmentSeries, visit: Appointment, item: Appointment, scope: str) -> bool:
@@ -226,55 +261,57 @@ def _sessions_of(series: TreatmentSeries, moving: Iterable[Appointment]) -> list
 
 def _request(
     series: TreatmentSeries,
-    visit: Appointment,
     rest: Sequence[Appointment],
-    moving: Sequence[Appointment],
+    wishes: Mapping[int, datetime],
+    fixed: Mapping[int, datetime],
     sessions: Sequence[tuple[Appointment, str]],
-    wanted: datetime,
-    scope: str,
     now: datetime,
-    *,
-    stays: bool = True,
 ) -> tuple[SeriesRequest, list[int]]:
-    """The planner's question, and the real ordinal of each of its visits. `stays`: the first is at `wanted`."""
+    """The planner's question, and the real ordinal of each of its visits."""
     definition = series.protocol_version.read()
     without = [item.pk for item in rest] + [row.pk for row, _ in sessions]
     course = [item for item in load_course(series.patient_id) if item.visit.pk not in without]
-    before, _ = neighbours_of_ordinal(course, series, visit.ordinal or 0)
     numbers = [item.ordinal or 0 for item in rest]
-    allowed = long_gaps(series)
+    before, _ = neighbours_of_ordinal(course, series, numbers[0])
+    allowed = long_gaps_of(series)
     text = rest_of_definition(definition, numbers, before.ordinal if before else 0)
-    earliest = min(wanted, now + timedelta(minutes=1))
-    last = max([wanted, *(item.during.upper for item in rest)])
+    soon = now + timedelta(minutes=1)
+    earliest = min([soon, *fixed.values()])
+    last = max([soon, *fixed.values(), *(item.during.upper for item in rest)])
     until = last + min(longest_span(text), timedelta(days=SEARCH_DAYS)) + timedelta(days=1)
     load = load_for(series.site, earliest, until, without=without)
     who = load_patient(series.patient, at=now, without=without)
     predicted = predicted_clearance(
         definition, series.patient, weight_kg=series.weight_kg, on=now.astimezone(load.zone).date()
     )
-    in_scope = {item.pk for item in moving}
-    pinned = {1: wanted} if stays else {}
-    current = {} if stays else {1: wanted}
-    for number, item in enumerate(rest[1:], start=2):
-        begins: datetime = item.during.lower
-        if item.pk not in in_scope:
-            pinned[number] = begins
-        elif scope == Scope.THIS:
-            current[number] = begins
+    pinned: dict[int, datetime] = {}
+    current: dict[int, datetime] = {}
+    for number, item in enumerate(rest, start=1):
+        if item.pk in fixed:
+            pinned[number] = fixed[item.pk]
+        elif item.pk in wishes:
+            current[number] = wishes[item.pk]
         else:
-            current[number] = shifted(begins, visit.during.lower, wanted, load.zone)
+            pinned[number] = item.during.lower
+    asked = request_for(
+        text,
+        load,
+        who,
+        predicted,
+        earliest=earliest,
+        until=until,
+        wish=Wish(series.therapist, series.prescriber),
+    )
+    long_gap = {n: allowed[ordinal] for n, ordinal in enumerate(numbers, start=1) if ordinal in allowed}
     request = replace(
-        request_for(
-            text, load, who, predicted, earliest=earliest, until=until,
-            wish=Wish(series.therapist, series.prescriber),
-        ),
+        asked,
         previous_start=before.start if before and before.ordinal else None,
         pinned=pinned,
         current=current,
-        long_gap={n: allowed[ordinal] for n, ordinal in enumerate(numbers, start=1) if ordinal in allowed},
+        long_gap=long_gap,
         long_gap_limit_hours=longest_exception(definition),
         weights=SMALLEST_CHANGE,
-    )  # fmt: skip
+    )
     return request, numbers
 
 
@@ -285,7 +322,7 @@ def _renumbered(text: str, numbers: Sequence[int]) -> str:
         number = int(match[2])
         return f"{match[1]}{numbers[number - 1] if number else numbers[0] - 1}"
 
-    return re.sub(r"([Ii]nfusion )(\d+)", real, text)
+    return re.sub(r"([Ii]nfusion )(\d+)", real, text.replace("cannot stay on", "cannot be on"))
 
 
 def shifted(moment: datetime, old: datetime, new: datetime, zone: ZoneInfo) -> datetime:
@@ -319,16 +356,6 @@ def rest_of_definition(
         )
         before = ordinal
     return replace(definition, phases=tuple(phases))
-
-
-def longest_exception(definition: ProtocolDefinition) -> int | None:
-    """The longest gap that a prescriber may approve under this text; None when it allows none."""
-    return max((item.long_gap_max_hours or 0 for item in definition.phases), default=0) or None
-
-
-def long_gaps(series: TreatmentSeries) -> dict[int, int]:
-    """Approved longer gaps of a series: hours by the ordinal they come before."""
-    return dict(GapException.objects.filter(series=series).values_list("ordinal", "max_hours"))
 
 
 def _choice(item: Appointment, planned: PlannedVisit, chair: str) -> VisitChoice:
@@ -484,7 +511,7 @@ def move_visits(
     keep = _kept_therapy(scene.who.therapy(), displace_therapy=displace_therapy)
     rules = VisitRules(
         scene.load, scene.who, scene.version.read(), scene.predicted, by, now, total=current.visits,
-        alone=len(wanted) == 1, cleared_of_therapy=keep, long_gaps=long_gaps(current),
+        alone=len(wanted) == 1, cleared_of_therapy=keep, long_gaps=long_gaps_of(current),
     )  # fmt: skip
     seats = _judge(rules, current, wanted, visits)
     before = snapshot([*visits.values(), *(row.appointment for row in sessions)])

@@ -19,6 +19,7 @@ from scheduling.domain.intervals import Interval
 from scheduling.models import (
     Appointment,
     FollowUp,
+    FreedSlot,
     Resource,
     ResourceBooking,
     ScheduleChange,
@@ -26,6 +27,7 @@ from scheduling.models import (
     VisitChange,
     WorkItem,
 )
+from scheduling.ranges import as_range
 from scheduling.services.endings import undated_key
 from scheduling.services.followups import sync_follow_ups
 from scheduling.services.lanes import Occupation, occupy, release
@@ -135,7 +137,39 @@ def record(
         )
         for item in before
     )
+    _note_freed(before, fresh, held, at)
     return change
+
+
+def _note_freed(
+    before: Sequence[Before],
+    after: dict[int, Appointment],
+    held: dict[int, list[ResourceBooking]],
+    at: datetime,
+) -> None:
+    """Stretches of chairs ahead that nobody occupies any more: the waitlist is asked about them."""
+    kept = {
+        (row.resource_id, row.during.lower.isoformat(), row.during.upper.isoformat())
+        for rows in held.values()
+        for row in rows
+    }
+    gone = {
+        part
+        for item in before
+        if after[item.appointment.pk].kind == Appointment.Kind.INFUSION
+        for part in item.seat
+        if part not in kept and _instant(part[2]) > at
+    }
+    chairs = set(
+        Resource.objects.filter(pk__in=[part[0] for part in gone], kind=Resource.Kind.CHAIR).values_list(
+            "pk", flat=True
+        )
+    )
+    FreedSlot.objects.bulk_create(
+        FreedSlot(resource_id=key, during=as_range(_instant(start), _instant(end)), freed_at=at)
+        for key, start, end in sorted(gone)
+        if key in chairs
+    )
 
 
 def let_plans_cross() -> None:

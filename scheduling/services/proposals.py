@@ -33,7 +33,7 @@ from scheduling.planning import (
     predicted_clearance,
     series_request,
 )
-from scheduling.services.rules import Neighbour, findings_for, gap_words
+from scheduling.services.rules import Neighbour, findings_for, gap_fits, long_gaps_of
 from sessions.eligibility import Finding
 from sessions.models import Consent, EducationRecord
 from staff.clock import app_now
@@ -100,10 +100,12 @@ def propose_series(
     part_of_day: str = "",
     pinned: Mapping[int, datetime] | None = None,
     current: Mapping[int, datetime] | None = None,
+    long_gaps: Mapping[int, int] | None = None,
 ) -> SeriesProposal:
     """The best series with starts from `first_day` (a date at the patient's site) on.
 
-    pinned: visits that must start then; current: starts shown before, moving one costs. An impossible series
+    pinned: visits that must start then; current: starts shown before, moving one costs; long_gaps:
+    approved hours by ordinal. An impossible series
     gives a plan that is not complete, with the reasons. Raises InvalidInput for a weight or date that cannot
     be used.
     """
@@ -123,7 +125,13 @@ def propose_series(
         until=until,
         wish=Wish(therapist, prescriber, part_of_day),
     )
-    request = replace(request, pinned=_in_utc(pinned), current=_in_utc(current))
+    request = replace(
+        request,
+        pinned=_in_utc(pinned),
+        current=_in_utc(current),
+        long_gap=dict(long_gaps or {}),
+        long_gap_limit_hours=longest_exception(definition),
+    )
     plan = plan_series(request)
     visits = with_follow_ups(plan, definition, load, who, patient.therapist or therapist)
     return SeriesProposal(
@@ -138,6 +146,11 @@ def propose_series(
         to_do=_open_gates(patient, protocol_version, now),
         remarks=tuple(_on_closed_days(visits, load)),
     )
+
+
+def longest_exception(definition: ProtocolDefinition) -> int | None:
+    """The longest gap that a prescriber may approve under this text; None when it allows none."""
+    return max((item.long_gap_max_hours or 0 for item in definition.phases), default=0) or None
 
 
 def rested(who: PatientLoad, definition: ProtocolDefinition, earliest: datetime) -> datetime:
@@ -293,6 +306,11 @@ def visit_options(
     )
     skipped = max(0, ordinal - before.ordinal - 1) if before and before.ordinal else 0
     one = definition_of_one(definition, ordinal, skipped=skipped, last=after is None)
+    approved = long_gaps_of(series)
+    if ordinal in approved:
+        phase = one.phases[0]
+        longer = approved[ordinal] + phase.gap_max_hours * skipped // (1 + skipped)
+        one = replace(one, phases=(replace(phase, gap_max_hours=max(phase.gap_max_hours, longer)),))
     wish = Wish(series.therapist, series.prescriber)
     request = replace(
         series_request(one, load, who, predicted, earliest=earliest, until=until, wish=wish),
@@ -302,8 +320,8 @@ def visit_options(
     found = [
         item
         for item in options(request, 1, MOST_ASKED, keep_others={})
-        if gap_words(definition, before, Neighbour(ordinal, item.start), load.zone) is None
-        and gap_words(definition, Neighbour(ordinal, item.start), after, load.zone) is None
+        if gap_fits(definition, before, Neighbour(ordinal, item.start), load.zone, approved)
+        and gap_fits(definition, Neighbour(ordinal, item.start), after, load.zone, approved)
     ]
     return VisitOptions(load, predicted, tuple(spread(found, limit)), before, after)
 

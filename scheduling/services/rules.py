@@ -20,7 +20,7 @@ from scheduling.domain.intervals import Interval, as_utc, covered
 from scheduling.domain.localtime import clock_in_words, in_words, local_date
 from scheduling.domain.spacing import gap_refusal, weekday_refusal
 from scheduling.loaders import SiteLoad
-from scheduling.models import Appointment
+from scheduling.models import Appointment, GapException, TreatmentSeries
 from scheduling.planning import Clearance, PatientLoad
 from scheduling.services.seating import Seat, VisitChoice, check_seat, find_seat, seat_of, stay
 from sessions.eligibility import Finding, check_contraindications
@@ -176,6 +176,11 @@ def gap_words(
     return gap_refusal(earlier.start, later.start, phase, zone, longest)
 
 
+def long_gaps_of(series: TreatmentSeries) -> dict[int, int]:
+    """Approved longer gaps of a series: hours by the ordinal they come before."""
+    return dict(GapException.objects.filter(series=series).values_list("ordinal", "max_hours"))
+
+
 def approved_hours(
     definition: ProtocolDefinition,
     earlier: Neighbour | None,
@@ -189,6 +194,18 @@ def approved_hours(
     phase = definition.gap_before(later.ordinal) or definition.phases[0]
     skipped = max(0, later.ordinal - (earlier.ordinal if earlier else later.ordinal) - 1)
     return max(approved, phase.gap_max_hours) + phase.gap_max_hours * skipped
+
+
+def gap_fits(
+    definition: ProtocolDefinition,
+    earlier: Neighbour | None,
+    later: Neighbour | None,
+    zone: ZoneInfo,
+    long_gaps: Mapping[int, int],
+) -> bool:
+    """The gap between two visits is allowed, by the protocol or by a prescriber's approval."""
+    limit = None if later is None else approved_hours(definition, earlier, later, long_gaps)
+    return gap_words(definition, earlier, later, zone, limit) is None
 
 
 @contextmanager

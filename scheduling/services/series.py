@@ -8,7 +8,7 @@ rules asked.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -30,6 +30,7 @@ from scheduling.services.endings import HAS_A_DATE, end_series, settle_series, u
 from scheduling.services.followups import sync_follow_ups
 from scheduling.services.holds import free_expired
 from scheduling.services.lanes import Occupation, occupy
+from scheduling.services.long_gaps import check_long_gaps, write_long_gaps
 from scheduling.services.planned_therapy import book_planned_therapy, link_planned_therapy
 from scheduling.services.proposals import neighbours_of_ordinal, propose_series, visit_options
 from scheduling.services.rules import (
@@ -38,6 +39,7 @@ from scheduling.services.rules import (
     check_patient,
     check_running_version,
     check_version,
+    long_gaps_of,
 )
 from scheduling.services.seating import Seat, TherapyChoice, VisitChoice, parts_of, stay
 from scheduling.services.window_rows import check_constraints_now
@@ -90,12 +92,14 @@ def book_series(
     therapy: Sequence[TherapyChoice] = (),
     caution_reason: str = "",
     hold_minutes: int = 0,
+    long_gaps: Mapping[int, int] | None = None,
+    long_gap_reason: str = "",
 ) -> TreatmentSeries:
     """Book every visit of a series, or none. `hold_minutes`: only reserve the slots for that long.
 
     A choice without chair, nurse or prescriber gets one that is free. Raises StateConflict (a series is
     running, patient not active), RuleNotMet, Clash or InvalidInput; those about one visit begin with `3 of 6:
-    `.
+    `. long_gaps: hours by ordinal that `by`, a prescriber, approves with a reason.
     """
     now = at or app_now()
     wanted = sorted(visits, key=lambda item: item.ordinal)
@@ -109,7 +113,11 @@ def book_series(
         raise StateConflict(
             "This patient already has an active series.", code="one-active-series-per-patient"
         )
-    rules = VisitRules(scene.load, scene.who, definition, scene.predicted, by, now, total=len(wanted))
+    approved = dict(long_gaps or {})
+    check_long_gaps(definition, approved, reason=long_gap_reason, by=by)
+    rules = VisitRules(
+        scene.load, scene.who, definition, scene.predicted, by, now, total=len(wanted), long_gaps=approved
+    )
     seats = _judge_all(rules, wanted)
     series = TreatmentSeries.objects.create(
         patient=scene.patient,
@@ -123,6 +131,7 @@ def book_series(
         booked_at=now,
         status_reason=_caution_words(accepted, caution_reason),
     )
+    write_long_gaps(series, approved, reason=long_gap_reason, by=by, at=now)
     rows = write_visits(series, rules, wanted, seats, hold_minutes=hold_minutes)
     book_planned_therapy(series, rules, rows, therapy)
     if not hold_minutes:
@@ -359,6 +368,7 @@ def _add_visit(
         total=series.visits,
         longest_gap_applies=longest_gap_applies,
         alone=True,
+        long_gaps=long_gaps_of(series),
     )
     before, after = neighbours_of_ordinal(load_course(series.patient_id), series, choice.ordinal)
     seat = rules.judge(choice, before=before, after=after)

@@ -1,15 +1,17 @@
-"""The chair board of a day and the list of a week."""
+"""The chair board of a day and the calendar of a week."""
 
 from __future__ import annotations
 
 from datetime import date, timedelta
+from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from scheduling import board
+from scheduling import board, calendar
+from scheduling.access import get_appointment_for
 from scheduling.domain.localtime import local_date
 from scheduling.loaders import zone_of
 from scheduling.sites import chosen_site
@@ -54,7 +56,7 @@ def chair_board(request: HttpRequest) -> HttpResponse:
 @require_safe
 @login_required
 def week(request: HttpRequest) -> HttpResponse:
-    """Seven days from Monday, as a list."""
+    """Seven days from Monday: a calendar of days by chairs, on a phone a list of days; a fragment for htmx."""
     user = person(request)
     require(user, "appointment.view")
     site = chosen_site(request)
@@ -65,14 +67,37 @@ def week(request: HttpRequest) -> HttpResponse:
     day = _day(request, today)
     monday = day - timedelta(days=day.weekday())
     context = {
-        "days": board.week(user, site, monday, now),
+        "week": calendar.build_week(user, site, monday, now),
         "now": now,
         "site": site,
         "monday": monday,
         "sunday": monday + timedelta(days=6),
+        "may_move": user.may("appointment.move"),
         **_around(monday, today - timedelta(days=today.weekday()), 7),
     }
-    return show(request, "scheduling/week.html", context, site)
+    template = "scheduling/_week.html" if request.headers.get("HX-Request") else "scheduling/week.html"
+    return show(request, template, context, site)
+
+
+@require_safe
+@login_required
+def week_limits(request: HttpRequest) -> HttpResponse:
+    """Where the picked visit may stand, as shades of the shown week; JSON for the calendar's script."""
+    user = person(request)
+    require(user, "appointment.move")
+    visit = get_appointment_for(user, _code(request), action="appointment.move")
+    now = app_now()
+    day = _day(request, local_date(now, zone_of(visit.site)))
+    monday = day - timedelta(days=day.weekday())
+    hours = calendar.build_week(user, visit.site, monday, now).hours
+    return JsonResponse({"days": calendar.limits_of(visit, monday, hours)})
+
+
+def _code(request: HttpRequest) -> UUID:
+    try:
+        return UUID(request.GET.get("visit", ""))
+    except ValueError as error:
+        raise Http404("No such visit.") from error
 
 
 def _around(day: date, today: date, step: int) -> dict[str, object]:

@@ -7,7 +7,8 @@ hidden fields carry every visit with the version that was looked at, and every t
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -24,11 +25,11 @@ from scheduling.access import get_appointment_for
 from scheduling.booking_pages import patient_banner, title_of
 from scheduling.domain.localtime import in_words, local_date
 from scheduling.forms_booking import MoveForm
-from scheduling.models import Appointment, FollowUp, Resource
+from scheduling.models import Appointment, FollowUp, Resource, TreatmentSeries
 from scheduling.reasons import MOVE
 from scheduling.reasons import in_words as reason_words
 from scheduling.services import visits as service
-from scheduling.services.cascade import Diff, MovePlan, SessionMove, move_visits, preview, propose_move
+from scheduling.services.cascade import MovePlan, SessionMove, move_visits, preview, propose_move
 from scheduling.services.changes import history_of
 from scheduling.services.proposals import VisitOptions
 from scheduling.services.seating import VisitChoice
@@ -39,6 +40,7 @@ from staff.errors import DomainError, InvalidInput
 from staff.strict import parse_date, parse_instant
 
 MOST_LINES = 130
+WALL = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})T[0-9]{2}:[0-9]{2}", re.ASCII)
 
 
 @require_http_methods(["GET", "POST"])
@@ -217,13 +219,11 @@ def _later_visits(visit: Appointment) -> int:
 
 
 def _from_address(request: HttpRequest, visit: Appointment) -> dict[str, Any]:
-    """`?start=` and `?chair=` of a card that was dropped somewhere; what cannot be read is left out."""
+    """`?wall=2026-03-12T10:15&chair=` of a card that was dropped somewhere; what cannot be read is left out."""
     found: dict[str, Any] = {}
-    try:
-        found["start"] = parse_instant(request.GET.get("start", ""), field="start")
-        found["offered"] = "other"
-    except InvalidInput:
-        pass
+    wall = WALL.fullmatch(request.GET.get("wall", ""))
+    if wall is not None and _date(wall[1]) is not None:
+        found |= {"start": wall[0], "offered": "other"}
     try:
         chair = Resource.objects.filter(
             site=visit.site, kind="chair", code=UUID(request.GET.get("chair", ""))
@@ -276,10 +276,12 @@ def read_visits(data: QueryDict) -> tuple[list[VisitChoice], dict[int, int]]:
 
 def read_sessions(data: QueryDict, visit: Appointment) -> list[SessionMove]:
     """The hidden therapy sessions, which must be of the visit's series. Raises InvalidInput."""
-    wanted = [_parts(text, 4) for text in _lines(data, "session")]
-    rows = FollowUp.objects.filter(series=visit.series, appointment__isnull=False).select_related(
-        "appointment"
-    )
+    return known_sessions(visit.series, [_parts(text, 4) for text in _lines(data, "session")])
+
+
+def known_sessions(series: TreatmentSeries | None, wanted: Iterable[Sequence[str]]) -> list[SessionMove]:
+    """Sessions of this series from (code, kind, start or empty, therapist). Raises InvalidInput for others."""
+    rows = FollowUp.objects.filter(series=series, appointment__isnull=False).select_related("appointment")
     known = {str(row.appointment.code): row for row in rows if row.appointment is not None}
     found = []
     for code, kind, start, therapist in wanted:
@@ -317,6 +319,3 @@ def visit_history(request: HttpRequest, code: str) -> HttpResponse:
         "today": local_date(now, zone(visit)),
     }
     return show(request, "scheduling/history.html", context, visit.site)
-
-
-__all__ = ["Diff", "visit_history", "visit_move", "visit_undo_move"]

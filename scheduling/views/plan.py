@@ -66,6 +66,7 @@ class Command:
     ordinal: int = 0
     start: datetime | None = None
     keep: bool = True
+    hours: int = 0
 
 
 def read_command(text: str) -> Command:
@@ -75,6 +76,8 @@ def read_command(text: str) -> Command:
         return Command(verb)
     if verb == "options":
         return Command(verb, _ordinal(rest))
+    if verb == "long":
+        return _long(rest)
     if verb == "pick":
         number, _, rest = rest.partition(":")
         start, _, mode = rest.rpartition(":")
@@ -87,6 +90,27 @@ def _ordinal(text: str) -> int:
     if text.isascii() and text.isdigit() and 1 <= int(text[:4]) <= MOST_VISITS:
         return int(text)
     raise InvalidInput("There is no such visit.", code="ordinal", field="act")
+
+
+def _long(text: str) -> Command:
+    ordinal, hours = read_long_gap(text)
+    return Command("long", ordinal, hours=hours)
+
+
+def read_long_gap(text: str) -> tuple[int, int]:
+    """`3:168`: hours before infusion 3. Raises InvalidInput; the service judges the bounds."""
+    number, _, hours = text.partition(":")
+    if not (hours.isascii() and hours.isdigit() and len(hours) <= 3):
+        raise InvalidInput("There is no such gap.", code="long-gap", field="act")
+    return _ordinal(number), int(hours)
+
+
+def read_long_gaps(data: QueryDict) -> dict[int, int]:
+    """Longer gaps that the shown plan rests on: hidden fields `long_gap`."""
+    found = data.getlist("long_gap")
+    if len(found) > MOST_VISITS:
+        raise InvalidInput("Too many gaps.", code="long-gap", field="act")
+    return dict(read_long_gap(text) for text in found)
 
 
 def read_shown(data: QueryDict) -> Shown:
@@ -171,11 +195,13 @@ class PlanPage:
     def __init__(self, request: HttpRequest, user: User, patient: Patient, form: PlanForm) -> None:
         self.request, self.user, self.patient, self.form = request, user, patient, form
         self.now = app_now()
+        self.long_gaps: dict[int, int] = {}
 
     def answer(self) -> HttpResponse:
         """Do what the pressed button says."""
         try:
             command, shown = read_command(self.request.POST.get("act", "")), read_shown(self.request.POST)
+            self.long_gaps = {} if command.verb == "propose" else read_long_gaps(self.request.POST)
             if command.verb == "book":
                 return self._book(shown)
             proposal = self._propose(command, shown)
@@ -189,6 +215,8 @@ class PlanPage:
         """The plan afresh, the shown one, or the shown one with one visit at another time."""
         pinned: Mapping[int, datetime] = {}
         current: Mapping[int, datetime] = {}
+        if command.verb == "long":
+            self.long_gaps[command.ordinal] = command.hours
         if command.verb == "options":
             pinned = shown.starts
         elif command.verb == "pick" and command.start is not None:
@@ -210,6 +238,7 @@ class PlanPage:
             part_of_day=data["part_of_day"],
             pinned=pinned,
             current=current,
+            long_gaps=self.long_gaps,
         )
 
     def _options(self, command: Command, proposal: SeriesProposal) -> dict[str, Any]:
@@ -236,6 +265,8 @@ class PlanPage:
                 therapist=self.form.chosen_therapist,
                 therapy=therapy,
                 caution_reason=self.request.POST.get("caution_reason", "")[:120],
+                long_gaps=self.long_gaps,
+                long_gap_reason=self.request.POST.get("long_gap_reason", "")[:200],
             )
             return str(series.code)
 
@@ -274,6 +305,8 @@ class PlanPage:
             "token": self.request.POST.get("token") or str(uuid.uuid4()),
             "may_decide": self.user.may("infusion.order"),
             "caution_reason": self.request.POST.get("caution_reason", "")[:120],
+            "long_gaps": sorted(self.long_gaps.items()),
+            "long_gap_reason": self.request.POST.get("long_gap_reason", "")[:200],
             "reserve_therapy": bool(self.request.POST.get("reserve_therapy")),
             **extra,
         }

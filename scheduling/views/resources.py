@@ -55,7 +55,7 @@ def resource_list(request: HttpRequest) -> HttpResponse:
         if form.is_valid() and _done(
             request, form, lambda data: service.add_closure(site=site, by=user, **data)
         ):
-            return redirect("resource_list")
+            return _next(form, redirect("resource_list"))
     now = app_now()
     today = local_date(now, zone_of(site))
     rows = (
@@ -87,18 +87,24 @@ def resource_list(request: HttpRequest) -> HttpResponse:
 
 
 def _done(request: HttpRequest, form: ClinicalForm, do: Any) -> bool:
-    """Run the act; True when it happened. The flash line says how many bookings it hit."""
+    """Run the act; True when it happened. The flash line says how many bookings it hit; then `replan` comes next."""
     try:
         hit: list[Appointment] = do(form.cleaned_data)
     except DomainError as refusal:
         form.add_refusal(refusal)
         return False
+    form.hit = len(hit)  # type: ignore[attr-defined]  # read by _next
     if hit:
-        words = f"Saved. {len(hit)} booking{'s' if len(hit) != 1 else ''} now outside the hours: see the work list."
-        messages.warning(request, words)
+        words = f"Saved. {len(hit)} booking{'s' if len(hit) != 1 else ''} now outside the hours."
+        messages.warning(request, f"{words} Nothing has moved yet: these are the proposals.")
     else:
         messages.success(request, "Saved.")
     return True
+
+
+def _next(form: ClinicalForm, otherwise: HttpResponse) -> HttpResponse:
+    """The review of what was hit, when anything was."""
+    return redirect("replan") if getattr(form, "hit", 0) else otherwise
 
 
 @require_safe
@@ -146,7 +152,7 @@ def resource_hours(request: HttpRequest, code: str) -> HttpResponse:
         return service.set_weekly_hours(resource=resource, hours=data["hours"], seen=data["seen"], by=user)
 
     if form.is_valid() and _done(request, form, do):
-        return redirect("resource_detail", code=resource.code)
+        return _next(form, redirect("resource_detail", code=resource.code))
     return _draw(request, resource, form, AbsenceForm(zone=zone_of(resource.site)), form.error_status)
 
 
@@ -164,7 +170,7 @@ def resource_absence(request: HttpRequest, code: str) -> HttpResponse:
         )
 
     if form.is_valid() and _done(request, form, do):
-        return redirect("resource_detail", code=resource.code)
+        return _next(form, redirect("resource_detail", code=resource.code))
     return _draw(request, resource, _hours_form(None, resource), form, form.error_status)
 
 

@@ -15,10 +15,11 @@ from patients.access import get_patient_for
 from patients.models import Patient
 from scheduling.access import get_series_for
 from scheduling.booking_pages import chip_of, patient_banner, series_chip, series_rows
-from scheduling.forms_booking import EndSeriesForm, ExtraForm, NewTimeForm, SkipForm
+from scheduling.forms_booking import EndSeriesForm, ExtraForm, LongGapForm, NewTimeForm, SkipForm
 from scheduling.models import Appointment, PlasticityWindow, TreatmentSeries
 from scheduling.services import series as service
 from scheduling.services import visits as visit_service
+from scheduling.services.long_gaps import approve_long_gap, limit_before
 from scheduling.services.proposals import VisitOptions, visit_options
 from scheduling.services.seating import VisitChoice
 from scheduling.views.acts import Act, act_page, person, posted, show, zone
@@ -60,6 +61,8 @@ def series_detail(request: HttpRequest, code: str) -> HttpResponse:
         "live": live,
         "may_move": live and user.may("appointment.move"),
         "may_book": live and user.may("series.book"),
+        "gaps": series.gap_exceptions.select_related("approved_by"),
+        "may_allow_gap": live and user.may("infusion.order") and bool(_long_gap_choices(series)),
         "may_end": live and user.may("series.end"),
         "facts": _facts(series),
         "notice": series_notice(series, may_move=user.may("series.move_version")),
@@ -101,6 +104,42 @@ def series_end(request: HttpRequest, code: str) -> HttpResponse:
         lambda data: service.end_series(series=series, by=user, **reasons(data)),
         back_url=back,
     )
+
+
+@require_http_methods(["GET", "POST"])
+@login_required
+def series_long_gap(request: HttpRequest, code: str) -> HttpResponse:
+    """A prescriber allows one longer gap, within what the protocol version permits."""
+    user = person(request)
+    series = get_series_for(user, code, action="infusion.order")
+    form = LongGapForm(posted(request), choices=_long_gap_choices(series), patient_code=series.patient.code)
+    act = Act(
+        title="Allow a longer gap",
+        button="Allow this gap",
+        done="The longer gap is allowed and recorded with your name.",
+        lede="Only as far as the protocol permits. The dates stay where they are until somebody moves them.",
+        back="Series",
+    )
+    return act_page(
+        request,
+        series,
+        act,
+        form,
+        lambda data: approve_long_gap(
+            series=series,
+            ordinal=int(data["ordinal"]),
+            max_hours=data["max_hours"],
+            reason=data["note"],
+            by=user,
+        ),
+        back_url=reverse("series_detail", args=[series.code]),
+    )
+
+
+def _long_gap_choices(series: TreatmentSeries) -> list[tuple[str, str]]:
+    definition = series.protocol_version.read()
+    limits = [(number, limit_before(definition, number)) for number in range(2, series.visits + 1)]
+    return [(str(number), f"Before infusion {number}, up to {most} h") for number, most in limits if most]
 
 
 @require_http_methods(["GET", "POST"])

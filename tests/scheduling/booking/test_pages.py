@@ -12,8 +12,9 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from scheduling.models import Appointment, Closure, TreatmentSeries
+from scheduling.models import Appointment, Closure, TreatmentSeries, WaitlistEntry
 from scheduling.services import visits as visit_service
+from scheduling.services.waitlist import add_entry
 from tests import factories
 from tests.scheduling.booking.helpers import book, local, minutes, six, visits_of
 from tests.scheduling.booking.steps import arrive, start, stop
@@ -58,6 +59,7 @@ class Route:
             "visit": [visit.code],
             "resource": [clinic.nurse_lane.code],
             "none": [],
+            "entry": [entry_of(series, clinic).code],
         }[self.about]
         return reverse(self.name, args=[*codes, *self.args])
 
@@ -65,21 +67,35 @@ class Route:
         return self.name
 
 
+def entry_of(series, clinic):
+    """A place on the waitlist for the routes that are about one."""
+    found = WaitlistEntry.objects.filter(series=series).first()
+    return found or add_entry(series=series, ordinal=4, by=clinic.coordinator)
+
+
 EVERYONE = (*CARE, "therapist")
 BOOKERS = ("clinician", "coordinator")
 ROUTES = [
     Route("chair_board", "none", EVERYONE),
     Route("week", "none", EVERYONE),
+    Route("week_limits", "none", CARE),
     Route("resource_list", "none", EVERYONE),
     Route("resource_detail", "resource", EVERYONE),
     Route("resource_hours", "resource", ("coordinator",), get=False, post={}),
     Route("resource_absence", "resource", ("coordinator",), get=False, post={}),
     Route("resource_absence_end", "resource", ("coordinator",), get=False, post={}),
+    Route("waitlist", "none", EVERYONE),
+    Route("waitlist_add", "series", BOOKERS, post={}, args=[2]),
+    Route("waitlist_accept", "entry", CARE, get=False, post={}),
+    Route("waitlist_decline", "entry", CARE, get=False, post={}),
+    Route("waitlist_withdraw", "entry", BOOKERS, get=False, post={}),
+    Route("replan", "none", EVERYONE, post={}),
     Route("closure_end", "none", ("coordinator",), get=False, post={}),
     Route("series_plan", "patient", BOOKERS, post={}),
     Route("infusion_extra", "patient", BOOKERS, post={}),
     Route("patient_schedule_fragment", "patient", EVERYONE),
     Route("series_detail", "series", EVERYONE),
+    Route("series_long_gap", "series", ("clinician",), post={}),
     Route("series_end", "series", ("clinician",), post={}),
     Route("infusion_rebook", "series", BOOKERS, post={}, args=[2]),
     Route("infusion_skip", "series", BOOKERS, post={}, args=[2]),
@@ -107,7 +123,8 @@ def people(clinic):
 def test_every_route_is_listed_here():
     from scheduling.urls_booking import urlpatterns
 
-    assert {item.name for item in urlpatterns} == {route.name for route in ROUTES}
+    elsewhere = {"protocol_preview"}  # tests/protocols
+    assert {item.name for item in urlpatterns} - elsewhere == {route.name for route in ROUTES}
 
 
 def test_nobody_reads_or_posts_without_signing_in(clinic, series, visit):
