@@ -14,13 +14,17 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.routers import BaseRouter
 from rest_framework.serializers import BaseSerializer
+from rest_framework.viewsets import ViewSet
 
 from protocols import services
+from protocols.lexicon import check_text
 from protocols.models import ProtocolTemplate, ProtocolVersion
 from protocols.serializers import (
     ApproveSerializer,
     DraftSerializer,
     ImportSerializer,
+    LanguageFindingsSerializer,
+    LanguageSerializer,
     NothingSerializer,
     ReasonSerializer,
     ReviseSerializer,
@@ -215,7 +219,27 @@ def _version(version: ProtocolVersion) -> Response:
     )
 
 
+class LanguageCheckViewSet(ViewSet):
+    """The clinical-language check of any text; nothing is stored. The command `check_language` does the same."""
+
+    @extend_schema(request=LanguageSerializer, responses=LanguageFindingsSerializer)
+    def create(self, request: Request) -> Response:
+        """Findings in document order, with the counts of errors and warnings."""
+        require(request.user, "protocol.view")
+        data = checked(LanguageSerializer(data=request.data))
+        findings = check_text(data["text"], markdown=data["markdown"])
+        errors = sum(found.severity == "error" for found in findings)
+        return Response(
+            {
+                "errors": errors,
+                "warnings": len(findings) - errors,
+                "findings": [found.as_json() for found in findings],
+            }
+        )
+
+
 def api_routes(router: BaseRouter) -> None:
     """Register this app's endpoints."""
+    router.register("language-checks", LanguageCheckViewSet, basename="language-check")
     router.register("protocol-templates", TemplateViewSet, basename="protocol-template")
     router.register("protocol-versions", VersionViewSet, basename="protocol-version")

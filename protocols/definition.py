@@ -41,13 +41,24 @@ Moment = Elapsed | LocalClock
 
 @dataclass(frozen=True)
 class DoseRule:
-    """Dose by weight: mg/kg, never above `ceiling_mg` without a co-signature, rounded to `rounding_mg`."""
+    """Dose by weight: mg/kg, never above `ceiling_mg` without a co-signature, rounded to `rounding_mg`.
+
+    A prescriber may raise the mg/kg from visit to visit by `titration_step_mg_per_kg` up to the cap (None = never).
+    `rate_titration`: in words, how the pump's rate may be changed while it runs. The reasons are codes of
+    `evidence.COMPROMISES`, needed for less than 0.5 mg/kg, less than 40 minutes, or another route than IV.
+    """
 
     mg_per_kg: Decimal
     ceiling_mg: Decimal
     rounding_mg: Decimal
     route: str = "iv"
     infusion_minutes: int = 40
+    titration_step_mg_per_kg: Decimal | None = None
+    titration_cap_mg_per_kg: Decimal | None = None
+    rate_titration: str = ""
+    low_dose_reason: str = ""
+    short_infusion_reason: str = ""
+    route_reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -131,6 +142,14 @@ class FollowUpRule:
 
 
 @dataclass(frozen=True)
+class OutcomeRule:
+    """Which instrument is asked when: before the first infusion, before each, at the end, or at each review point."""
+
+    instrument: str
+    when: Literal["baseline", "before_each", "series_end", "review_points"]
+
+
+@dataclass(frozen=True)
 class VitalsLimits:
     """Gates of the vitals (clinical C4). Block: no start; pause: pause and recheck; stop: stop, no resume."""
 
@@ -184,6 +203,7 @@ class ProtocolDefinition:
     minimum_age_years: int = 18
     source: str = ""
     evidence: str = ""
+    outcomes: tuple[OutcomeRule, ...] = ()
 
     @property
     def visits(self) -> int:

@@ -21,7 +21,18 @@ from protocols.definition_rules import check_definition
 from staff.errors import InvalidInput
 
 # Fields added after versions were signed: left out while empty, so that no signed text changes its hash.
-LATER = frozenset({"long_gap_max_hours"})
+LATER = frozenset(
+    {
+        "long_gap_max_hours",
+        "titration_step_mg_per_kg",
+        "titration_cap_mg_per_kg",
+        "rate_titration",
+        "low_dose_reason",
+        "short_infusion_reason",
+        "route_reason",
+        "outcomes",
+    }
+)
 
 
 def dump(value: Any) -> Any:
@@ -34,7 +45,7 @@ def dump(value: Any) -> Any:
         return {
             item.name: dump(getattr(value, item.name))
             for item in fields(value)
-            if item.name not in LATER or getattr(value, item.name) is not None
+            if item.name not in LATER or getattr(value, item.name) not in (None, (), "")
         }
     if isinstance(value, tuple):
         return [dump(item) for item in value]

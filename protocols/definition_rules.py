@@ -9,6 +9,7 @@ from contextvars import ContextVar
 from decimal import Decimal
 
 from protocols.definition import Elapsed, FollowUpRule, ProtocolDefinition, SeriesPhase, StaffPhase
+from protocols.wording import INSTRUMENTS
 from staff.errors import InvalidInput
 
 ROUTES = ("iv", "im", "sc", "oral", "intranasal")
@@ -28,6 +29,17 @@ def check_definition(definition: ProtocolDefinition) -> None:
         _check_phase(phase, f"definition.phases.{number}")
     for number, part in enumerate(definition.staffing):
         _check_staffing(part, definition.chair_minutes, f"definition.staffing.{number}")
+    for number, outcome in enumerate(definition.outcomes):
+        _require(
+            outcome.instrument in INSTRUMENTS,
+            f"must be one of {', '.join(INSTRUMENTS)}",
+            f"definition.outcomes.{number}.instrument",
+        )
+        _require(
+            outcome not in definition.outcomes[:number],
+            "is listed twice",
+            f"definition.outcomes.{number}.when",
+        )
     kinds = [rule.kind for rule in definition.follow_ups]
     for number, rule in enumerate(definition.follow_ups):
         path = f"definition.follow_ups.{number}"
@@ -78,6 +90,17 @@ def _check_dose(definition: ProtocolDefinition) -> None:
         MIN_INFUSION_MINUTES <= dose.infusion_minutes <= MAX_INFUSION_MINUTES,
         "must be between 30 and 100 minutes",
         "definition.dose.infusion_minutes",
+    )
+    step, cap = dose.titration_step_mg_per_kg, dose.titration_cap_mg_per_kg
+    _require(
+        step is None or Decimal("0.01") <= step <= Decimal("0.25"),
+        "must be between 0.01 and 0.25 mg/kg",
+        "definition.dose.titration_step_mg_per_kg",
+    )
+    _require(
+        cap is None or dose.mg_per_kg <= cap <= MAX_DOSE_MG_PER_KG,
+        "must lie between the dose and 1.0 mg/kg",
+        "definition.dose.titration_cap_mg_per_kg",
     )
     _require(
         clearance.threshold_ng_ml in (Decimal(10), Decimal(20), Decimal(50)),

@@ -64,8 +64,27 @@ CONSENT_ELEMENTS = (
     Element(
         "therapist", "work with a licensed therapist afterwards", (r"licensed therapist[^.]*(?:after|later)",)
     ),
+    Element(
+        "why_vein",
+        "why the drug is given into a vein",
+        (r"\b(?:vein|intravenous(?:ly)?|IV)\b[^.]{0,120}\b(?:because|evidence|studied)\b",),
+    ),
     Element("relapse", "the risk of relapse", (r"relapse|come back|return of symptoms",)),
 )
+
+
+QUESTIONS = (
+    "Is what I feel during the infusion needed for the treatment to work?",
+    "When does the work happen?",
+    "When may I drive?",
+)
+"""The three questions of the teach-back, asked word for word; the patient answers in their own words."""
+
+
+def missing_questions(body: str) -> tuple[str, ...]:
+    """Which of the three questions an education text does not ask; line breaks and case do not matter."""
+    flat = " ".join(body.split()).casefold()
+    return tuple(question for question in QUESTIONS if question.casefold() not in flat)
 
 
 def missing_elements(body: str) -> tuple[Element, ...]:
@@ -134,6 +153,10 @@ that you are ready to leave.
 
 Ketamine is an anaesthetic. Its use for depression is off-label: the drug is approved, but not for this \
 purpose. {_studies(definition)}
+
+Why into a vein: one infusion of 0.5 mg/kg over 40 minutes into a vein has the most evidence (level 1 of 4, \
+CANMAT). Other routes have less, and the amount that reaches the blood varies more. It has not been shown \
+that the vein works better when the two are compared directly.
 
 ## Alternatives
 There are alternatives: changing or adding an antidepressant medicine, talking therapies, esketamine \
@@ -206,6 +229,6 @@ every day.
 - Call us if you feel worse, and the emergency number if you are in danger.
 
 ## Three questions, in your own words
-- Is what I feel during the infusion needed for the treatment to work?
-- When does the work happen?
-- When may I drive?"""
+- {QUESTIONS[0]}
+- {QUESTIONS[1]}
+- {QUESTIONS[2]}"""

@@ -67,5 +67,34 @@ EVIDENCE: dict[str, Evidence] = {
     "therapy": Evidence(
         "B", "Wilkinson 2021: 14 weeks of CBT after six infusions, QIDS p = .033, MADRS n.s."
     ),
+    "titration": Evidence(
+        "C", "Andrade 2017: responses from 0.1 to 0.75 mg/kg; raised stepwise in open studies"
+    ),
+    "rate": Evidence("D", "Clinic practice; the rate may only be lowered without a new order"),
+    "outcomes": Evidence(
+        "A", "Han 2016; Anand 2023: response is a fall of half or more in a validated score"
+    ),
     "age": Evidence("A", "Adults in the trials; ELEKT-D 21 to 75 years"),
 }
+
+
+COMPROMISES: dict[str, dict[str, str]] = {
+    "low_dose": {
+        "tolerability": "Less was borne better before; lower doses did less well in a trial of four (Fava 2020: B)",
+        "frailty": "Old age, frailty or little body mass: smaller amounts, by expert opinion (D)",
+        "interaction": "A drug that slows the breakdown of ketamine: by mechanism (D)",
+        "titration": "Lower start that is raised by the titration step (Andrade 2017: C)",
+    },
+    "short": {
+        "tolerability": "A shorter visit was borne better before (2 to 100 minutes are described, Andrade 2017: C)",
+        "capacity": "Fewer minutes in the chair: no evidence that it is as good (D)",
+        "study": "The dose and duration of a named study: see the source",
+    },
+    "route": {
+        "no_access": "No vein can be found: evidence level 3 to 4 for other routes (CANMAT, Swainson 2021)",
+        "refusal": "The patient refuses a cannula: evidence level 3 to 4 for other routes (CANMAT)",
+        "study": "The route of a named study: see the source",
+        "supply": "The form for infusion cannot be had: evidence level 3 to 4 for other routes (CANMAT)",
+    },
+}
+"""Coded reasons for a compromise, with what is known about it. They are counted in the monthly report."""

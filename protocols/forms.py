@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 
+from protocols.lexicon import LONGEST_TEXT
 from protocols.models import ProtocolDocument
 from protocols.services.writing import LONGEST_BODY
 from staff.forms import ClinicalForm, ClinicalTextField, Radios
@@ -56,6 +57,15 @@ class ActForm(ClinicalForm):
     versioned = True
 
 
+class TermForm(ClinicalForm):
+    """Which word of which text the clinical term is put in for."""
+
+    versioned = True
+    field = forms.CharField(max_length=120)
+    start = forms.IntegerField(min_value=0, max_value=1_000_000)
+    match = forms.CharField(max_length=300, strip=False)
+
+
 class ApproveForm(ClinicalForm):
     """The signature: which text was read."""
 
@@ -83,3 +93,9 @@ class ReviseForm(ClinicalForm):
 
     versioned = True
     change_note = ClinicalTextField("What will change, and why", rows=3, max_length=500, required=False)
+
+
+class LanguageForm(ClinicalForm):
+    """A text to check; nothing is stored."""
+
+    text = ClinicalTextField("Text", rows=12, max_length=LONGEST_TEXT)

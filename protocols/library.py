@@ -14,6 +14,7 @@ from protocols.definition import (
     Elapsed,
     FollowUpRule,
     LocalClock,
+    OutcomeRule,
     ProtocolDefinition,
     SeriesPhase,
     StaffPhase,
@@ -225,11 +226,36 @@ DEFAULT_CHECKS = (
 )
 
 
-def _iv(title: str, phases: tuple[SeriesPhase, ...], source: str, evidence: str) -> ProtocolDefinition:
+DEFAULT_OUTCOMES = (
+    OutcomeRule("madrs", "baseline"),
+    OutcomeRule("phq9", "baseline"),
+    OutcomeRule("qids_sr16", "before_each"),
+    OutcomeRule("cssrs", "before_each"),
+    OutcomeRule("qids_sr16", "review_points"),
+    OutcomeRule("madrs", "series_end"),
+    OutcomeRule("phq9", "series_end"),
+)
+RATE = (
+    "The rate may be lowered, or the pump paused, when a limit of the vital signs is passed or the patient is severely "
+    "distressed; raising it above the order needs a new order."
+)
+
+
+def _iv(
+    title: str,
+    phases: tuple[SeriesPhase, ...],
+    source: str,
+    evidence: str,
+    *,
+    mg_per_kg: str = "0.5",
+    indication: str = "Treatment-resistant major depressive disorder (off-label use of racemic ketamine)",
+) -> ProtocolDefinition:
     return ProtocolDefinition(
         title=title,
-        indication="Treatment-resistant major depressive disorder (off-label use of racemic ketamine)",
-        dose=DoseRule(Decimal("0.5"), ceiling_mg=Decimal("60"), rounding_mg=Decimal("0.5")),
+        indication=indication,
+        dose=DoseRule(
+            Decimal(mg_per_kg), ceiling_mg=Decimal("60"), rounding_mg=Decimal("0.5"), rate_titration=RATE
+        ),
         clearance=ClearanceRule(),
         phases=phases,
         staffing=DEFAULT_STAFFING,
@@ -239,12 +265,19 @@ def _iv(title: str, phases: tuple[SeriesPhase, ...], source: str, evidence: str)
         preinfusion_checks=DEFAULT_CHECKS,
         source=source,
         evidence=evidence,
+        outcomes=DEFAULT_OUTCOMES,
+    )
+
+
+def _phase(name: str, visits: int, least: int, target: int, most: int) -> SeriesPhase:
+    return SeriesPhase(
+        name, visits, gap_min_hours=least, gap_target_hours=target, gap_max_hours=most, weekdays=ANY_DAY
     )
 
 
 SIX_IN_THREE_WEEKS = _iv(
     "Six infusions in three weeks",
-    (SeriesPhase("Induction", 6, gap_min_hours=48, gap_target_hours=84, gap_max_hours=96, weekdays=ANY_DAY),),
+    (_phase("Induction", 6, 48, 84, 96),),
     "Anand 2023 NEJM (ELEKT-D)",
     "ELEKT-D: 0.5 mg/kg over 40 min twice weekly for three weeks; response (QIDS-SR16 fall of half or more) 55.4 % "
     "against 41.2 % with ECT, 403 randomised.",
@@ -252,7 +285,7 @@ SIX_IN_THREE_WEEKS = _iv(
 
 SINGLE_INFUSION = _iv(
     "Single infusion",
-    (SeriesPhase("Single", 1, gap_min_hours=48, gap_target_hours=84, gap_max_hours=96, weekdays=ANY_DAY),),
+    (_phase("Single", 1, 48, 84, 96),),
     "Swainson 2021 Can J Psychiatry (CANMAT)",
     "CANMAT: level 1 evidence for one intravenous infusion in treatment-resistant depression; "
     "level 3 for repeated ones.",
@@ -260,13 +293,59 @@ SINGLE_INFUSION = _iv(
 
 SIX_IN_TWELVE_DAYS = _iv(
     "Six infusions in twelve days",
-    (SeriesPhase("Induction", 6, gap_min_hours=44, gap_target_hours=56, gap_max_hours=76, weekdays=ANY_DAY),),
+    (_phase("Induction", 6, 44, 56, 76),),
     "Murrough 2013 Biol Psychiatry",
     "Open trial, n=24: response 70.8 %, median relapse 18 days after the last infusion.",
+)
+
+SIX_THEN_WEEKLY = _iv(
+    "Six infusions in two weeks, then weekly for four weeks",
+    (_phase("Induction", 6, 44, 56, 76), _phase("Weekly", 4, 144, 168, 192)),
+    "Phillips 2019 AJP",
+    "Single infusion, then six, then weekly ones: 59 % responded, after three infusions in the median; the response "
+    "was held on weekly infusions.",
+)
+
+UP_TO_TWELVE = _iv(
+    "Up to twelve infusions, three a week",
+    (_phase("Induction", 12, 44, 56, 76),),
+    "Ekstrand 2022 IJNP (KetECT)",
+    "Inpatients: remission 46 % against 63 % with ECT, after six infusions in the median; about 70 % of those who "
+    "remitted relapsed within twelve months. The series ends early at remission.",
+)
+
+MAINTENANCE_TAPER = _iv(
+    "Maintenance taper: weekly, every two weeks, every four weeks",
+    (
+        _phase("Weekly", 4, 144, 168, 192),
+        _phase("Every two weeks", 4, 288, 336, 408),
+        _phase("Every four weeks", 3, 576, 672, 744),
+    ),
+    "Clinic practice; Swainson 2021 Can J Psychiatry (CANMAT): level 3 for maintenance",
+    "No trial has compared intervals of maintenance. Each interval is extended as long as the effect lasts; a "
+    "prescriber reviews response, bladder symptoms, interval and dose at every fourth infusion.",
+)
+
+WEEKLY_HIGHER_DOSE = _iv(
+    "Three weekly infusions of 0.8 mg/kg",
+    (_phase("Weekly", 3, 144, 168, 192),),
+    "Grabski 2022 AJP",
+    "Alcohol use disorder, 96 randomised: 0.8 mg/kg over 40 min weekly, three times. Another condition than "
+    "depression: kept for reading, retired from use.",
+    mg_per_kg="0.8",
+    indication="Alcohol use disorder in a trial; not for depression",
 )
 
 SHIPPED: dict[str, ProtocolDefinition] = {
     "six-in-three-weeks": SIX_IN_THREE_WEEKS,
     "single-infusion": SINGLE_INFUSION,
     "six-in-twelve-days": SIX_IN_TWELVE_DAYS,
+    "six-then-weekly": SIX_THEN_WEEKLY,
+    "up-to-twelve": UP_TO_TWELVE,
+    "maintenance-taper": MAINTENANCE_TAPER,
+    "weekly-higher-dose": WEEKLY_HIGHER_DOSE,
 }
+SHIPPED_RETIRED: dict[str, str] = {
+    "weekly-higher-dose": "Studied in another condition (alcohol use disorder): not for depression.",
+}
+"""Shipped texts that are installed retired, with the reason."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date
 from typing import Any
 
 from protocols.models import ProtocolVersion
+from protocols.review_kinds import Finding
+from protocols.sheet_boxes import boxes, lists
 from protocols.wording import plain_number
 
 Status = ProtocolVersion.Status
@@ -55,3 +58,44 @@ def key_facts(version: ProtocolVersion) -> list[tuple[str, str]]:
         facts.append(("Aim between starts", ", ".join(f"{hours} h" for hours in gaps)))
     facts.append(("Observation", f"{text.discharge.observe_from_start_minutes} min from the start"))
     return facts
+
+
+def finding_lines(found: Iterable[Finding], *, in_draft: bool) -> list[dict[str, Any]]:
+    """Findings of the review as a page shows them: where the field is, and what one click would put there.
+
+    `anchor`: the id of its box in the editor, "" for a document.
+    """
+    return [
+        {
+            "finding": item,
+            "chip": ("Must be mended", "danger") if item.blocks else ("Look again", "warning"),
+            "document": item.field if item.field in ("consent", "education") else "",
+            "anchor": anchor(item.field),
+            "where": where(item.field),
+            "start": item.words.start if item.words else None,
+            "match": item.words.match if item.words else "",
+            "term": item.words.term if item.words and in_draft and not item.blocks else None,
+        }
+        for item in found
+    ]
+
+
+def anchor(field: str) -> str:
+    """The id of the editor's box for a path of the definition: "phases.0.name" -> "id_phases.r1.name"."""
+    if field in ("consent", "education", "next_review_on"):
+        return ""
+    parts = [f"r{int(part) + 1}" if part.isdecimal() else part for part in field.split(".")]
+    return f"id_{'.'.join(parts)}"
+
+
+def where(field: str) -> str:
+    """The field as the editor labels it: "Follow-ups, 3: Earliest"."""
+    first, *rest = field.split(".")
+    rows = lists().get(first)
+    if rows is not None:
+        number = f", {int(rest[0]) + 1}" if rest and rest[0].isdecimal() else ""
+        label = next((box.label for box in rows.boxes if rest and box.name == rest[-1]), "")
+        return f"{rows.label}{number}" + (f": {label}" if label else "")
+    box = boxes().get(field)
+    names = {"consent": "Consent text", "education": "Education text", "next_review_on": "Next review"}
+    return box.label if box else names.get(field, field.replace("_", " ").capitalize())

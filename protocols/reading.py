@@ -7,12 +7,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from protocols.definition import Elapsed, FollowUpRule, ProtocolDefinition
-from protocols.evidence import EVIDENCE, Evidence
+from protocols.evidence import COMPROMISES, EVIDENCE, Evidence
 from protocols.wording import (
     ANCHORS,
     AUDIENCES,
     GATES,
+    INSTRUMENTS,
     MODELS,
+    OUTCOME_TIMES,
     ROLES,
     ROUTES,
     SCOPES,
@@ -78,6 +80,7 @@ def sections(definition: ProtocolDefinition) -> tuple[Section, ...]:
         _leaving(definition),
         _clearance(definition),
         _window(definition),
+        *_outcomes(definition),
     )
 
 
@@ -98,11 +101,42 @@ def _dose(definition: ProtocolDefinition) -> Section:
                 "ceiling",
             ),
             _row("Rounding", f"To {plain_number(dose.rounding_mg)} mg", "ceiling"),
+            *_titration(definition),
             _row("Route", named(ROUTES, dose.route), "route"),
             _row("Duration", f"{dose.infusion_minutes} min", "duration"),
+            *(
+                _row(label, COMPROMISES[code].get(reason, reason), key)
+                for label, code, reason, key in (
+                    ("Why less than 0.5 mg/kg", "low_dose", dose.low_dose_reason, "dose"),
+                    ("Why less than 40 minutes", "short", dose.short_infusion_reason, "duration"),
+                    ("Why not into a vein", "route", dose.route_reason, "route"),
+                )
+                if reason
+            ),
             _row("Age", f"From {definition.minimum_age_years} years", "age"),
         ),
     )
+
+
+def _titration(definition: ProtocolDefinition) -> list[Row]:
+    dose, rows = definition.dose, []
+    if dose.titration_step_mg_per_kg is not None and dose.titration_cap_mg_per_kg is not None:
+        step, cap = plain_number(dose.titration_step_mg_per_kg), plain_number(dose.titration_cap_mg_per_kg)
+        words = f"By {step} mg/kg from visit to visit, to {cap} mg/kg at most; a prescriber decides"
+        rows.append(_row("Raising the dose", words, "titration"))
+    if dose.rate_titration:
+        rows.append(_row("Changing the pump's rate", dose.rate_titration, "rate"))
+    return rows
+
+
+def _outcomes(definition: ProtocolDefinition) -> tuple[Section, ...]:
+    if not definition.outcomes:
+        return ()
+    rows = tuple(
+        _row(named(INSTRUMENTS, rule.instrument), named(OUTCOME_TIMES, rule.when), "outcomes")
+        for rule in definition.outcomes
+    )
+    return (Section("outcomes", "Outcome scores", rows),)
 
 
 def _series(definition: ProtocolDefinition) -> Section:

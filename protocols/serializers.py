@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
+from protocols.lexicon import LONGEST_TEXT
 from protocols.models import ProtocolDocument, ProtocolTemplate, ProtocolVersion
 from staff.api import StrictCharField, StrictSerializer
 
@@ -102,3 +105,29 @@ class ApproveSerializer(StrictSerializer):
 
 class NothingSerializer(StrictSerializer):
     """An act without details: an empty object."""
+
+
+class LanguageSerializer(StrictSerializer):
+    """A text to check. `markdown`: indented blocks are code."""
+
+    text = StrictCharField(max_length=LONGEST_TEXT, trim_whitespace=False)
+    markdown = serializers.BooleanField(default=False)
+
+
+class LanguageFindingSerializer(serializers.Serializer[dict[str, Any]]):
+    """One place: line and column from 1, in code points."""
+
+    line = serializers.IntegerField(read_only=True)
+    column = serializers.IntegerField(read_only=True)
+    match = serializers.CharField(read_only=True)
+    severity = serializers.ChoiceField(choices=["error", "warning"], read_only=True)
+    suggestion = serializers.CharField(read_only=True)
+    reason = serializers.CharField(read_only=True)
+
+
+class LanguageFindingsSerializer(serializers.Serializer[dict[str, Any]]):
+    """What was found, in document order."""
+
+    errors = serializers.IntegerField(read_only=True)  # type: ignore[assignment]  # a name of the base class too
+    warnings = serializers.IntegerField(read_only=True)
+    findings = LanguageFindingSerializer(many=True, read_only=True)

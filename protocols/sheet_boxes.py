@@ -16,7 +16,19 @@ from typing import Any, Literal
 
 from protocols import definition as d
 from protocols import definition_rules as rules
-from protocols.wording import ANCHORS, AUDIENCES, DAYS, GATES, MODELS, ROLES, ROUTES, SCOPES
+from protocols.evidence import COMPROMISES
+from protocols.wording import (
+    ANCHORS,
+    AUDIENCES,
+    DAYS,
+    GATES,
+    INSTRUMENTS,
+    MODELS,
+    OUTCOME_TIMES,
+    ROLES,
+    ROUTES,
+    SCOPES,
+)
 from sessions.discharge import CRITERIA
 from sessions.eligibility import CHECKS
 
@@ -93,6 +105,11 @@ def _pairs(table: dict[str, str]) -> tuple[tuple[str, str], ...]:
     return tuple(table.items())
 
 
+def _reason(code: str, label: str) -> dict[str, Any]:
+    choices = (("", "Does not apply"), *COMPROMISES[code].items())
+    return {"label": label, "kind": "choice", "choices": choices, "required": False}
+
+
 # path -> what differs from the box that the type alone gives
 WORDS: dict[str, dict[str, Any]] = {
     "title": {"label": "Title", "longest": 160},
@@ -122,6 +139,25 @@ WORDS: dict[str, dict[str, Any]] = {
     },
     "dose.rounding_mg": {"label": "Rounding", "unit": "mg", "hint": "To the nearest this many mg."},
     "dose.route": {"label": "Route", "kind": "choice", "choices": _pairs(ROUTES)},
+    "dose.titration_step_mg_per_kg": {
+        "label": "Raise by, from visit to visit",
+        "unit": "mg/kg",
+        "hint": "Empty: never. A prescriber decides each time.",
+    },
+    "dose.titration_cap_mg_per_kg": {"label": "Raise to at most", "unit": "mg/kg"},
+    "dose.rate_titration": {
+        "label": "Changing the pump's rate",
+        "lines": 2,
+        "longest": 500,
+        "required": False,
+        "hint": "In words, for the nurse: when to slow down, and how far.",
+    },
+    "dose.low_dose_reason": _reason("low_dose", "Why less than 0.5 mg/kg"),
+    "dose.short_infusion_reason": _reason("short", "Why less than 40 minutes"),
+    "dose.route_reason": _reason("route", "Why not into a vein"),
+    "outcomes": {"label": "Outcome scores", "one": "score", "head": "instrument"},
+    "outcomes.instrument": {"label": "Instrument", "kind": "choice", "choices": _pairs(INSTRUMENTS)},
+    "outcomes.when": {"label": "When", "kind": "choice", "choices": _pairs(OUTCOME_TIMES)},
     "clearance.model": {
         "label": "Model of the drug in the body",
         "kind": "choice",
@@ -281,7 +317,7 @@ PLACES: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
     )),
     ("window", "Window after the infusion", "Counted from the end of the no-therapy period.", ("window.*",)),
     ("after", "Follow-ups", "Safety follow-ups hang on the pump stop and go out signed or not. Therapy waits.", (
-        "therapy_minutes", "weekly_session_cap", "follow_ups",
+        "therapy_minutes", "weekly_session_cap", "follow_ups", "outcomes",
     )),
 )  # fmt: skip
 

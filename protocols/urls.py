@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import path, register_converter
 
 from protocols.models import ProtocolDocument
-from protocols.views import comparing, editing, files, reading, review, writing
+from protocols.views import comparing, editing, files, language, reading, review, writing
 
 
 class DocumentKind:
@@ -27,6 +27,7 @@ VERSION = "protocols/<slug:slug>/v/<int:number>"
 
 urlpatterns = [
     path("protocols/", reading.protocol_list, name="protocol_list"),
+    path("language/", language.language_check, name="language_check"),
     path("protocols/new/", writing.protocol_new, name="protocol_new"),
     path("protocols/import/", files.protocol_import, name="protocol_import"),
     path("protocols/schema.json", files.protocol_schema, name="protocol_schema"),
@@ -38,6 +39,7 @@ urlpatterns = [
     path(f"{VERSION}/edit/", editing.version_edit, name="version_edit"),
     path(f"{VERSION}/revise/", writing.version_revise, name="version_revise"),
     path(f"{VERSION}/submit/", review.version_submit, name="version_submit"),
+    path(f"{VERSION}/term/", review.version_term, name="version_term"),
     path(f"{VERSION}/return/", review.version_return, name="version_return"),
     path(f"{VERSION}/approve/", review.version_approve, name="version_approve"),
     path(f"{VERSION}/retire/", review.version_retire, name="version_retire"),

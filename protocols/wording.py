@@ -88,3 +88,20 @@ def weekday_words(days: Iterable[int]) -> str:
 def named(table: dict[str, str], code: str) -> str:
     """The words for a code; an unknown code is shown as it is rather than hidden."""
     return table.get(code, code.replace("_", " "))
+
+
+INSTRUMENTS = {
+    "phq9": "PHQ-9",
+    "gad7": "GAD-7",
+    "qids_sr16": "QIDS-SR16",
+    "madrs": "MADRS (clinician)",
+    "cssrs": "C-SSRS screener",
+    "function": "Functional score",
+    "goal": "The patient's own goal",
+}
+OUTCOME_TIMES = {
+    "baseline": "before the first infusion",
+    "before_each": "before each infusion",
+    "review_points": "at each review point",
+    "series_end": "at the end of the series",
+}

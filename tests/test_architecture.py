@@ -33,6 +33,7 @@ PURE_FILES = {
     "protocols/lexicon_context.py",
     "protocols/lexicon_text.py",
     "protocols/review.py",
+    "protocols/review_kinds.py",
     "protocols/wording.py",
     "protocols/evidence.py",
     "protocols/reading.py",

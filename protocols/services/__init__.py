@@ -2,7 +2,8 @@
 
 from protocols.services.drafting import save_draft, start_empty
 from protocols.services.files import import_file
-from protocols.services.review import approve_and_activate, retire, return_to_draft, submit
+from protocols.services.language import use_term
+from protocols.services.review import approve_and_activate, findings_of, retire, return_to_draft, submit
 from protocols.services.shipped import install_shipped
 from protocols.services.writing import (
     create_draft,
@@ -19,6 +20,7 @@ __all__ = [
     "create_template",
     "duplicate_version",
     "import_file",
+    "findings_of",
     "install_shipped",
     "retire",
     "return_to_draft",
@@ -28,4 +30,5 @@ __all__ = [
     "submit",
     "update_document",
     "update_draft",
+    "use_term",
 ]

@@ -14,6 +14,8 @@ from django.utils import timezone
 from protocols.definition_codec import digest, load
 from protocols.documents import missing_elements
 from protocols.models import SOLE_APPROVAL_WAIT, ProtocolDocument, ProtocolVersion
+from protocols.review import review
+from protocols.review_kinds import Finding
 from protocols.services.writing import locked, locked_draft
 from staff.clock import app_now
 from staff.errors import InvalidInput, RuleNotMet, StateConflict
@@ -46,6 +48,7 @@ def submit(
             raise RuleNotMet(
                 "Say what changed against the version before.", code="no-change-note", field="change_note"
             )
+        _check_review(found)
         found.status, found.submitted_at = Status.IN_REVIEW, at or app_now()
         found.version += 1
         found.save(update_fields=["status", "submitted_at", "version"])
@@ -114,6 +117,8 @@ def approve_and_activate(
         if not found.sha256 == seen_sha256 == digest(load(found.definition)):
             raise RuleNotMet("The text is not the one you have read. Read it again.", code="other-text")
         approval = may_approve(found, by, at)
+        _check_documents(found)
+        _check_review(found)
         ProtocolVersion.objects.filter(template=found.template_id, status=Status.ACTIVE).update(
             status=Status.SUPERSEDED
         )
@@ -169,6 +174,34 @@ def _require(version: ProtocolVersion, *statuses: ProtocolVersion.Status) -> Non
     if version.status not in statuses:
         raise StateConflict(
             f"Version {version.number} is {version.get_status_display().lower()} now.", code="wrong-state"
+        )
+
+
+def findings_of(version: ProtocolVersion) -> tuple[Finding, ...]:
+    """What the review says about a version's text and documents, blocking findings first.
+
+    Titles are checked with their bodies: the first line of a document's text here is its title.
+    """
+    documents = {item.kind: reviewed_text(item) for item in version.documents.all()}
+    return review(
+        version.read(),
+        documents,
+        published=version.status in ProtocolVersion.PUBLISHED,
+        next_review_on=version.next_review_on,
+    )
+
+
+def reviewed_text(document: ProtocolDocument) -> str:
+    """Title and body as one text; empty lines stand between them."""
+    return f"{document.title}\n\n{document.body}"
+
+
+def _check_review(version: ProtocolVersion) -> None:
+    blocking = [item for item in findings_of(version) if item.blocks]
+    if blocking:
+        more = f" And {len(blocking) - 1} more." if len(blocking) > 1 else ""
+        raise RuleNotMet(
+            f"{blocking[0].message} {blocking[0].reason}{more}", code="review-blocks", field=blocking[0].field
         )
 
 

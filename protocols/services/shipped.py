@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from protocols.library import SHIPPED
+from protocols.library import SHIPPED, SHIPPED_RETIRED
 from protocols.models import ProtocolTemplate, ProtocolVersion
-from protocols.services.review import activate
+from protocols.services.review import activate, retire
 from protocols.services.writing import create_draft
 from staff.clock import app_now
 from staff.history import acting
@@ -14,7 +14,8 @@ from staff.models import User
 
 
 def install_shipped(*, by: User, at: datetime | None = None) -> list[ProtocolVersion]:
-    """Install every shipped text as an active version 1, marked `shipped`, with its documents.
+    """Install every shipped text as version 1, marked `shipped`, with its documents: active, or retired where
+    SHIPPED_RETIRED says so.
 
     Idempotent: a template that has any version is left alone. Returns what was installed now.
     """
@@ -38,4 +39,6 @@ def _install(slug: str, by: User, at: datetime) -> ProtocolVersion | None:
         version.status, version.submitted_at = ProtocolVersion.Status.IN_REVIEW, at
         version.save(update_fields=["status", "submitted_at"])
         activate(version, approval=ProtocolVersion.Approval.SHIPPED, by=by, at=at)
+        if slug in SHIPPED_RETIRED:
+            retire(version=version, reason=SHIPPED_RETIRED[slug], by=by, at=at)
     return version

@@ -15,9 +15,9 @@ from protocols.differences import differences
 from protocols.documents import blocks, missing_elements
 from protocols.evidence import GRADES
 from protocols.models import ProtocolDocument, ProtocolTemplate, ProtocolVersion
-from protocols.presenting import key_facts, line
+from protocols.presenting import finding_lines, key_facts, line
 from protocols.reading import follow_ups, sections
-from protocols.services.review import wrote
+from protocols.services.review import findings_of, wrote
 from staff.access import require
 from staff.clock import app_now
 from staff.models import User
@@ -90,6 +90,8 @@ def version_detail(request: HttpRequest, slug: str, number: int) -> HttpResponse
         "documents": version.documents.all(),
     }
     context |= _review(version, user)
+    context["findings"] = finding_lines(findings_of(version), in_draft=context["may_write"])
+    context["blocking"] = sum(item["finding"].blocks for item in context["findings"])
     context |= _comparison(version)
     return render(request, "protocols/version.html", context)
 

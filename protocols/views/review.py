@@ -5,17 +5,21 @@ from __future__ import annotations
 from typing import Any, cast
 
 from allauth.account.decorators import reauthentication_required
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
-from django.views.decorators.http import require_http_methods
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_POST
 
 from protocols import services
 from protocols.access import get_version_for
-from protocols.forms import ActForm, ApproveForm, RetireForm, ReturnForm
+from protocols.forms import ActForm, ApproveForm, RetireForm, ReturnForm, TermForm
 from protocols.presenting import key_facts
 from protocols.services.review import wrote
 from protocols.signing import require_means_to_sign
 from protocols.views.acts import act_page, posted
+from staff.errors import InvalidInput
 from staff.models import User
 
 
@@ -36,6 +40,28 @@ def version_submit(request: HttpRequest, slug: str, number: int) -> HttpResponse
         return services.submit(version=version, expected_version=data["version"], by=user)
 
     return act_page(request, version, ActForm(posted(request), version=version.version), page, do)
+
+
+@require_POST
+@login_required
+def version_term(request: HttpRequest, slug: str, number: int) -> HttpResponse:
+    """One click in the review list: the clinical term in the place of a word that it warns about."""
+    user = cast("User", request.user)
+    version = get_version_for(user, slug, number, action="protocol.edit")
+    form = TermForm(request.POST, version=version.version)
+    if not form.is_valid():
+        raise InvalidInput("Choose a word of the review list.", field="field")
+    data = form.cleaned_data
+    services.use_term(
+        version=version,
+        field=data["field"],
+        start=data["start"],
+        match=data["match"],
+        expected_version=data["version"],
+        by=user,
+    )
+    messages.success(request, "The clinical term stands there now.")
+    return redirect(f"{reverse('version_detail', args=[slug, number])}#review-title")
 
 
 @require_http_methods(["GET", "POST"])

@@ -60,6 +60,7 @@ WITHOUT = {
     "plasticity": ("grade", "level"),
     "therapist": ("licensed therapist", "helper"),
     "relapse": ("relapse", "change"),
+    "why_vein": ("into a vein has the most evidence", "has been chosen"),
 }
 
 

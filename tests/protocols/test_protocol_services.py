@@ -7,8 +7,14 @@ import pytest
 
 from protocols import services
 from protocols.definition_codec import digest, dump
-from protocols.documents import consent_text
-from protocols.library import SHIPPED, SINGLE_INFUSION, SIX_IN_THREE_WEEKS, SIX_IN_TWELVE_DAYS
+from protocols.documents import consent_text, education_text
+from protocols.library import (
+    SHIPPED,
+    SHIPPED_RETIRED,
+    SINGLE_INFUSION,
+    SIX_IN_THREE_WEEKS,
+    SIX_IN_TWELVE_DAYS,
+)
 from protocols.models import ProtocolTemplate, ProtocolVersion
 from staff.errors import InvalidInput, RuleNotMet, StaleVersion, StateConflict
 from tests.factories import make_user
@@ -165,6 +171,13 @@ def test_submission_needs_a_complete_consent_and_a_note_on_what_changed(clinic, 
         services.submit(version=draft, by=author)
     assert refused.value.code == "no-change-note"
     services.update_draft(version=draft, expected_version=None, data=LONGER, change_note="Why", by=author)
+    with pytest.raises(RuleNotMet) as refused:
+        services.submit(version=draft, by=author)
+    assert (refused.value.code, refused.value.field) == ("review-blocks", "education")
+    services.update_document(
+        version=draft, kind="education", title="Education", body=education_text(LONGER), change="material",
+        expected_version=None, by=author,
+    )  # fmt: skip
     sent = services.submit(version=draft, by=author)
     assert (sent.status, sent.submitted_at) == ("in-review", clinic.now)
     with pytest.raises(StateConflict):
@@ -248,7 +261,8 @@ def test_the_shipped_texts_are_installed_once(clinic, author):
     assert {version.template.slug for version in installed} == set(SHIPPED) - {clinic.version.template.slug}
     for version in installed:
         stored = reload(version)
-        assert (stored.status, stored.approval, stored.approved_by) == ("active", "shipped", author)
+        status = "retired" if version.template.slug in SHIPPED_RETIRED else "active"
+        assert (stored.status, stored.approval, stored.approved_by) == (status, "shipped", author)
         assert stored.read() == SHIPPED[version.template.slug]
         assert stored.documents.count() == 2
     assert services.install_shipped(by=author) == []
