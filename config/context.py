@@ -23,6 +23,7 @@ NAVIGATION = (
     ("Therapy queue", "therapist_queue", "sunrise", "queue.view", "queue", "q"),
     ("Work list", "work_list", "list-checks", "follow_up.view", "work", "l"),
     ("Messages", "message_list", "mail", "message.view", "messages", "m"),
+    ("On duty", "duty_roster", "siren", "duty.view", "duty", "d"),
     ("Protocols", "protocol_list", "clipboard-list", "protocol.view", "protocols", "o"),
 )
 JUMPS = (

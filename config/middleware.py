@@ -18,6 +18,7 @@ from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
+from django_structlog.middlewares import RequestMiddleware
 
 from scheduling.sites import chosen_site
 from staff.errors import DomainError
@@ -34,6 +35,20 @@ TITLES = {
     422: "A rule stands in the way",
     503: "Busy right now",
 }
+
+
+def without_token(path: str) -> str:
+    """A path as it may be logged: the token of a patient's link is a key, not an address."""
+    return "/p/.../" if path.startswith("/p/") else path
+
+
+class RequestLogMiddleware(RequestMiddleware):
+    """One line when a request starts and one when it ends, without the tokens of patients' links."""
+
+    @staticmethod
+    def format_request(request: HttpRequest) -> str:
+        """`GET /path`."""
+        return f"{request.method} {without_token(request.get_full_path())}"
 
 
 class PageGuardMiddleware:

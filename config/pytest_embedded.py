@@ -123,6 +123,13 @@ def pytest_load_initial_conftests(args: list[str]) -> Generator[None, Any, Any]:
         raise
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--faults`: the storms at full size, which take half an hour."""
+    parser.addoption(
+        "--faults", action="store_true", help="run the storms of killed processes at full size, too"
+    )
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_unconfigure() -> None:
     """The run is over: its servers end."""

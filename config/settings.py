@@ -96,7 +96,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "allauth.usersessions.middleware.UserSessionsMiddleware",
-    "django_structlog.middlewares.RequestMiddleware",
+    "config.middleware.RequestLogMiddleware",
     "config.middleware.IdleTimeoutMiddleware",
     "config.middleware.SiteClockMiddleware",
     "config.middleware.HistoryContextMiddleware",
@@ -250,6 +250,14 @@ else:
     EMAIL_FILE_PATH = OUTBOX_DIR
 EMAIL_TIMEOUT = 10
 SMS_BACKEND = env.str("SMS_BACKEND", default="scheduling.channels.FileSMSBackend")
+SMS_WEBHOOK_URL = env.str("SMS_WEBHOOK_URL", default="")
+SMS_WEBHOOK_SECRET = secret("SMS_WEBHOOK_SECRET")
+SMS_KEY_HOURS = env.float("SMS_KEY_HOURS", default=24.0)
+TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN = secret("TWILIO_ACCOUNT_SID"), secret("TWILIO_AUTH_TOKEN")
+TWILIO_FROM = env.str("TWILIO_FROM", default="")
+TWILIO_API_URL = env.str("TWILIO_API_URL", default="https://api.twilio.com").rstrip("/")
+# Where patients reach `/p/<link>/`; without it messages carry no links and ask for a call instead.
+PUBLIC_URL = env.str("PUBLIC_URL", default="").rstrip("/")
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="Clinic <no-reply@clinic.example>")
 PHONENUMBER_DEFAULT_REGION = "US"
 
@@ -301,7 +309,10 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "filters": {"link_tokens": {"()": "config.log_filters.LinkTokenFilter"}},
+    "handlers": {
+        "console": {"class": "logging.StreamHandler", "formatter": "plain", "filters": ["link_tokens"]}
+    },
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="WARNING")},
     "loggers": {"clearwindow": {"level": "INFO"}},
 }

@@ -124,9 +124,13 @@ def send_time(
         if pulled is None:
             return SheetOnly(f"no message may leave between {send_until} and {send_from}: printed sheet only")
         due = pulled
-    local = due.astimezone(zone)
-    text = f"{local:%a} {local.day} {local:%b %Y}, {local:%H:%M}"
-    return SendTime(due, expires_at, text, zone.key, moved=due != wished)
+    return SendTime(due, expires_at, local_words(due, zone), zone.key, moved=due != wished)
+
+
+def local_words(at: datetime, zone: ZoneInfo) -> str:
+    """What a clock and a calendar in that zone show: `Tue 3 Mar 2026, 20:30`."""
+    local = at.astimezone(zone)
+    return f"{local:%a} {local.day} {local:%b %Y}, {local:%H:%M}"
 
 
 def _last_allowed(

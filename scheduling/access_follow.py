@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import cast
 from uuid import UUID
 
-from scheduling.models import FollowUp, Message, PlasticityWindow, WorkItem
+from scheduling.models import DutyShift, FollowUp, Message, PlasticityWindow, StaffAlert, WorkItem
 from staff.access import fetch_for
 from staff.models import User
 
@@ -50,3 +50,15 @@ def get_work_item_for(user: User, code: UUID | str, *, action: str = "follow_up.
     """The item with this code. Raises PermissionDenied or Http404."""
     rows = WorkItem.objects.select_related("patient", "site", "owner")
     return cast("WorkItem", fetch_for(rows, user, code, action=action))
+
+
+def get_shift_for(user: User, code: UUID | str, *, action: str = "duty.view") -> DutyShift:
+    """The duty shift with this code. Raises PermissionDenied or Http404."""
+    rows = DutyShift.objects.select_related("site", "user")
+    return cast("DutyShift", fetch_for(rows, user, code, action=action))
+
+
+def get_alert_for(user: User, code: UUID | str, *, action: str = "alert.act") -> StaffAlert:
+    """The alert with this code. Raises PermissionDenied or Http404."""
+    rows = StaffAlert.objects.select_related("site", "patient__site", "acknowledged_by")
+    return cast("StaffAlert", fetch_for(rows, user, code, action=action))

@@ -11,6 +11,7 @@ import hashlib
 import smtplib
 import sys
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -26,13 +27,22 @@ MAX_SMS = 480
 
 @dataclass(frozen=True)
 class Outgoing:
-    """One rendered message: where to, what, and the key under which it is sent once."""
+    """One rendered message: where to, what, and the key under which it is sent once. `kept` is the text as it may
+    be stored (without the tokens of links); `stop_url` ends messages with one press.
+    """
 
     key: str
     address: str
     subject: str
     text: str
     html: str = ""
+    kept: str = ""
+    stop_url: str = ""
+
+    @property
+    def kept_text(self) -> str:
+        """What is stored of the text."""
+        return self.kept or self.text
 
     @property
     def public_key(self) -> str:
@@ -41,13 +51,13 @@ class Outgoing:
 
 
 class SendFailed(Exception):
-    """It has certainly not been delivered. `permanent`: trying again would not help. `code` carries no
-    address.
+    """It has certainly not been delivered. `permanent`: trying again would not help. `alone`: it concerns
+    this recipient only, others can be sent. `code` carries no address.
     """
 
-    def __init__(self, code: str, *, permanent: bool) -> None:
+    def __init__(self, code: str, *, permanent: bool, alone: bool = False) -> None:
         super().__init__(code)
-        self.code, self.permanent = code, permanent
+        self.code, self.permanent, self.alone = code, permanent, alone or permanent
 
 
 class OutcomeUnknown(Exception):
@@ -59,9 +69,10 @@ class OutcomeUnknown(Exception):
 
 
 class Channel(Protocol):
-    """One way out. `keyed`: the other end absorbs a repeat with the same key."""
+    """One way out. `keyed`: the other end absorbs a repeat with the same key, for as long as `key_window`."""
 
     keyed: bool
+    key_window: timedelta
 
     def send(self, message: Outgoing) -> str:
         """Send and return the provider's id. Raises SendFailed or OutcomeUnknown."""
@@ -103,6 +114,7 @@ class EmailChannel:
     """E-mail over whatever EMAIL_URL names (SMTP, or a provider), else the readable outbox folder."""
 
     keyed = False
+    key_window = timedelta(0)
 
     def __init__(self) -> None:
         path = TRACKED_SMTP if settings.EMAIL_BACKEND == DJANGO_SMTP else settings.EMAIL_BACKEND
@@ -144,6 +156,11 @@ class EmailChannel:
 
 def build_email(message: Outgoing) -> EmailMessage:
     """The e-mail, ready to leave. Raises ValueError (BadHeaderError) for text that cannot be a header."""
+    stop = (
+        {"List-Unsubscribe": f"<{message.stop_url}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
+        if message.stop_url
+        else {}
+    )
     domain = settings.DEFAULT_FROM_EMAIL.rsplit("@", 1)[-1].rstrip(">") or "localhost"
     mail = EmailMultiAlternatives(
         subject=message.subject,
@@ -153,6 +170,7 @@ def build_email(message: Outgoing) -> EmailMessage:
             "Message-ID": f"<{message.public_key}@{domain}>",
             "Idempotency-Key": message.public_key,
             "Auto-Submitted": "auto-generated",
+            **stop,
         },
     )
     if message.html:
@@ -165,9 +183,13 @@ def classify(error: Exception, *, in_data: bool) -> Exception:
     name = type(error).__name__
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         codes = [code for code, _ in error.recipients.values()]
-        return SendFailed(f"recipient:{codes[0]}", permanent=all(code >= 500 for code in codes))
+        closing = 421 in codes
+        permanent = all(code >= 500 for code in codes)
+        return SendFailed(f"recipient:{codes[0]}", permanent=permanent, alone=not closing)
     if isinstance(error, smtplib.SMTPAuthenticationError):
         return SendFailed(f"login:{error.smtp_code}", permanent=False)
+    if isinstance(error, smtplib.SMTPDataError) and error.smtp_code != 421:
+        return SendFailed(f"smtp:{error.smtp_code}", permanent=error.smtp_code >= 500, alone=True)
     if isinstance(error, smtplib.SMTPResponseException):
         return SendFailed(f"smtp:{error.smtp_code}", permanent=error.smtp_code >= 500)
     if isinstance(error, (ValueError, UnicodeError, smtplib.SMTPNotSupportedError)):
@@ -181,6 +203,7 @@ class SMSBackend(Protocol):
     """What SMS_BACKEND names: sends one text to one number."""
 
     keyed: bool
+    key_window: timedelta
 
     def send(self, *, number: str, text: str, key: str) -> str:
         """Send and return the provider's id. Raises SendFailed or OutcomeUnknown."""
@@ -190,6 +213,7 @@ class ConsoleSMSBackend:
     """Writes texts to standard error: for development."""
 
     keyed = False
+    key_window = timedelta(0)
 
     def send(self, *, number: str, text: str, key: str) -> str:
         """Print the last digits and the text."""
@@ -201,6 +225,7 @@ class FileSMSBackend:
     """One file per text in the outbox folder, named by its key: a repeat writes the same file."""
 
     keyed = True
+    key_window = timedelta(days=3650)
 
     def send(self, *, number: str, text: str, key: str) -> str:
         """Write the file. Raises SendFailed when the folder cannot be written."""
@@ -218,7 +243,7 @@ class SMSChannel:
 
     def __init__(self) -> None:
         self._backend: SMSBackend = import_string(settings.SMS_BACKEND)()
-        self.keyed = self._backend.keyed
+        self.keyed, self.key_window = self._backend.keyed, self._backend.key_window
 
     def send(self, message: Outgoing) -> str:
         """One text. See `Channel.send`."""

@@ -16,14 +16,17 @@ from datetime import datetime
 from typing import TypeVar
 
 from django.conf import settings
-from django.db import connection
+from django.db import DatabaseError, connection
+from django.db.models import F
+from django.db.models.functions import Coalesce
 from django.template.exceptions import TemplateDoesNotExist, TemplateSyntaxError
 
 from scheduling.channels import Channel, OutcomeUnknown, SendFailed, open_channel
-from scheduling.models import FollowUp, PlasticityWindow
+from scheduling.models import FollowUp, Message, PlasticityWindow, TreatmentSeries
 from scheduling.notifications import NotNeutral
-from scheduling.services import outbox, overdue, unsigned, waitlist, windows
+from scheduling.services import alerts, outbox, overdue, restores, unsigned, waitlist, windows
 from scheduling.services.chair_use import stretch_overdue
+from scheduling.services.followups import sync_follow_ups
 from scheduling.services.holds import sweep_expired
 from scheduling.services.outbox import Claim
 from staff.clock import app_now
@@ -32,7 +35,7 @@ from staff.errors import DomainError, TryAgain
 log = logging.getLogger("clearwindow.dispatch")
 TICK = "tick"
 CHANNELS = ("sms", "email")
-BATCH = 100
+BATCH = 25  # what one dead worker takes with it until its lease ends
 NEXT_MOMENT = """
     SELECT least(
         (SELECT min(due_at) FROM scheduling_message
@@ -41,6 +44,8 @@ NEXT_MOMENT = """
          WHERE superseded_at IS NULL AND status = 'pending' AND t0 > %(after)s),
         (SELECT min(core_until) FROM scheduling_plasticitywindow
          WHERE superseded_at IS NULL AND status = 'open' AND core_until > %(after)s),
+        (SELECT min(climbs_at) FROM scheduling_staffalert
+         WHERE acknowledged_at IS NULL AND climbs_at > %(after)s),
         (SELECT min(hard_latest_at) FROM scheduling_followup
          WHERE state IN ('firm', 'released', 'booked') AND hard_latest_at > %(after)s),
         (SELECT min(latest_at) FROM scheduling_followup
@@ -61,12 +66,16 @@ def tick() -> Round:
     """One whole round. Never raises for a step; `failed` names the steps that could not run."""
     done = Round()
     steps: tuple[tuple[str, Callable[[], int]], ...] = (
+        ("held", restores.watch),
+        ("climbed", alerts.climb_due),
+        ("told", alerts.send_notices),
         ("holds", lambda: sweep_expired()),
         ("offered", lambda: waitlist.fill()),
         ("stretched", lambda: stretch_overdue()),
         ("stale", sweep_stale),
         ("opened", open_due_windows),
         ("closed", close_over_windows),
+        ("rezoned", sweep_zones),
         ("sent", dispatch_due),
         ("expired", outbox.expire_overdue),
         ("missed", mark_missed),
@@ -80,7 +89,11 @@ def tick() -> Round:
             log.error("tick step %s failed with %s", name, type(error).__name__)
             done.failed.append(name)
     if not done.failed:
-        beat(TICK)
+        try:
+            beat(TICK)
+        except DatabaseError as error:
+            log.error("the heartbeat failed with %s", type(error).__name__)
+            done.failed.append("heartbeat")
     return done
 
 
@@ -179,17 +192,40 @@ def report_unsigned() -> int:
     return _each("escalating", unsigned.unsigned_infusions(now), tell)
 
 
+def sweep_zones() -> int:
+    """A patient who has moved to another time zone: follow-ups and messages are worked out again there.
+
+    Appointments stand where they are. Only what has not left is looked at.
+    """
+    rows = TreatmentSeries.objects.filter(
+        pk__in=Message.objects.filter(state__in=Message.RECALLABLE)
+        .exclude(time_zone=F("patient__time_zone"))
+        .annotate(of=Coalesce("follow_up__series", "appointment__series"))
+        .values("of")
+    )
+
+    def again(series: TreatmentSeries) -> bool:
+        sync_follow_ups(series=series)
+        return True
+
+    return _each("re-zoning", rows[:100], again)
+
+
 # --- Messages ---
 
 
 def dispatch_due() -> int:
-    """Send what is due on every channel. A channel that is down or slow ends its own part of the round only."""
+    """Send what is due on every channel. A channel that is down or slow ends its own part of the round only,
+    and is left alone for a while. Nothing is sent before it is certain that this is the same database.
+    """
+    restores.watch()
     sent, keyed = 0, {}
     for name in CHANNELS:
         channel = open_channel(name)
         keyed[name] = channel.keyed
         try:
-            sent += _drain(name, channel)
+            if outbox.may_use(name):
+                sent += _drain(name, channel)
         finally:
             channel.close()
     outbox.settle_silent(keyed)
@@ -203,6 +239,10 @@ def _drain(name: str, channel: Channel) -> int:
         for position, claim in enumerate(claims):
             working = send_one(claim, channel)
             sent += working == "sent"
+            if working == "down":
+                outbox.pause(name)
+            elif working == "sent" and sent == 1:
+                outbox.resume(name)
             if working == "down" or time.monotonic() > until:
                 outbox.let_go(claims[position + 1 :])
                 return sent
@@ -210,9 +250,11 @@ def _drain(name: str, channel: Channel) -> int:
 
 
 def send_one(claim: Claim, channel: Channel) -> str:
-    """Send one claimed message: "sent", "skipped" (not to be sent now), "failed" or "down" (the channel is)."""
+    """Send one claimed message: "sent", "skipped" (not to be sent now), "failed" (this one) or "down" (the
+    channel is).
+    """
     try:
-        outgoing = outbox.begin_sending(claim)
+        outgoing = outbox.begin_sending(claim, key_window=channel.key_window)
     except TryAgain:
         outbox.let_go([claim])
         return "skipped"
@@ -232,9 +274,12 @@ def send_one(claim: Claim, channel: Channel) -> str:
         provider_id = channel.send(outgoing)
     except SendFailed as failure:
         outbox.mark_failed(claim, failure.code, permanent=failure.permanent)
-        return "failed" if failure.permanent else "down"
+        return "failed" if failure.alone else "down"
     except OutcomeUnknown as failure:
-        outbox.mark_unknown(claim, failure.code)
+        if channel.keyed:
+            outbox.mark_doubtful(claim, failure.code)
+        else:
+            outbox.mark_unknown(claim, failure.code)
         return "down"
     except Exception as error:
         log.error("sending message %s failed with %s", claim.pk, type(error).__name__)

@@ -110,3 +110,53 @@ class ResolveForm(ClinicalForm):
     """What was done about an item."""
 
     resolution = ClinicalTextField("What was done", max_length=200)
+
+
+class HoldForm(ClinicalForm):
+    """What becomes of the messages held after a restore."""
+
+    what = forms.ChoiceField(
+        label="What shall happen to them",
+        choices=[("release", "Send what is still of use"), ("discard", "Send none of them")],
+        widget=Radios(),
+    )
+    note = ClinicalTextField(
+        "What you looked at", max_length=200, hint="For example: the log of the provider."
+    )
+
+
+class ShiftForm(ClinicalForm):
+    """Somebody on duty from when until when."""
+
+    person = forms.ChoiceField(label="Who")
+    start = LocalDateTimeField("From")
+    end = LocalDateTimeField("Until")
+    rank = forms.ChoiceField(
+        label="Told",
+        choices=[("1", "First"), ("2", "Second, if the first has not confirmed"), ("3", "Third")],
+        widget=Radios(inline=True),
+        initial="1",
+    )
+    phone = ClinicalTextField(
+        "Number for text messages",
+        required=False,
+        max_length=40,
+        hint="Besides the e-mail. With country code.",
+    )
+
+    def __init__(self, *args: Any, people: Iterable[User], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.people = _named(people)
+        names = [(code, person.full_name) for code, person in self.people.items()]
+        self.fields["person"].choices = names  # type: ignore[attr-defined]  # a ChoiceField
+
+    def values(self) -> dict[str, Any]:
+        """As the service wants them."""
+        data = self.cleaned_data
+        return {
+            "user": self.people[data["person"]],
+            "start": data["start"],
+            "end": data["end"],
+            "rank": int(data["rank"]),
+            "phone": data["phone"],
+        }

@@ -7,6 +7,7 @@ refused here and becomes an item for a person (product.md, what must never happe
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -28,7 +29,8 @@ KINDS = {
     "therapy_visit": "Reminder of a therapy visit",
     "practice_check_in": "Practice check-in",
     "questionnaire": "Questionnaire",
-    "visit_reminder": "Reminder of an infusion visit",
+    "visit_reminder": "First reminder of an infusion visit",
+    "visit_reminder_soon": "Second reminder of an infusion visit",
 }
 EMERGENCY = {
     "US": "call 911, or call or text 988",
@@ -41,6 +43,22 @@ EMERGENCY = {
 ELSEWHERE = "call your local emergency number"
 
 
+@dataclass(frozen=True)
+class Links:
+    """The addresses in one message; empty where there is none. `hide` leaves their tokens out of a text."""
+
+    answer: str = ""
+    stop: str = ""
+    education: str = ""
+
+    def hide(self, text: str) -> str:
+        """The text as it may be stored and read by staff."""
+        for url in (self.answer, self.stop, self.education):
+            if url:
+                text = text.replace(url, url.split("/p/")[0] + "/p/...")
+        return text
+
+
 class NotNeutral(ValueError):
     """A text would tell others what the patient is treated for. `words` says which words did."""
 
@@ -49,22 +67,29 @@ class NotNeutral(ValueError):
         self.words = words
 
 
-def render(message: Message, address: str) -> Outgoing:
-    """The message in the patient's language and local time.
+def render(message: Message, address: str, links: Links | None = None) -> Outgoing:
+    """The message in the patient's language and local time, with its `links` if it has any.
 
     Raises NotNeutral, or TemplateDoesNotExist for a kind without texts.
     """
     patient, site = message.patient, _site(message)
+    links = links or Links()
     context = _context(patient, site, message.about_at)
+    context |= {"link": links.answer, "stop": links.stop, "education": links.education}
     name = message.kind
     subject = " ".join(_text(f"{name}-subject.txt", patient.language, context).split())
     sms = message.channel == "sms"
     text = _text(f"{name}-sms.txt" if sms else f"{name}-text.txt", patient.language, context)
     html = "" if sms else _text(f"{name}-text.html", patient.language, context, optional=True)
-    _check_neutral(f"{subject}\n{text}\n{html}", patient)
+    if links.stop and not sms:
+        text = f"{text.rstrip()}\n\nNo more messages to this address: {links.stop}"
+    text = text.strip() + "\n"
+    kept = links.hide(text)
+    _check_neutral(f"{subject}\n{kept}\n{links.hide(html)}", patient)
     return Outgoing(
-        key=message.idem_key, address=address, subject=subject, text=text.strip() + "\n", html=html
-    )
+        key=message.idem_key, address=address, subject=subject, text=text, html=html, kept=kept,
+        stop_url="" if sms else links.stop,
+    )  # fmt: skip
 
 
 def _site(message: Message) -> Site:

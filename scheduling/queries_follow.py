@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from django.db import models
 from django.db.models import Q
 
 from scheduling.domain.windows import Window, window_state
@@ -130,3 +131,16 @@ def follow_ups_for_page(user: User, **where: Any) -> list[FollowUp]:
 def zone_of_patient(row: FollowUp | PlasticityWindow) -> ZoneInfo:
     """The patient's own zone, in which follow-ups are counted."""
     return ZoneInfo(row.patient.time_zone)
+
+
+def open_loops_of(user: User, site: Site) -> models.QuerySet[FollowUp]:
+    """Required follow-ups of infusions that have ended and that are in no final state, the most urgent first.
+
+    Whose it is: the person it is assigned to, else the role of its audience (`services/overdue.py`).
+    """
+    return (
+        FollowUp.objects.visible_to(user)
+        .filter(site=site, required=True, state__in=FollowUp.OPEN, infusion__stopped_at__isnull=False)
+        .select_related("patient", "assignee", "infusion", "visit")
+        .order_by("hard_latest_at", "pk")
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from scheduling import health
-from scheduling.views import follow_ups, messages, queue, work
+from scheduling.views import alerts, duty, follow_ups, held, hooks, messages, patient_links, queue, work
 
 urlpatterns = [
     path("queue/", queue.therapist_queue, name="therapist_queue"),
@@ -33,6 +33,18 @@ urlpatterns = [
     path("messages/<uuid:code>/retry/", messages.message_retry, name="message_retry"),
     path("messages/<uuid:code>/acknowledge/", messages.message_acknowledge, name="message_acknowledge"),
     path("messages/<uuid:code>/call/", messages.message_call, name="message_call"),
+    path("messages/held/", held.held_decide, name="held_decide"),
+    path("messages/<uuid:code>/held/", held.held_one, name="held_one"),
+    path("duty/", duty.duty_roster, name="duty_roster"),
+    path("duty/<uuid:code>/cancel/", duty.duty_cancel, name="duty_cancel"),
+    path("alerts/", alerts.alert_list, name="alert_list"),
+    path("alerts/<uuid:code>/", alerts.alert_detail, name="alert_detail"),
+    path("alerts/<uuid:code>/confirm/", alerts.alert_confirm, name="alert_confirm"),
+    path("open-loops/", alerts.open_loops, name="open_loops"),
+    path("p/<str:token>/", patient_links.patient_link, name="patient_link"),
+    path("webhooks/sms/", hooks.sms_events, name="hook_sms"),
+    path("webhooks/twilio/status/", hooks.twilio_status, name="hook_twilio_status"),
+    path("webhooks/twilio/reply/", hooks.twilio_reply, name="hook_twilio_reply"),
     path("outbox/", messages.outbox, name="outbox"),
     path("work/", work.work_list, name="work_list"),
     path("work/<uuid:code>/", work.work_resolve, name="work_resolve"),

@@ -13,7 +13,7 @@ from patients.models import ContactPoint, Patient
 from protocols import library
 from protocols.definition_codec import digest, dump
 from protocols.models import ProtocolDocument, ProtocolTemplate, ProtocolVersion
-from scheduling.models import Availability, Resource
+from scheduling.models import Availability, DutyShift, Resource
 from staff.clock import app_now
 from staff.fields import blind_index
 from staff.models import Licence, Site, User
@@ -129,6 +129,16 @@ def make_resource(
     return resource
 
 
+def make_shift(site: Site, user: User, **over: Any) -> DutyShift:
+    """Somebody on duty, for years unless told otherwise."""
+    fields = {
+        "during": (LONG_AGO, LONG_AGO + timedelta(days=1500)),
+        "created_at": LONG_AGO,
+        "created_by": user,
+    }
+    return DutyShift.objects.create(site=site, user=user, **(fields | over))
+
+
 @dataclass
 class Clinic:
     """A small world. People hold one role each; `patient` is assigned to `therapist`."""
@@ -175,6 +185,8 @@ def make_clinic() -> Clinic:
         make_licence(person, "prescriber")
     version = make_version(author=admin)
     patient = make_patient(site, therapist=therapist, prescriber=clinician)
+    for rank, person in enumerate((nurse, clinician), start=1):
+        make_shift(site, person, rank=rank)
     return Clinic(
         site=site,
         clinician=clinician,

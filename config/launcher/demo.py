@@ -260,7 +260,8 @@ class Demo:
         return text
 
     def _start_processes(self, addresses: Addresses, listener: socket.socket) -> None:
-        environment = demo_environment(self.state, addresses, self.instance)
+        public = address(listener.getsockname()[1]).rstrip("/")
+        environment = {"PUBLIC_URL": public} | demo_environment(self.state, addresses, self.instance)
         descriptor = listener.fileno()
         web = [
             "-m", "gunicorn", "config.wsgi:application", "--bind", f"fd://{descriptor}", "--workers", "2",

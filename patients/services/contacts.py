@@ -110,6 +110,15 @@ def opt_out(*, contact_point: ContactPoint, by: User | None, at: datetime | None
     return point
 
 
+def suspend(*, contact_point: ContactPoint, at: datetime | None = None) -> ContactPoint:
+    """The provider says that this address cannot be reached: not used again until it is verified anew."""
+    with acting(None):
+        point = _locked(contact_point, None)
+        if point.verified_at is not None:
+            _change(point, verified_at=None)
+    return point
+
+
 def set_preferred(
     *, contact_point: ContactPoint, by: User, at: datetime | None = None, expected_version: int | None = None
 ) -> ContactPoint:

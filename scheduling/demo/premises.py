@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 
 from protocols.models import ProtocolVersion
 from protocols.services import install_shipped
 from scheduling.demo import cast
 from scheduling.models import Resource
+from scheduling.services.duty import add_shift
 from scheduling.services.resources import add_resource
 from staff import roles
 from staff.models import Licence, Site, User
 from staff.services import add_licence, add_staff_member, open_site, sync_roles
 
 LONG_AGO = date(2020, 1, 1)
+DUTY_WEEKS = 6
 KINDS = {
     roles.CLINICIAN: Resource.Kind.CLINICIAN,
     roles.NURSE: Resource.Kind.NURSE,
@@ -83,6 +85,8 @@ def build(now: datetime) -> Premises:
     working = (*cast.SHARED_STAFF, *cast.MIDDAY_STAFF)
     _furnish(midday, working, chairs=3, weekdays=range(7), opens=time(7), closes=time(20, 30))
     _furnish(portland, cast.PORTLAND_STAFF, chairs=5, weekdays=range(5), opens=time(8), closes=time(18, 30))
+    for house in (midday, portland):
+        _put_on_duty(house, now)
     admin = midday.person(roles.PROTOCOL_ADMIN)
     versions = {version.template.slug: version for version in install_shipped(by=admin, at=now)}
     return Premises(midday, portland, versions)
@@ -115,6 +119,18 @@ def _hire(role: cast.Role, houses: list[House]) -> User:
         for held in role.held:
             house.people.setdefault(held, []).append(user)
     return user
+
+
+def _put_on_duty(house: House, now: datetime) -> None:
+    """Week by week, from now until three weeks after the story: a nurse is told first, a clinician second."""
+    coordinator = house.person(roles.COORDINATOR)
+    for week in range(DUTY_WEEKS):
+        start = now + week * timedelta(days=7)
+        for rank, role in enumerate((roles.NURSE, roles.CLINICIAN), start=1):
+            add_shift(
+                site=house.site, user=house.person(role, week), start=start, end=start + timedelta(days=7),
+                by=coordinator, rank=rank, at=now,
+            )  # fmt: skip
 
 
 def _furnish(

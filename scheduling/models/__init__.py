@@ -4,7 +4,10 @@ from scheduling.models.availability import Availability, AvailabilityException, 
 from scheduling.models.booking import Appointment, PatientSpan, ResourceBooking, TreatmentSeries
 from scheduling.models.change import GapException, ScheduleChange, VisitChange
 from scheduling.models.clinic_plan import ClinicPlanEntry, ClinicPlanRun
+from scheduling.models.delivery import ChannelPause, DatabaseMark, RestoreHold
+from scheduling.models.duty import DutyShift, StaffAlert, StaffNotice
 from scheduling.models.followup import FollowUp, PlasticityWindow, WorkItem
+from scheduling.models.link import PatientLink
 from scheduling.models.message import Heartbeat, Message
 from scheduling.models.version_move import SeriesVersionMove
 from scheduling.models.waitlist import FreedSlot, WaitlistEntry, WaitlistOffer
@@ -13,20 +16,27 @@ __all__ = [
     "Appointment",
     "Availability",
     "AvailabilityException",
+    "ChannelPause",
     "ClinicPlanEntry",
     "ClinicPlanRun",
     "Closure",
+    "DatabaseMark",
+    "DutyShift",
     "FollowUp",
     "FreedSlot",
     "GapException",
     "Heartbeat",
     "Message",
+    "PatientLink",
     "PatientSpan",
     "PlasticityWindow",
     "Resource",
     "ResourceBooking",
+    "RestoreHold",
     "ScheduleChange",
     "SeriesVersionMove",
+    "StaffAlert",
+    "StaffNotice",
     "TreatmentSeries",
     "VisitChange",
     "WaitlistEntry",

@@ -216,6 +216,11 @@ class FollowUp(models.Model):
         """The text that asks for it: that of the infusion given, else the series' own."""
         return self.series.protocol_version if self.infusion is None else self.infusion.protocol_version
 
+    @property
+    def protocol_version_id(self) -> int:
+        """Primary key of the same, without reading its text."""
+        return (self.infusion or self.series).protocol_version_id
+
     def __str__(self) -> str:
         return self.title
 
@@ -234,6 +239,9 @@ class WorkItem(models.Model):
         THERAPY_INSIDE = "therapy-inside", "Therapy inside a no-therapy period"
         UNPLACED = "unplaced", "No time found for therapy"
         PRESCRIBER = "prescriber", "A prescriber decides"
+        RESTORED = "restored", "Messages held after a restore"
+        PATIENT_ANSWER = "patient-answer", "Answered by the patient"
+        RISK_REVIEW = "risk-review", "Answer to look at today"
 
     code = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     kind = models.CharField(max_length=16, choices=Kind)

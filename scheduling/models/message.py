@@ -16,14 +16,15 @@ from scheduling.models.followup import FollowUp
 from scheduling.querysets_follow import MessageQuerySet
 
 
-@pghistory.track(exclude=["fence", "lease_until"])
+@pghistory.track(exclude=["fence", "lease_until", "first_tried_at", "doubtful"])
 class Message(models.Model):
     """State machine: scheduled, claimed, sending, then sent, cancelled, expired, unknown or dead.
 
     `due_at` and `expires_at` are instants; `due_local` and `time_zone` say what the patient's clock shows.
     A cancelled or moved message keeps its row; its successor has generation + 1. `subject` and `body` are filled when
-    it leaves, so that what was sent stays readable. `lease_until` (the database's own clock, never the moved one) is
-    when a claim lapses, or for a scheduled row that failed once, when it may be tried again.
+    it leaves, so that what was sent stays readable. `first_tried_at` (real clock) and `doubtful` (an attempt may have
+    arrived) bound repeats by how long the provider knows our key. `lease_until` (the database's own clock, never the
+    moved one) is when a claim lapses, or for a scheduled row that failed once, when it may be tried again.
     """
 
     class State(models.TextChoices):
@@ -35,9 +36,14 @@ class Message(models.Model):
         EXPIRED = "expired", "Too late to send"
         UNKNOWN = "unknown", "Not known whether it arrived"
         DEAD = "dead", "Could not be delivered"
+        HELD = "held", "Held after a restore"
 
-    PENDING: ClassVar = frozenset({State.SCHEDULED, State.CLAIMED, State.SENDING})
-    RECALLABLE: ClassVar = frozenset({State.SCHEDULED, State.CLAIMED})
+    class Delivery(models.TextChoices):
+        DELIVERED = "delivered", "Delivered"
+        FAILED = "failed", "Not delivered"
+
+    PENDING: ClassVar = frozenset({State.SCHEDULED, State.CLAIMED, State.SENDING, State.HELD})
+    RECALLABLE: ClassVar = frozenset({State.SCHEDULED, State.CLAIMED, State.HELD})
     TROUBLE: ClassVar = frozenset({State.EXPIRED, State.UNKNOWN, State.DEAD})
 
     code = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
@@ -64,8 +70,12 @@ class Message(models.Model):
     fence = models.PositiveIntegerField(default=0)
     attempts = models.PositiveSmallIntegerField(default=0)
     lease_until = models.DateTimeField(null=True, blank=True)
+    first_tried_at = models.DateTimeField(null=True, blank=True)
+    doubtful = models.BooleanField("an attempt may have arrived", default=False)
     idem_key = models.CharField(max_length=120, unique=True)
     provider_id = models.CharField(max_length=120, blank=True)
+    delivery = models.CharField("what the provider reports", max_length=9, choices=Delivery, blank=True)
+    delivery_at = models.DateTimeField(null=True, blank=True)
     last_error_code = models.CharField(max_length=60, blank=True)
     sent_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField()
@@ -100,6 +110,7 @@ class Message(models.Model):
                         "expired",
                         "unknown",
                         "dead",
+                        "held",
                     ]
                 ),
                 name="message_state_known",
@@ -122,7 +133,8 @@ class Message(models.Model):
                 fields=["due_at"],
                 condition=Q(state__in=["scheduled", "claimed", "sending"]),
                 name="message_due",
-            )
+            ),
+            models.Index(fields=["provider_id"], condition=~Q(provider_id=""), name="message_by_provider_id"),
         ]
 
 

@@ -8,6 +8,7 @@ from django.urls import reverse
 
 from scheduling.models import Message, WorkItem
 from scheduling.services.acts import act
+from scheduling.services.restores import settle_held
 from scheduling.services.workitems import raise_item, settle
 from staff import roles
 from staff.clock import app_now
@@ -85,6 +86,21 @@ def call_instead(*, message: Message, by: User, at: datetime | None = None) -> W
     if row.acknowledged_at is None:
         _acknowledge(row, by, now, "The patient is called instead.")
     return item
+
+
+@act
+def settle_one_held(*, message: Message, release: bool, by: User, at: datetime | None = None) -> Message:
+    """One message held after a restore goes back to the dispatcher, or is not sent. Repeating it is harmless;
+    StateConflict when it is not held and was not.
+    """
+    lock(patients=[message.patient_id])
+    rows = Message.objects.filter(pk=message.pk)
+    if not settle_held(rows, release=release, by=by, words="decided one by one", at=at or app_now()):
+        row = rows.get()
+        if row.state not in {State.DEAD, State.SCHEDULED, State.CLAIMED, State.SENDING, State.SENT}:
+            raise StateConflict(f"{row.get_state_display()}: it is not held.", code="not-held")
+    found: Message = rows.get()
+    return found
 
 
 def _in_trouble(message: Message) -> Message:

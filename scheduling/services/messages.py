@@ -16,9 +16,25 @@ from django.db import transaction
 from django.db.models import Max, Q, QuerySet
 from django.urls import reverse
 
-from patients.contact import ContactOption, NoContact, SendTime, SheetOnly, choose_channel, send_time
+from patients.contact import (
+    ContactOption,
+    NoContact,
+    SendTime,
+    SheetOnly,
+    choose_channel,
+    local_words,
+    send_time,
+)
 from patients.models import ContactPoint, ContactPreference, Patient
-from scheduling.models import Appointment, FollowUp, Message, PlasticityWindow, TreatmentSeries, WorkItem
+from scheduling.models import (
+    Appointment,
+    FollowUp,
+    Message,
+    PlasticityWindow,
+    RestoreHold,
+    TreatmentSeries,
+    WorkItem,
+)
 from scheduling.services.workitems import raise_item
 from staff import roles
 from staff.clock import app_now
@@ -26,15 +42,23 @@ from staff.errors import InvalidInput
 from staff.locks import lock
 
 State = Message.State
-THERAPY_VISIT, VISIT_REMINDER = "therapy_visit", "visit_reminder"
-REMIND_BEFORE = timedelta(hours=48)  # clinic-day 30: the first reminder of an infusion visit
-REMIND_UNTIL = timedelta(hours=3)
+THERAPY_VISIT = "therapy_visit"
+REMIND_BEFORE = timedelta(hours=48)  # clinic-day 30: an infusion visit is spoken of 48 and 18 hours before it
+REMIND_AGAIN, REMIND_UNTIL = timedelta(hours=18), timedelta(hours=3)
+REMINDERS = {  # kind: (target, of no use any more) before the visit; the second takes over from the first
+    "visit_reminder": (REMIND_BEFORE, REMIND_AGAIN),
+    "visit_reminder_soon": (REMIND_AGAIN, REMIND_UNTIL),
+}
 THERAPY_BEFORE, THERAPY_UNTIL = timedelta(hours=24), timedelta(hours=1)
+UNDO_GRACE = timedelta(minutes=2)  # a booking change can be undone this long
 USEFUL_FOR = timedelta(hours=24)  # a prompt to practise is of no use a day late
 SHORT_LIVED = frozenset({"practice", "practice_check_in"})
 SPEAKING = frozenset({PlasticityWindow.Status.OPEN, PlasticityWindow.Status.CLOSED})
 STILL_SPOKEN_OF = FollowUp.ACTIONABLE | {FollowUp.State.MISSED}
 GONE_OUT = frozenset({State.SENT, State.SENDING, State.UNKNOWN})
+
+
+Cause = tuple[int | None, int | None, str]
 
 
 @dataclass(frozen=True)
@@ -47,9 +71,10 @@ class Wish:
     contact: ContactPoint
     sending: SendTime
     about_at: datetime | None
+    target: datetime
 
     @property
-    def cause(self) -> tuple[int | None, int | None, str]:
+    def cause(self) -> Cause:
         """Follow-up or appointment, and kind: at most one message of it is alive. Therapy's cause is its
         follow-up.
         """
@@ -58,7 +83,21 @@ class Wish:
         return None, self.appointment.pk if self.appointment else None, self.kind
 
 
-def _cause(row: Message) -> tuple[int | None, int | None, str]:
+@dataclass(frozen=True)
+class NotInTime:
+    """What should be said can no longer be said in time. One that was planned already stays until the tick
+    lists it as expired: to cancel it would hide that.
+    """
+
+    cause: Cause
+    generation: int | None
+
+    def keeps(self, row: Message) -> bool:
+        """This row speaks of it as it is."""
+        return self.generation is None or row.generation == self.generation
+
+
+def _cause(row: Message) -> Cause:
     return (row.follow_up_id, None, row.kind) if row.follow_up_id else (None, row.appointment_id, row.kind)
 
 
@@ -88,7 +127,7 @@ def sync_patient(patient: Patient, *, at: datetime) -> None:
             during__startswith__gt=at,
         )
     )
-    wishes: list[Wish] = []
+    wishes: list[Wish | NotInTime] = []
     silent = patient.status != Patient.Status.ACTIVE or (preference and preference.all_messages_stopped_at)
     if not silent and (follow_ups or visits):
         contact = _contact(patient)
@@ -175,7 +214,7 @@ def _of_follow_ups(
     rows: list[FollowUp],
     contact: ContactPoint,
     at: datetime,
-) -> Iterable[Wish]:
+) -> Iterable[Wish | NotInTime]:
     windows = {
         window.infusion_id: window
         for window in PlasticityWindow.objects.filter(patient=patient, superseded_at__isnull=True)
@@ -193,7 +232,10 @@ def _of_follow_ups(
                 if row.message_kind == THERAPY_VISIT and row.appointment
                 else None
             )
-            yield Wish(row.message_kind, row, row.appointment if about else None, contact, sending, about)
+            visit = row.appointment if about else None
+            yield Wish(row.message_kind, row, visit, contact, sending, about, bounds[1])
+        else:
+            yield NotInTime((row.pk, None, row.message_kind), row.generation)
 
 
 def _bounds(row: FollowUp, window: PlasticityWindow | None) -> tuple[datetime, datetime, datetime] | None:
@@ -221,18 +263,23 @@ def _of_visits(
     visits: list[Appointment],
     contact: ContactPoint,
     at: datetime,
-) -> Iterable[Wish]:
+) -> Iterable[Wish | NotInTime]:
     for visit in visits:
         start = visit.during.lower
-        bounds = (start - REMIND_BEFORE - USEFUL_FOR, start - REMIND_BEFORE, start - REMIND_UNTIL)
-        sending = _when(patient, send_hours_of(preference), *bounds, at)
-        if isinstance(sending, SendTime):
-            yield Wish(VISIT_REMINDER, None, visit, contact, sending, start)
+        for kind, (before, until) in REMINDERS.items():
+            bounds = (start - before - USEFUL_FOR, start - before, start - until)
+            sending = _when(patient, send_hours_of(preference), *bounds, at)
+            if isinstance(sending, SendTime):
+                yield Wish(kind, None, visit, contact, sending, start, bounds[1])
+            else:
+                yield NotInTime((None, visit.pk, kind), None)
 
 
-def _reconcile(patient: Patient, wishes: list[Wish], at: datetime) -> None:
+def _reconcile(patient: Patient, found: list[Wish | NotInTime], at: datetime) -> None:
     """Keep what fits, cancel what has not left and does not, plan the rest."""
+    wishes = [wish for wish in found if isinstance(wish, Wish)]
     causes = {wish.cause: wish for wish in wishes}
+    too_late = {item.cause: item for item in found if isinstance(item, NotInTime)}
     rows = list(
         Message.objects.filter(patient=patient)
         .filter(Q(state__in=Message.PENDING) | Q(follow_up__in=[w.follow_up for w in wishes if w.follow_up])
@@ -246,11 +293,23 @@ def _reconcile(patient: Patient, wishes: list[Wish], at: datetime) -> None:
         if wish is not None and _covers(row, wish):
             settled.add(wish.cause)
         elif row.state in Message.RECALLABLE and not _ran_out(row, at):
-            stale.append(row.pk)
+            late = too_late.get(_cause(row))
+            if late is not None and late.keeps(row):
+                _show_in_zone(row, patient.time_zone)
+            else:
+                stale.append(row.pk)
     cancel_messages(Message.objects.filter(pk__in=stale), reason="The plan changed before it was sent.")
-    for cause, wish in causes.items():
-        if cause not in settled:
-            _plan(patient, wish, at)
+    missing = [wish for cause, wish in causes.items() if cause not in settled]
+    hold = RestoreHold.objects.filter(outcome=RestoreHold.Outcome.WAITING).first() if missing else None
+    for wish in missing:
+        _plan(patient, wish, at, held=hold is not None and wish.target <= hold.detected_at)
+
+
+def _show_in_zone(row: Message, zone: str) -> None:
+    """The patient's clock shows another time now."""
+    if row.time_zone != zone:
+        row.time_zone, row.due_local = zone, local_words(row.due_at, ZoneInfo(zone))
+        row.save(update_fields=["time_zone", "due_local"])
 
 
 def _ran_out(row: Message, at: datetime) -> bool:
@@ -276,11 +335,16 @@ def _covers(row: Message, wish: Wish) -> bool:
         and row.generation == generation
         and row.contact_point_id == wish.contact.pk
         and row.expires_at == wish.sending.expires_at
+        and row.time_zone == wish.sending.zone
     )
 
 
-def _plan(patient: Patient, wish: Wish, at: datetime) -> Message:
-    """Insert the row. Its generation is the follow-up's, raised when that key was used before."""
+def _plan(patient: Patient, wish: Wish, at: datetime, *, held: bool) -> Message:
+    """Insert the row. Its generation is the follow-up's, raised when that key was used before.
+
+    A message about a visit waits at least UNDO_GRACE, so that an undo of the change stops it too. `held`: it
+    was due before a restore that nobody has decided about yet.
+    """
     follow_up, appointment = wish.follow_up, wish.appointment
     used = Message.objects.filter(
         patient=patient,
@@ -303,7 +367,8 @@ def _plan(patient: Patient, wish: Wish, at: datetime) -> Message:
         kind=wish.kind,
         ordinal=ordinal,
         generation=generation,
-        due_at=wish.sending.due_at,
+        state=State.HELD if held else State.SCHEDULED,
+        due_at=_after_undo(wish, at),
         expires_at=wish.sending.expires_at,
         due_local=wish.sending.local_text,
         time_zone=wish.sending.zone,
@@ -311,6 +376,12 @@ def _plan(patient: Patient, wish: Wish, at: datetime) -> Message:
         idem_key=f"{cause}/{wish.kind}/{ordinal}/{contact.pk}/{contact.channel}/{generation}",
         created_at=at,
     )
+
+
+def _after_undo(wish: Wish, at: datetime) -> datetime:
+    """Its moment, but not while the change that it speaks of can still be undone."""
+    due, settled = wish.sending.due_at, at + UNDO_GRACE
+    return settled if wish.about_at is not None and due < settled < wish.sending.expires_at else due
 
 
 def cancel_messages(rows: QuerySet[Message], *, reason: str) -> int:

@@ -7,6 +7,7 @@ process may be silent, and the demo's moved clock must not end it. A row is owne
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,12 +15,16 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import Q
+from django.db.models.expressions import RawSQL
 from django.urls import reverse
 
+from patients.contact import local_words
 from scheduling.channels import Outgoing
-from scheduling.models import FollowUp, Message, WorkItem
-from scheduling.notifications import render
+from scheduling.models import ChannelPause, FollowUp, Message, WorkItem
+from scheduling.notifications import KINDS, render
 from scheduling.services.followups import close_rows
+from scheduling.services.links import TEACHES, links_of, teaching_text
 from scheduling.services.messages import sync_patient
 from scheduling.services.recheck import Decision, look_again
 from scheduling.services.workitems import raise_item
@@ -28,6 +33,10 @@ from staff.clock import app_now
 from staff.locks import lock
 
 State = Message.State
+TO_SEND = (
+    "patient", "contact_point", "follow_up__site", "follow_up__series", "follow_up__infusion",
+    "appointment__site", "appointment__series",
+)  # fmt: skip
 BACKOFF_MINUTES = (1, 2, 5, 15, 60)
 SENT_IS_DONE = frozenset({"no_driving", "rest", "practice"})  # the message is all there is to do
 
@@ -42,12 +51,12 @@ CLAIM = """
     UPDATE scheduling_message m
     SET state = 'claimed', fence = m.fence + 1, lease_until = moment.real + %(lease)s
     FROM due, moment WHERE m.id = due.id
-    RETURNING m.id, m.fence
+    RETURNING m.id, m.fence, m.patient_id
 """
 OVER = """
     WITH moment AS MATERIALIZED (SELECT app_now() AS at, clock_timestamp() AS real)
     SELECT m.id FROM scheduling_message m, moment
-    WHERE m.state IN ('scheduled', 'claimed') AND m.expires_at <= moment.at
+    WHERE m.state IN ('scheduled', 'claimed', 'held') AND m.expires_at <= moment.at
       AND (m.lease_until IS NULL OR m.lease_until < moment.real OR m.state = 'scheduled')
     ORDER BY m.id LIMIT 200
 """
@@ -57,12 +66,21 @@ SILENT = """
 """
 
 
+PAUSE = """
+    INSERT INTO scheduling_channelpause AS p (channel, until, failures)
+    VALUES (%(channel)s, clock_timestamp() + make_interval(secs => %(first)s), 1)
+    ON CONFLICT (channel) DO UPDATE SET failures = p.failures + 1,
+        until = clock_timestamp() + make_interval(secs => least(%(most)s, %(first)s * 2 ^ least(p.failures, 10)))
+"""
+
+
 @dataclass(frozen=True)
 class Claim:
     """One claimed row: only the holder of this fence may go on with it."""
 
     pk: int
     fence: int
+    patient_id: int
 
 
 def lease() -> timedelta:
@@ -77,74 +95,105 @@ def claim_due(channel: str, *, most: int = 100) -> list[Claim]:
         return [Claim(*row) for row in cursor.fetchall()]
 
 
+def may_use(channel: str) -> bool:
+    """False while the channel is left alone after a failure of its other end."""
+    return not ChannelPause.objects.filter(
+        channel=channel, until__gt=RawSQL("clock_timestamp()", ())
+    ).exists()
+
+
+def pause(channel: str) -> None:
+    """Leave the channel alone for a tick, then 10, 20, 40 and at most 60 seconds."""
+    with connection.cursor() as cursor:
+        cursor.execute(PAUSE, {"channel": channel, "first": min(settings.TICK_SECONDS, 5.0), "most": 60.0})
+
+
+def resume(channel: str) -> None:
+    """It works again."""
+    ChannelPause.objects.filter(channel=channel, failures__gt=0).update(failures=0)
+
+
 def let_go(claims: Iterable[Claim]) -> None:
     """Give claims back untouched (the channel is down, or the round took too long)."""
+    ours = Q()
     for item in claims:
-        Message.objects.filter(pk=item.pk, fence=item.fence, state=State.CLAIMED).update(
-            state=State.SCHEDULED, lease_until=None
-        )
+        ours |= Q(pk=item.pk, fence=item.fence)
+    if ours:
+        Message.objects.filter(ours, state=State.CLAIMED).update(state=State.SCHEDULED, lease_until=None)
 
 
 @transaction.atomic
-def begin_sending(claim: Claim) -> Outgoing | None:
+def begin_sending(claim: Claim, *, key_window: timedelta = timedelta(0)) -> Outgoing | None:
     """Look at everything again and, if it still holds, mark the row `sending` and hand out the rendered
-    message.
+    message. `key_window`: how long the other end knows our key, counted from the first attempt; an attempt that
+    may have arrived is repeated inside it only.
 
     None when it is not to be sent now: cancelled, postponed, expired, or no longer ours. Rendering errors are
     the caller's to report (`bury`); nothing of this transaction is kept then.
     """
-    patient_id = Message.objects.filter(pk=claim.pk).values_list("patient_id", flat=True).first()
-    if patient_id is None:
+    lock(patients=[claim.patient_id])
+    rows = Message.objects.select_for_update(of=["self"]).select_related(*TO_SEND)
+    row = next(iter(rows.filter(pk=claim.pk, fence=claim.fence, state=State.CLAIMED)), None)
+    if row is None or row.patient_id != claim.patient_id:
         return None
-    lock(patients=[patient_id])
-    row = (
-        Message.objects.select_for_update(of=["self"])
-        .select_related(
-            "patient", "contact_point", "follow_up__site", "appointment__site", "appointment__series"
-        )
-        .filter(pk=claim.pk, fence=claim.fence, state=State.CLAIMED)
-        .first()
-    )
-    if row is None:
-        return None
-    now = app_now()
+    now, real = _moments()
     decision = look_again(row, now)
     if decision.verdict != "send":
         _put_aside(row, decision, now)
         return None
-    outgoing = render(row, row.contact_point.address)
-    row.state, row.attempts, row.lease_until = State.SENDING, row.attempts + 1, _real_now() + lease()
-    row.subject, row.body = outgoing.subject[:120], outgoing.text
-    row.save(update_fields=["state", "attempts", "lease_until", "subject", "body"])
+    if row.doubtful and (row.first_tried_at or real) + key_window <= real:
+        _trouble(row, State.UNKNOWN, "An attempt may have arrived, and nobody would notice a repeat.", now)
+        return None
+    education = teaching_text(row) if row.kind in TEACHES else None
+    links = links_of(row, at=now, education=education)
+    outgoing = render(row, row.contact_point.address, links)
+    row.state, row.attempts, row.lease_until = State.SENDING, row.attempts + 1, real + lease()
+    row.first_tried_at = row.first_tried_at or real
+    row.subject, row.body = outgoing.subject[:120], outgoing.kept_text
+    row.save(update_fields=["state", "attempts", "lease_until", "first_tried_at", "subject", "body"])
     return outgoing
 
 
-def _real_now() -> datetime:
+def _moments() -> tuple[datetime, datetime]:
+    """The clock that decides, and the database's own for leases."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT clock_timestamp()")
-        moment: datetime = cursor.fetchone()[0]
-    return moment
+        cursor.execute("SELECT app_now(), clock_timestamp()")
+        found: tuple[datetime, datetime] = cursor.fetchone()
+    return found
 
 
 def _put_aside(row: Message, decision: Decision, now: datetime) -> None:
     until = decision.until
     if decision.verdict == "wait" and until is not None and until < row.expires_at:
-        local = until.astimezone(ZoneInfo(row.patient.time_zone))
         row.state, row.lease_until, row.due_at = State.SCHEDULED, None, until
-        row.due_local, row.time_zone = (
-            f"{local:%a} {local.day} {local:%b %Y}, {local:%H:%M}",
-            row.patient.time_zone,
-        )
+        row.due_local = local_words(until, ZoneInfo(row.patient.time_zone))
+        row.time_zone = row.patient.time_zone
         row.save(update_fields=["state", "lease_until", "due_at", "due_local", "time_zone"])
     elif decision.verdict in ("wait", "expire"):
         _expire(row, decision.reason, now)
     elif decision.verdict == "dead":
         _trouble(row, State.DEAD, decision.reason, now)
+    elif decision.verdict == "call":
+        _call_instead(row, decision.reason, now)
     else:
         row.state, row.closed_reason, row.lease_until = State.CANCELLED, decision.reason[:120], None
         row.save(update_fields=["state", "closed_reason", "lease_until"])
         if decision.verdict == "replan":
             sync_patient(row.patient, at=now)
+
+
+def _call_instead(row: Message, reason: str, now: datetime) -> None:
+    """Not sent, and never planned again: a nurse calls. One item instead of two."""
+    row.state, row.closed_reason, row.lease_until = State.DEAD, f"{reason} The patient is called."[:120], None
+    row.acknowledged_at = now
+    row.save(update_fields=["state", "closed_reason", "lease_until", "acknowledged_at"])
+    cause = row.follow_up or row.appointment
+    raise_item(
+        kind=WorkItem.Kind.CALL_PATIENT, key=f"no-duty:{row.code}", site=cause.site if cause else row.patient.site,
+        patient=row.patient, title=f"Call the patient: {KINDS.get(row.kind, 'a message').lower()}", role=roles.NURSE,
+        detail=f"{reason} So nothing was sent. Ask by phone, and put somebody on the duty roster.",
+        url=reverse("patient_detail", args=[row.patient.code]), due_at=now, at=now,
+    )  # fmt: skip
 
 
 # --- What became of it ---
@@ -153,15 +202,14 @@ def _put_aside(row: Message, decision: Decision, now: datetime) -> None:
 @transaction.atomic
 def mark_sent(claim: Claim, provider_id: str) -> bool:
     """It left. A follow-up that consists of its message alone is done. False when the fence has passed on."""
-    row = _ours(claim)
-    if row is None:
-        return False
     now = app_now()
-    row.state, row.provider_id, row.sent_at, row.lease_until = State.SENT, provider_id[:120], now, None
-    row.save(update_fields=["state", "provider_id", "sent_at", "lease_until"])
-    follow_up = row.follow_up
-    if follow_up is not None and row.kind in SENT_IS_DONE and follow_up.state == FollowUp.State.RELEASED:
-        close_rows([follow_up], state=FollowUp.State.DONE, reason="Message sent.", at=now)
+    ours = Message.objects.filter(pk=claim.pk, fence=claim.fence, state=State.SENDING)
+    if not ours.update(state=State.SENT, provider_id=provider_id[:120], sent_at=now, lease_until=None):
+        return False
+    done = FollowUp.objects.select_for_update().filter(
+        messages=claim.pk, state=FollowUp.State.RELEASED, messages__kind__in=SENT_IS_DONE
+    )
+    close_rows(done, state=FollowUp.State.DONE, reason="Message sent.", at=now)
     return True
 
 
@@ -175,15 +223,31 @@ def mark_failed(claim: Claim, code: str, *, permanent: bool) -> None:
     if permanent:
         _trouble(row, State.DEAD, "It was refused for good.", app_now())
         return
-    row.state, row.lease_until = State.SCHEDULED, _real_now() + _backoff(row)
-    row.save(update_fields=["state", "lease_until", "last_error_code"])
+    _try_later(row)
 
 
-def _backoff(row: Message) -> timedelta:
-    """1, 2, 5, 15, 60 minutes, spread by up to a fifth according to the row's key (no two alike, no dice)."""
-    minutes = BACKOFF_MINUTES[min(row.attempts, len(BACKOFF_MINUTES)) - 1]
-    share = int(row.idem_key.encode().hex()[-4:], 16) / 0xFFFF
-    return timedelta(minutes=minutes * (1 + 0.2 * share))
+def _try_later(row: Message) -> None:
+    now, real = _moments()
+    row.state, row.lease_until = State.SCHEDULED, real + _backoff(row, row.expires_at - now)
+    row.save(update_fields=["state", "lease_until", "last_error_code", "doubtful"])
+
+
+def _backoff(row: Message, left: timedelta) -> timedelta:
+    """1, 2, 5, 15, 60 minutes, spread by up to a fifth according to the row's key (no two alike, no dice), but
+    at most half of the time `left` until it is of no use: there is always one more attempt inside it.
+    """
+    minutes = BACKOFF_MINUTES[min(max(row.attempts, 1), len(BACKOFF_MINUTES)) - 1]
+    share = int.from_bytes(hashlib.sha256(row.idem_key.encode()).digest()[:2]) / 0xFFFF
+    return min(timedelta(minutes=minutes * (1 + 0.2 * share)), max(left / 2, lease() / 2))
+
+
+@transaction.atomic
+def mark_doubtful(claim: Claim, code: str) -> None:
+    """It may have arrived, and the other end knows our key: repeated soon, which is absorbed there if it had."""
+    row = _ours(claim)
+    if row is not None:
+        row.last_error_code, row.doubtful = code[:60], True
+        _try_later(row)
 
 
 @transaction.atomic
@@ -227,8 +291,8 @@ def settle_silent(keyed: dict[str, bool]) -> int:
 
     def work(row: Message, now: datetime) -> None:
         if keyed.get(row.channel):
-            row.state, row.lease_until = State.SCHEDULED, None
-            row.save(update_fields=["state", "lease_until"])
+            row.state, row.lease_until, row.doubtful = State.SCHEDULED, None, True
+            row.save(update_fields=["state", "lease_until", "doubtful"])
         else:
             row.last_error_code = "sender-gone"
             _trouble(row, State.UNKNOWN, "The sender stopped while it was being handed over.", now)

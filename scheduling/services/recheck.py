@@ -7,24 +7,32 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
+
+from django.db.models import F, Q
 
 from patients.contact import next_allowed
 from patients.models import ContactPreference, Patient
+from protocols.definition import ProtocolDefinition
+from protocols.models import ProtocolVersion
 from scheduling.models import Appointment, FollowUp, Message, PatientSpan, PlasticityWindow, TreatmentSeries
+from scheduling.services.duty import covered
 from scheduling.services.messages import SPEAKING, send_hours_of
 from staff.errors import InvalidInput
 from staff.fields import blind_index
 
 State = Message.State
 PER_HOUR = 3
+ASKS_FOR_RISK = frozenset({"check_in", "questionnaire"})
+READ_WITHIN = timedelta(hours=2)  # hours after it left in which an answer is likely
 
 
 @dataclass(frozen=True)
 class Decision:
     """What looking again says: send, or why not. `until` = wait till then."""
 
-    verdict: str  # "send", "wait", "cancel", "replan", "expire", "dead"
+    verdict: str  # "send", "wait", "cancel", "replan", "expire", "dead", "call"
     reason: str = ""
     until: datetime | None = None
 
@@ -33,13 +41,15 @@ def look_again(row: Message, now: datetime) -> Decision:
     """Whether this message may leave at `now`: person, address, cause, window, hours, number. First refusal
     wins.
     """
+    preference = ContactPreference.objects.filter(patient=row.patient_id).first()
     return (
         _time(row, now)
-        or _person(row)
+        or _person(row, preference)
         or _address(row)
         or _cause(row)
         or _window(row, now)
-        or _hours(row, now)
+        or _hours(row, preference, now)
+        or _somebody_reads(row, now)
         or _number(row, now)
         or Decision("send")
     )
@@ -49,11 +59,11 @@ def _time(row: Message, now: datetime) -> Decision | None:
     return Decision("expire", "It was not sent in time.") if row.expires_at <= now else None
 
 
-def _person(row: Message) -> Decision | None:
+def _person(row: Message, preference: ContactPreference | None) -> Decision | None:
     if row.patient.status != Patient.Status.ACTIVE:
         return Decision("cancel", f"The patient is {row.patient.get_status_display().lower()}.")
-    stopped = ContactPreference.objects.filter(patient=row.patient, all_messages_stopped_at__isnull=False)
-    return Decision("cancel", "All messages to this patient are stopped.") if stopped.exists() else None
+    stopped = preference is not None and preference.all_messages_stopped_at is not None
+    return Decision("cancel", "All messages to this patient are stopped.") if stopped else None
 
 
 def _address(row: Message) -> Decision | None:
@@ -103,12 +113,17 @@ def _window(row: Message, now: datetime) -> Decision | None:
     return None if inside is None else Decision("wait", "No-therapy period.", inside.during.upper)
 
 
-def _hours(row: Message, now: datetime) -> Decision | None:
+@lru_cache(maxsize=64)
+def definition_of(version_id: int) -> ProtocolDefinition:
+    """The text of a version that a series runs on: such a text never changes, so a process reads it once."""
+    return ProtocolVersion.objects.get(pk=version_id).read()
+
+
+def _hours(row: Message, preference: ContactPreference | None, now: datetime) -> Decision | None:
     """Quiet hours in the patient's zone as it is now."""
-    preference = ContactPreference.objects.filter(patient=row.patient_id).first()
     send_from, send_until = "08:00", "21:30"
     if row.follow_up is not None:
-        rule = row.follow_up.protocol_version.read().follow_up(row.follow_up.kind)
+        rule = definition_of(row.follow_up.protocol_version_id).follow_up(row.follow_up.kind)
         send_from, send_until = rule.send_from, rule.send_until
     try:
         allowed = next_allowed(
@@ -119,13 +134,21 @@ def _hours(row: Message, now: datetime) -> Decision | None:
     return None if allowed <= now else Decision("wait", "Quiet hours.", allowed)
 
 
+def _somebody_reads(row: Message, now: datetime) -> Decision | None:
+    """A question whose answer may be a cry for help goes out only into hours in which somebody is on duty."""
+    if row.kind not in ASKS_FOR_RISK:
+        return None
+    site = row.follow_up.site if row.follow_up is not None else row.patient.site
+    if covered(site, now, now + READ_WITHIN):
+        return None
+    return Decision("call", "Nobody is on duty who could read the answer.")
+
+
 def _number(row: Message, now: datetime) -> Decision | None:
     """At most three messages to one patient in an hour; the caller holds the patient's lock."""
     recent = Message.objects.filter(patient=row.patient_id).exclude(pk=row.pk)
-    sent = recent.filter(sent_at__gt=now - timedelta(hours=1)).order_by("sent_at")
-    times = list(sent.values_list("sent_at", flat=True))
-    in_flight = recent.filter(state=State.SENDING).count()
-    if len(times) + in_flight < PER_HOUR:
+    counted = recent.filter(Q(sent_at__gt=now - timedelta(hours=1)) | Q(state=State.SENDING))
+    times = list(counted.order_by(F("sent_at").asc(nulls_last=True)).values_list("sent_at", flat=True))
+    if len(times) < PER_HOUR:
         return None
-    first = (times[0] if times else None) or now
-    return Decision("wait", "Three messages an hour are enough.", first + timedelta(hours=1))
+    return Decision("wait", "Three messages an hour are enough.", (times[0] or now) + timedelta(hours=1))

@@ -5,12 +5,14 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
 from django.db.models import Count, Min, Q
+from django.db.models.functions import TruncHour
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -20,7 +22,7 @@ from scheduling.access_follow import get_message_for
 from scheduling.follow_words import MESSAGE_CHIPS, masked
 from scheduling.models import Message
 from scheduling.notifications import KINDS
-from scheduling.services import message_acts
+from scheduling.services import message_acts, restores
 from scheduling.sites import chosen_site
 from scheduling.views.acts import person, show
 from staff.access import require
@@ -35,6 +37,7 @@ TABS: dict[str, tuple[str, tuple[str, ...]]] = {
     "failed": ("Failed", (State.DEAD,)),
     "unknown": ("Unknown", (State.UNKNOWN,)),
     "expired": ("Expired", (State.EXPIRED,)),
+    "held": ("Held", (State.HELD,)),
     "cancelled": ("Cancelled", (State.CANCELLED,)),
 }
 PER_PAGE = 40
@@ -64,6 +67,8 @@ def message_list(request: HttpRequest) -> HttpResponse:
         "counts": counts,
         "late": counts["oldest"] is not None and counts["oldest"] < now - timedelta(minutes=5),
         "may_act": user.may("message.act"),
+        "hold": restores.open_hold(),
+        "hours": _by_hour(user, site, now),
         "here": f"{reverse('message_list')}?{urlencode({'show': tab})}",
     }
     template = (
@@ -84,9 +89,27 @@ def _counts(user: User, site: Site, now: datetime) -> dict[str, Any]:
         )
         for name, (_, states) in TABS.items()
     }
-    overdue = Q(state__in=Message.PENDING, due_at__lte=now)
+    overdue = Q(state__in=Message.PENDING - {State.HELD}, due_at__lte=now)
     found: dict[str, Any] = _scope(user, site).aggregate(**wanted, oldest=Min("due_at", filter=overdue))
     return found
+
+
+def _by_hour(user: User, site: Site, now: datetime) -> list[dict[str, Any]]:
+    """The last six hours and the next twelve that have messages, in the site's clock: due, sent, in trouble."""
+    zone = ZoneInfo(site.time_zone)
+    rows = (
+        _scope(user, site)
+        .filter(due_at__gte=now - timedelta(hours=6), due_at__lt=now + timedelta(hours=12))
+        .annotate(hour=TruncHour("due_at", tzinfo=zone))
+        .values("hour")
+        .annotate(
+            due=Count("pk", filter=Q(state__in=Message.PENDING)),
+            sent=Count("pk", filter=Q(state=State.SENT)),
+            trouble=Count("pk", filter=Q(state__in=Message.TROUBLE)),
+        )
+        .order_by("hour")
+    )
+    return [row | {"current": row["hour"] <= now < row["hour"] + timedelta(hours=1)} for row in rows]
 
 
 def _tabs(tab: str, counts: dict[str, Any]) -> list[dict[str, Any]]:
@@ -106,7 +129,7 @@ def _rows(user: User, site: Site, tab: str) -> Any:
     rows = _scope(user, site).filter(state__in=TABS[tab][1])
     if tab == "trouble":
         rows = rows.filter(acknowledged_at__isnull=True)
-    order = ("due_at", "pk") if tab == "due" else ("-due_at", "-pk")
+    order = ("due_at", "pk") if tab in ("due", "held") else ("-due_at", "-pk")
     return rows.select_related("patient", "contact_point", "follow_up", "acknowledged_by").order_by(*order)
 
 

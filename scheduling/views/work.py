@@ -72,7 +72,12 @@ def _ordered(rows: Any, whose: str) -> Any:
     """Stale windows and therapy inside a no-therapy period first: they lock or concern safety."""
     if whose == "closed":
         return rows.order_by("-resolved_at", "-pk")
-    urgent = [WorkItem.Kind.THERAPY_INSIDE, WorkItem.Kind.STALE_WINDOW, WorkItem.Kind.CALL_PATIENT]
+    urgent = [
+        WorkItem.Kind.THERAPY_INSIDE,
+        WorkItem.Kind.STALE_WINDOW,
+        WorkItem.Kind.CALL_PATIENT,
+        WorkItem.Kind.RESTORED,
+    ]
     rank = Case(When(kind__in=urgent, then=Value(0)), default=Value(1), output_field=IntegerField())
     return rows.annotate(rank=rank).order_by("rank", "due_at", "pk")
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import close_old_connections
 
 from scheduling import dispatch
 
@@ -35,6 +36,7 @@ class Command(BaseCommand):
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: stop.set())
         while not stop.is_set():
+            close_old_connections()  # one that the database server has ended is opened anew
             self._tell(dispatch.tick(), always=False)
             stop.wait(settings.TICK_SECONDS)
 
