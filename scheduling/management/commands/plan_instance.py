@@ -28,7 +28,8 @@ from scheduling.domain.workers import search_together
 from staff.errors import InvalidInput
 
 DEFAULT_SECONDS = 10.0
-TO_FINISH = 0.35  # seconds kept for stopping the workers, printing and leaving
+TO_FINISH = 0.35  # seconds kept for stopping the workers, printing and leaving, on an idle machine
+BUSY = 0.4  # and at least this share of what starting took: a busy machine is as slow at the end
 LEAST = 0.2
 MOST_SECONDS = 24 * 3600.0
 MOST_WORKERS = 8
@@ -54,7 +55,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Print the solution; CommandError with status 2 for a bad file or an unknown patient."""
-        until = _started() + options["seconds"]
+        until = _until(options["seconds"])
         stop: list[int] = []
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda received, frame: stop.append(received))
@@ -78,10 +79,15 @@ def _seconds(text: str) -> float:
     return value
 
 
-def _started() -> float:
-    """When this process began, on the monotonic clock; now, if it first had to make its environment."""
+def _until(seconds: float) -> float:
+    """When to stop searching, on the monotonic clock, so that the process has gone `seconds` after it began.
+
+    A process that first had to make its environment counts from now.
+    """
     age = max(0.0, _age())
-    return time.monotonic() - (age if age < DEFAULT_SECONDS else 0.0)
+    if age >= DEFAULT_SECONDS:
+        age = 0.0
+    return time.monotonic() - age + seconds - max(TO_FINISH, BUSY * age)
 
 
 def _age() -> float:
@@ -132,7 +138,7 @@ def _joint(data: Mapping[str, Any], laid: Laid, until: float, stop: list[int]) -
 
     best = search_together(
         search,
-        seconds=max(LEAST, until - TO_FINISH - time.monotonic()),
+        seconds=max(LEAST, until - time.monotonic()),
         workers=min(MOST_WORKERS, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2),
         stopped=lambda: bool(stop),
         report=better,
