@@ -225,6 +225,8 @@ def series_request(
             (item.code for item in load.resources if own and item.row.user_id == own.pk), None
         ),
         closed=load.closed,
+        long_gap_limit_hours=max((item.long_gap_max_hours or 0 for item in definition.phases), default=0)
+        or None,
     )
 
 

@@ -86,13 +86,14 @@ class Maker:
     def _therapist(self, name: str) -> dict[str, Any]:
         first = self.random.choice((32, 36, 36, 44))
         hours: Spans = []
-        for day in self._working(least=3):
+        worked = self._working(least=3)
+        for day in worked:
             hours += [
                 [day * DAY + first, day * DAY + first + 16],
                 [day * DAY + first + 20, day * DAY + first + 32],
             ]
         if self.random.random() < 0.5:
-            hours += [[day * DAY + 36, day * DAY + 52] for day in range(5, self.days, 7)]
+            hours += [[day * DAY + 36, day * DAY + 52] for day in range(5, self.days, 7) if day not in worked]
         hours.sort()
         chance = min(0.95, self.tight * self.random.uniform(0.3, 0.5))
         busy = [

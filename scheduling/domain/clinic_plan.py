@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from scheduling.domain.bounds import Bound, tightened
-from scheduling.domain.planner import plan_from
+from scheduling.domain.planner import plan_alone, plan_from
 from scheduling.domain.refusals import failure
 from scheduling.domain.search import JointPlan, Progress, Search, bound
 from scheduling.domain.series_build import Setting, build
@@ -56,6 +56,8 @@ def plan_clinic(
     if not requests:
         return ClinicPlan((), 0, 0, (), (), ())
     settings = build(requests)
+    if len(settings) == 1:
+        return _alone(settings[0])
     clinic = settings[0].clinic
     before = tuple(clinic.peaks().tolist())
     cases = [setting.case for setting in settings]
@@ -63,15 +65,24 @@ def plan_clinic(
     relaxed = Bound(clinic, cases)
     search = Search(clinic, cases, seed)
     search.opening()
-    if len(cases) > 1:
-        tightened(relaxed, target=lambda: search.best.cost, stop=lambda: spent() >= BOUND_SHARE)
-        least = max(least, relaxed.value)
-        search.guides = relaxed.guides()
+    tightened(relaxed, target=lambda: search.best.cost, stop=lambda: spent() >= BOUND_SHARE)
+    least = max(least, relaxed.value)
+    search.guides = relaxed.guides()
     best = search.run(spent, None if report is None else lambda progress: report(progress, least))
     search.adopt(best)
     plans = tuple(_plan(setting, best) for setting in settings)
     days = settings[0].grid.days
     return ClinicPlan(plans, best.cost, least, days, before, tuple(clinic.peaks().tolist()))
+
+
+def _alone(setting: Setting) -> ClinicPlan:
+    """One series needs no search: the plan page's own plan, which is the best possible."""
+    before = tuple(setting.clinic.peaks().tolist())
+    plan, placement = plan_alone(setting)
+    cost = plan.cost if placement is not None else setting.case.unplanned_cost
+    if placement is not None:
+        setting.clinic.take(setting.case, placement)
+    return ClinicPlan((plan,), cost, cost, setting.grid.days, before, tuple(setting.clinic.peaks().tolist()))
 
 
 def _plan(setting: Setting, best: JointPlan) -> SeriesPlan:

@@ -57,12 +57,18 @@ def plan_series(request: SeriesRequest) -> SeriesPlan:
     Raises InvalidInput for a request that cannot be read (empty span, no visit left).
     """
     (setting,) = build([request])
+    return plan_alone(setting)[0]
+
+
+def plan_alone(setting: Setting) -> tuple[SeriesPlan, Placement | None]:
+    """The plan of `plan_series` and its placement, which is not booked; None when there is no plan."""
     laid = setting.clinic.lay(setting.case)
     chosen = solve(laid.problem)
     if chosen is None:
-        offer = _long_gap(request) if request.long_gap_limit_hours else None
-        return SeriesPlan((), failure(setting, laid), 0, {}, False, long_gap_offer=offer)
-    return plan_from(setting, laid, setting.clinic.place(setting.case, laid, chosen))
+        offer = _long_gap(setting.request) if setting.request.long_gap_limit_hours else None
+        return SeriesPlan((), failure(setting, laid), 0, {}, False, long_gap_offer=offer), None
+    placement = setting.clinic.place(setting.case, laid, chosen)
+    return plan_from(setting, laid, placement), placement
 
 
 def plan_from(setting: Setting, laid: Laid, placement: Placement) -> SeriesPlan:
@@ -218,12 +224,15 @@ def _long_gap(request: SeriesRequest) -> LongGapOffer | None:
     """
     limit = request.long_gap_limit_hours or 0
     first = request.first_ordinal + (request.previous_start is None)
+    stated = any(item.long_gap_max_hours for item in request.definition.phases)
     best: LongGapOffer | None = None
     for ordinal in range(first, request.definition.visits + 1):
-        most = phase_of(request, ordinal).gap_max_hours
-        if most >= limit:
+        phase = phase_of(request, ordinal)
+        most = phase.gap_max_hours
+        longest = min(limit, phase.long_gap_max_hours or 0) if stated else limit
+        if most >= longest:
             continue
-        gaps = {**request.long_gap, ordinal: limit}
+        gaps = {**request.long_gap, ordinal: longest}
         plan = plan_series(replace(request, long_gap=gaps, long_gap_limit_hours=None))
         if plan.complete and (best is None or plan.cost < best.plan.cost):
             at = ordinal - request.first_ordinal
