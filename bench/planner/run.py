@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +25,10 @@ import first_fit
 from make_instance import make
 
 from scheduling.domain.bounds import Bound
+from scheduling.domain.clinic import Case, Clinic, Placement
 from scheduling.domain.instances import check_instance, lay_out, solution
 from scheduling.domain.search import Search, bound
+from scheduling.domain.series_core import BIG, solve
 from tests.scheduling.domain.scorer import score
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -122,6 +125,52 @@ def single(paths: list[Path], cp_sat: str, most: int) -> None:
         )
 
 
+def after_cancellation(path: Path) -> None:
+    """Each later infusion of each series cancelled in a full clinic, its day barred: is there a legal rest, how fast?
+
+    And the waitlist: one exact plan for every patient of the file in what that clinic has left.
+    """
+    instance = check_instance(json.loads(path.read_text()))
+    laid = lay_out(instance)
+    search = Search(laid.clinic, laid.cases)
+    search.opening()
+    placed = search.best.placements
+    search.adopt(search.best)
+    print(f"\n**{instance.get('name', path.stem)}, after a cancellation** ({len(placed)} series in place)\n")
+    print(
+        "| longest first gap | cancelled | legal rest found | median ms | most ms |\n| --- | --- | --- | --- | --- |"
+    )
+    for hours in (96, 168):
+        taken, found = [], 0
+        for case in laid.cases:
+            for visit in range(1, len(placed[case.key].seats) if case.key in placed else 0):
+                laid.clinic.give_back(case, placed[case.key])
+                began = time.perf_counter()
+                left = rest(laid.clinic, case, placed[case.key], visit, 4 * hours)
+                found += solve(laid.clinic.lay(left).problem) is not None
+                taken.append(1000 * (time.perf_counter() - began))
+                laid.clinic.take(case, placed[case.key])
+        if taken:
+            share = f"{100 * found / len(taken):.0f} %"
+            print(
+                f"| {hours} h | {len(taken)} | {share} | {statistics.median(taken):.2f} | {max(taken):.2f} |"
+            )
+    began = time.perf_counter()
+    fitting = sum(laid.clinic.propose(case) is not None for case in laid.cases)
+    spent = 1000 * (time.perf_counter() - began)
+    print(f"\nWaitlist: {len(laid.cases)} patients asked in {spent:.0f} ms, {fitting} fit into what is left.")
+
+
+def rest(clinic: Clinic, case: Case, placement: Placement, visit: int, longest: int) -> Case:
+    """The series from `visit` on: that day barred, the first gap at most `longest` slots, the others as they are."""
+    before, gone = placement.seats[visit - 1].start, placement.seats[visit].start
+    gap = case.starts - before
+    node = case.node[visit:].copy()
+    barred = clinic.day_of[case.starts] == clinic.day_of[gone]
+    node[0][(gap < case.gaps[visit - 1].minimum) | (gap > longest) | barred] = BIG
+    return replace(case, node=node, gaps=case.gaps[visit:])
+
+
 def main() -> None:
     """All instances asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -145,6 +194,8 @@ def main() -> None:
             path.write_text(json.dumps(make(series, asked.seed + number, asked.tight)))
             paths.append(path)
         single(paths, asked.cp_sat_python, asked.single)
+        for path in paths:
+            after_cancellation(path)
         for path in paths:
             joint(path, asked.seconds, asked.cp_sat_python)
 

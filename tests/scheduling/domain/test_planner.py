@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -18,6 +19,7 @@ from scheduling.domain.planner import Resource, SeriesRequest, options, plan_ser
 from scheduling.domain.spacing import gap_refusal
 from scheduling.domain.therapy import InfusionFacts, therapy_allowed
 from staff.errors import InvalidInput
+from tests.scheduling.domain.test_availability import ZONES
 
 BERLIN = ZoneInfo("Europe/Berlin")
 FIRST, UNTIL = date(2026, 11, 16), date(2027, 2, 1)
@@ -295,10 +297,18 @@ def test_a_series_keeps_away_from_a_later_one():
     assert all(session.end <= local(1, 8, 30, month=12) for session in plan.visits[0].therapy)
 
 
-@pytest.mark.parametrize(
-    "name", ["Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Africa/Casablanca"]
-)
-@pytest.mark.parametrize("around", [date(2026, 3, 20), date(2026, 10, 16)])
+def weeks_with_a_clock_change() -> list[tuple[str, date]]:
+    """Each zone of the availability tests with a day six days before each of its clock changes of 2026, if it has any."""
+    found = []
+    for name in ZONES:
+        zone = ZoneInfo(name)
+        noons = [datetime(2026, 1, 7, 12, tzinfo=zone) + timedelta(days=n) for n in range(352)]
+        changes = [a.date() for a, b in pairwise(noons) if a.utcoffset() != b.utcoffset()]
+        found += [(name, day - timedelta(days=6)) for day in changes or [date(2026, 3, 20)]]
+    return found
+
+
+@pytest.mark.parametrize(("name", "around"), weeks_with_a_clock_change())
 def test_the_wall_clock_and_every_rule_hold_over_clock_changes(name, around):
     zone = ZoneInfo(name)
     span = {"zone": zone, "first": around, "until": around + timedelta(days=60), "holidays": {}}
@@ -399,6 +409,26 @@ def test_unreadable_requests_are_refused():
         plan_series(request(earliest=datetime(2026, 11, 24, 8)))
     with pytest.raises(InvalidInput):
         plan_series(request(until=datetime(2036, 1, 1, tzinfo=UTC)))
+
+
+def test_a_start_time_is_proposed_where_it_fills_a_valley():
+    """Two chairs are in use all morning: a third would raise the day's peak, the afternoon would not."""
+    day = local(18, 0).date()
+    morning = Interval(local(18, 8), local(18, 13))
+    free = tuple(item for item in SITE if local_date(item.start, BERLIN) == day)
+    chairs = tuple(Resource(f"C{n}", f"C {n}", free, 1, (morning,) if n < 2 else ()) for n in range(3))
+    asked = request(
+        definition=SINGLE_INFUSION,
+        site_open=free,
+        chairs=chairs,
+        earliest=local(18, 7),
+        until=local(18, 18),
+        preferred=(),
+    )
+    best = options(asked, 1)[0]
+    assert best.start >= morning.end
+    level = replace(asked, weights=replace(asked.weights, peak=0))
+    assert options(level, 1)[0].start < morning.end
 
 
 def test_options_outside_the_series_are_none():
