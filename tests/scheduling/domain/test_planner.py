@@ -424,6 +424,7 @@ def test_a_start_time_is_proposed_where_it_fills_a_valley():
         earliest=local(18, 7),
         until=local(18, 18),
         preferred=(),
+        therapists=(),
     )
     best = options(asked, 1)[0]
     assert best.start >= morning.end
