@@ -115,6 +115,7 @@ class FollowUpRule:
     `after_night`: earliest is additionally the next local day at 07:00 and T0 + `night_hours`.
     `hard_latest`: past `latest` the task is late; past `hard_latest` it is missed.
     `gate` none = safety, released at pump stop, signed or not; window = released when the window opens.
+    `email_text`, `sms_text`: the author's own words (protocols/message_text.py); empty = the product's text.
     `repeat_days`: one task per entry (ordinals from 1), all four moments shifted by that many elapsed days.
     """
 
@@ -135,6 +136,8 @@ class FollowUpRule:
     required: bool = True
     repeat_days: tuple[int, ...] = (0,)
     message_kind: str = ""
+    email_text: str = ""
+    sms_text: str = ""
     send_from: str = "08:00"
     send_until: str = "21:30"
     grade: str = "D"

@@ -31,6 +31,8 @@ LATER = frozenset(
         "short_infusion_reason",
         "route_reason",
         "outcomes",
+        "email_text",
+        "sms_text",
     }
 )
 

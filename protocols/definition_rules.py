@@ -9,6 +9,7 @@ from contextvars import ContextVar
 from decimal import Decimal
 
 from protocols.definition import Elapsed, FollowUpRule, ProtocolDefinition, SeriesPhase, StaffPhase
+from protocols.message_text import LONGEST_EMAIL, LONGEST_SMS, problem
 from protocols.wording import INSTRUMENTS
 from staff.errors import InvalidInput
 
@@ -191,6 +192,12 @@ def _check_follow_up(rule: FollowUpRule, path: str) -> None:
     _require(rule.anchor == "pump_stop" or rule.gate == "window", "needs the window gate", f"{path}.gate")
     _require(not rule.therapy or rule.gate == "window", "therapy waits for the window", f"{path}.gate")
     _require(not rule.therapy or rule.duration_minutes > 0, "needs a duration", f"{path}.duration_minutes")
+    for name, text, longest in (
+        ("email_text", rule.email_text, LONGEST_EMAIL),
+        ("sms_text", rule.sms_text, LONGEST_SMS),
+    ):
+        wrong = problem(text, longest)
+        _require(wrong is None, wrong or "", f"{path}.{name}")
     _require(
         1 <= len(rule.repeat_days) <= 60 and list(rule.repeat_days) == sorted(set(rule.repeat_days)),
         "must rise without repeats",

@@ -17,6 +17,7 @@ from django.template.loader import select_template
 
 from patients.contact import contains_clinical_words
 from patients.models import Patient
+from protocols.message_text import fill_in
 from scheduling.channels import Outgoing
 from scheduling.models import Message
 from staff.models import Site
@@ -79,8 +80,13 @@ def render(message: Message, address: str, links: Links | None = None) -> Outgoi
     name = message.kind
     subject = " ".join(_text(f"{name}-subject.txt", patient.language, context).split())
     sms = message.channel == "sms"
-    text = _text(f"{name}-sms.txt" if sms else f"{name}-text.txt", patient.language, context)
-    html = "" if sms else _text(f"{name}-text.html", patient.language, context, optional=True)
+    own = _own_words(message, sms=sms)
+    text = (
+        fill_in(own, context)
+        if own
+        else _text(f"{name}-sms.txt" if sms else f"{name}-text.txt", patient.language, context)
+    )
+    html = "" if sms or own else _text(f"{name}-text.html", patient.language, context, optional=True)
     if links.stop and not sms:
         text = f"{text.rstrip()}\n\nNo more messages to this address: {links.stop}"
     text = text.strip() + "\n"
@@ -90,6 +96,17 @@ def render(message: Message, address: str, links: Links | None = None) -> Outgoi
         key=message.idem_key, address=address, subject=subject, text=text, html=html, kept=kept,
         stop_url="" if sms else links.stop,
     )  # fmt: skip
+
+
+def _own_words(message: Message, *, sms: bool) -> str:
+    """What the protocol's author wrote for this message; empty where the product's own text is sent."""
+    if message.follow_up is None:
+        return ""
+    try:
+        rule = message.follow_up.protocol_version.read().follow_up(message.follow_up.kind)
+    except KeyError:
+        return ""
+    return rule.sms_text if sms else rule.email_text
 
 
 def _site(message: Message) -> Site:

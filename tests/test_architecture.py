@@ -39,6 +39,7 @@ PURE_FILES = {
     "protocols/reading.py",
     "protocols/differences.py",
     "protocols/interchange.py",
+    "protocols/message_text.py",
     "protocols/plan_definition.py",
     "protocols/sheet.py",
     "protocols/side_by_side.py",
