@@ -294,7 +294,7 @@ WORDS: dict[str, dict[str, Any]] = {
         "lines": 4,
         "longest": 2000,
         "required": False,
-        "hint": "Empty: our text. Fields: {name} {day} {time} {link} {phone} {emergency}. No drug, diagnosis or therapy word.",
+        "hint": "Empty: our text. Fields: {name} {day} {time} {link} {phone} {emergency}. No clinical words.",
     },
     "follow_ups.sms_text": {
         "label": "SMS in your own words",

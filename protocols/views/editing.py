@@ -18,9 +18,10 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from protocols.access import get_version_for
-from protocols.models import ProtocolVersion
+from protocols.models import ProtocolDocument, ProtocolVersion
+from protocols.review import review
 from protocols.services.drafting import EditedByOthers, Saved, save_draft, sheet_of
-from protocols.sheet import Reading, Sheet, read_sheet, tidy
+from protocols.sheet import Reading, Sheet, box_of, read_sheet, tidy
 from protocols.sheet_acts import apply_act
 from protocols.sheet_boxes import NOTE, boxes, lists
 from protocols.sheet_form import SheetForm, heading, read_post
@@ -145,6 +146,7 @@ class Editor:
         """The line that says whether it is saved, with what is still to mend."""
         sheet = read_post(self.request.POST)
         context = self._context() | state(sheet, reading, refusal) | {"saved_now": saved_now}
+        context["findings"] = findings_of(self.version, sheet, reading)
         return render(self.request, "protocols/_draft_state.html", context, status=status)
 
     def draw(
@@ -162,6 +164,7 @@ class Editor:
         form = SheetForm(sheet, shown)
         context = self._context() | state(sheet, reading, refusal)
         context |= {
+            "findings": findings_of(self.version, sheet, reading),
             "form": form,
             "sections": form.drawn(".".join(opened.split(".")[:2])),
             "note": form[NOTE.path],
@@ -203,6 +206,29 @@ def state(sheet: Sheet, reading: Reading | None, refusal: DomainError | None = N
         "saved_at": app_now(),
         "whole": reading is not None and reading.definition is not None,
     }
+
+
+def findings_of(version: ProtocolVersion, sheet: Sheet, reading: Reading | None) -> list[dict[str, Any]]:
+    """What the review of the text finds, each with the box (or the text for patients) that mends it."""
+    if reading is None or reading.definition is None:
+        return []
+    bodies = {document.kind: document.body for document in version.documents.all()}
+    groups: dict[bool, list[dict[str, str]]] = {True: [], False: []}
+    for item in review(reading.definition, bodies):
+        if item.field in bodies or item.field in ProtocolDocument.Kind.values:
+            where = reverse("document_edit", args=[version.template.slug, version.number, item.field])
+        else:
+            name = box_of(item.field, sheet)
+            where = f"#{target_of(name)}" if name else ""
+        groups[item.blocks].append(
+            {"message": item.message, "reason": item.reason, "source": item.source, "url": where}
+        )
+    titles = {True: "Blocks publishing", False: "Worth a second look"}
+    return [
+        {"title": titles[blocks], "blocking": blocks, "entries": found}
+        for blocks, found in groups.items()
+        if found
+    ]
 
 
 def target_of(name: str) -> str:

@@ -177,3 +177,13 @@ def test_opening_the_editor_needs_few_queries(client, clinic, draft, url, django
     client.get(url)
     with django_assert_max_num_queries(12):
         client.get(url)
+
+
+def test_findings_of_the_review_stand_in_the_editor_with_the_box_that_mends_them(client, clinic, draft, url):
+    client.force_login(clinic.admin)
+    sheet = {**sheet_of(draft), "dose.mg_per_kg": "0.8", "evidence": "An empathogenic journey."}
+    page = client.post(url, form_of(sheet, version=1, act="autosave"), **LIVE).content.decode()
+    assert "Blocks publishing" in page
+    assert "Worth a second look" in page
+    assert 'href="#id_dose.mg_per_kg">0.8 mg/kg is above' in page
+    assert 'href="#id_evidence"' in page
