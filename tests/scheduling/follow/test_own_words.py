@@ -17,7 +17,9 @@ def test_own_words_are_sent_and_nothing_in_them_is_run(clinic):
         replace(rule, email_text="Hello {name}, rest now. {phone}") if rule.kind == "rest_message" else rule
         for rule in SIX_IN_THREE_WEEKS.follow_ups
     )
-    version = make_version("own", author=clinic.admin, definition=replace(SIX_IN_THREE_WEEKS, follow_ups=rules))
+    version = make_version(
+        "own", author=clinic.admin, definition=replace(SIX_IN_THREE_WEEKS, follow_ups=rules)
+    )
     Patient.objects.filter(pk=clinic.patient.pk).update(given_name="{phone} {{ 7|add:7 }}")
     clinic.patient.refresh_from_db()
     series = book(clinic, protocol_version=version)
