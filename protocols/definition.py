@@ -176,9 +176,14 @@ class DischargeRule:
     observe_from_stop_minutes: int = 60
     aborted_observe_from_stop_minutes: int = 60
     vitals_within_percent: int = 20
+    min_systolic: int = 90
     max_systolic: int = 140
+    min_diastolic: int = 50
     max_diastolic: int = 90
+    min_heart_rate: int = 50
+    max_heart_rate: int = 110
     min_aldrete: int = 9
+    min_padss: int = 9
     min_moaas: int = 5
     late_signing_minutes: int = 30
 

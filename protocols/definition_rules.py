@@ -11,6 +11,7 @@ from decimal import Decimal
 from protocols.definition import Elapsed, FollowUpRule, ProtocolDefinition, SeriesPhase, StaffPhase
 from protocols.message_text import LONGEST_EMAIL, LONGEST_SMS, problem
 from protocols.wording import INSTRUMENTS
+from sessions.discharge import CRITERIA
 from staff.errors import InvalidInput
 
 ROUTES = ("iv", "im", "sc", "oral", "intranasal")
@@ -123,6 +124,13 @@ def _check_times(definition: ProtocolDefinition) -> None:
         "definition.discharge.observe_from_stop_minutes",
     )
     _require(bool(discharge.criteria), "must name at least one criterion", "definition.discharge.criteria")
+    _require(
+        set(discharge.criteria) <= set(CRITERIA) and len(set(discharge.criteria)) == len(discharge.criteria),
+        f"must be among {', '.join(CRITERIA)}, each once",
+        "definition.discharge.criteria",
+    )
+    for name in ("min_aldrete", "min_padss"):
+        _require(8 <= getattr(discharge, name) <= 10, "must be 8 to 10", f"definition.discharge.{name}")
     stay = max(
         discharge.observe_from_start_minutes,
         definition.dose.infusion_minutes + discharge.observe_from_stop_minutes,

@@ -230,8 +230,9 @@ def _leaving(definition: ProtocolDefinition) -> Section:
             ),
             _row(
                 "Vital signs count as met",
-                f"Within {rule.vitals_within_percent} % of the value before the start, or up to "
-                f"{rule.max_systolic}/{rule.max_diastolic} mmHg",
+                f"Within {rule.vitals_within_percent} % of the value before the start, or from "
+                f"{rule.min_systolic}/{rule.min_diastolic} to {rule.max_systolic}/{rule.max_diastolic} mmHg and "
+                f"{rule.min_heart_rate} to {rule.max_heart_rate} beats a minute",
                 "criteria",
             ),
             _row(

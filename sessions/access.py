@@ -14,6 +14,7 @@ from sessions.models import (
     Consent,
     Infusion,
     IntegrationSession,
+    MeasuredLevel,
     PumpEvent,
     SafetyContact,
     VitalSigns,
@@ -43,8 +44,14 @@ def get_vitals_for(user: User, code: UUID | str, *, action: str = "infusion.reco
 
 def get_adverse_event_for(user: User, code: UUID | str, *, action: str = "infusion.record") -> AdverseEvent:
     """One adverse event, with its record. Raises PermissionDenied or Http404."""
-    rows = AdverseEvent.objects.select_related("infusion__patient", "infusion__site")
+    rows = AdverseEvent.objects.select_related("infusion__patient", "infusion__site", "entered_by")
     return cast("AdverseEvent", fetch_for(rows, user, code, action=action))
+
+
+def get_level_for(user: User, code: UUID | str, *, action: str = "infusion.record") -> MeasuredLevel:
+    """One measured level, with its record. Raises PermissionDenied or Http404."""
+    rows = MeasuredLevel.objects.select_related("infusion__patient", "infusion__site", "entered_by")
+    return cast("MeasuredLevel", fetch_for(rows, user, code, action=action))
 
 
 def get_consent_for(user: User, code: UUID | str, *, action: str = "patient.view") -> Consent:

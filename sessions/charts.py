@@ -67,6 +67,8 @@ def level_chart(facts: ChartFacts, curve: CurvePoints) -> charts.Chart:
         spans=list(_spans(facts)),
         rules=[charts.Rule(facts.threshold_ng_ml, f"{facts.threshold_ng_ml:g} ng/mL: cleared below")],
         events=list(_events(facts, end)),
+        readings=_readings(facts, curve, minutes),
+        read_first=_first(facts, curve),
     )
     return charts.build_chart(spec)
 
@@ -128,6 +130,31 @@ def _table(facts: ChartFacts, curve: CurvePoints, minutes: Sequence[float]) -> c
     return charts.Table(["Time", LOW, MIDDLE, HIGH], rows)
 
 
+def _readings(facts: ChartFacts, curve: CurvePoints, minutes: Sequence[float]) -> list[tuple[float, str]]:
+    """What the pointer reads: time, middle, and the range of 18 of 20 people; measured levels in their place."""
+    found = [
+        (
+            minute,
+            f"{_local(facts, at)}: {middle:.0f} ng/mL (estimate; 18 of 20 people {low:.0f} to {high:.0f})",
+        )
+        for minute, at, low, middle, high in zip(
+            minutes, curve.times, curve.p5, curve.p50, curve.p95, strict=True
+        )
+    ]
+    found += [
+        (minutes_between(facts.log.start, at), f"{_local(facts, at)}: {value:g} ng/mL (measured)")
+        for at, value in facts.levels
+    ]
+    return sorted(found)
+
+
+def _first(facts: ChartFacts, curve: CurvePoints) -> int:
+    """The reading of now, while now is on the chart; else the highest."""
+    if curve.times[0] <= facts.now <= curve.times[-1]:
+        return sum(at <= facts.now for at in curve.times) - 1
+    return max(range(len(curve.p50)), key=lambda place: curve.p50[place])
+
+
 def _levels(facts: ChartFacts) -> list[charts.Dots]:
     points = [(minutes_between(facts.log.start, at), value) for at, value in facts.levels]
     return [charts.Dots(points, "Measured level", "b")] if points else []
@@ -146,15 +173,21 @@ def _spans(facts: ChartFacts) -> Iterable[charts.Span]:
 
 def _events(facts: ChartFacts, end: float) -> Iterable[charts.Event]:
     def mark(at: datetime, label: str, kind: str) -> charts.Event:
-        return charts.Event(minutes_between(facts.log.start, at), f"{label} {_local(facts, at)}", kind)
+        minute = minutes_between(facts.log.start, at)
+        words = f"{label} {_local(facts, at)}"
+        return charts.Event(minute, words if minute <= end else f"{words}, later than shown", kind)
 
     for push in facts.log.pushes:
         yield mark(push.at, f"Bolus {push.mg:g} mg", "event")
     if facts.ready is not None:
         yield mark(facts.ready, "Ready to leave", "event")
-    if facts.therapy_from is not None:
-        yield mark(
-            facts.therapy_from, "Therapy from" if facts.signed else "Therapy from (estimate)", "therapy"
-        )
+    therapy = "Therapy from" if facts.signed else "Therapy from (estimate)"
+    if facts.drug_cleared is not None and facts.drug_cleared == facts.therapy_from:
+        yield mark(facts.drug_cleared, "Drug cleared (estimate), therapy from", "therapy")
+    else:
+        if facts.drug_cleared is not None:
+            yield mark(facts.drug_cleared, "Drug cleared (estimate)", "cleared")
+        if facts.therapy_from is not None:
+            yield mark(facts.therapy_from, therapy, "therapy")
     if 0 <= minutes_between(facts.log.start, facts.now) <= end:
         yield mark(facts.now, "Now", "now")

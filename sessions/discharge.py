@@ -14,12 +14,15 @@ from decimal import Decimal
 from typing import Literal
 
 from protocols.definition import DischargeRule
+from sessions.discharge_values import NEW_INTENT
 from staff.errors import InvalidInput
 
 CRITERIA = {
     "alertness": "Fully awake, answers readily (MOAA/S 5)",
     "orientation": "Knows who and where they are, and the date",
     "perception": "No perceptual disturbance, by staff judgement",
+    "cadss6": "CADSS-6 back to the value before the infusion",
+    "recovery_score": "Modified Aldrete or PADSS high enough to leave",
     "vitals": "Blood pressure back near the value before the infusion, or within the normal range",
     "gait": "Walks steadily, or moves as before the infusion",
     "nausea": "Nausea absent or controlled",
@@ -28,13 +31,9 @@ CRITERIA = {
     "instructions": "Written instructions given and understood",
     "observation": "Watched for the minimum time",
 }
-ESCORT_ALTERNATIVES = {
-    "adult_present": "Adult present",
-    "adult_phoned": "Named adult phoned and on the way",
-    "transport_and_adult_home": "Licensed transport, adult at home",
-    "stays_until_cleared": "Stays in the clinic until the drug has cleared",
-}
+OPTIONAL = ("cadss6", "recovery_score")  # scores: a version names them or not (clinic-day 18)
 COMPUTED = ("observation",)
+JUDGED = ("vitals", "cadss6")  # from readings; people only say that they cannot be assessed
 MIN_SPO2 = 92  # percent; the same value below which a running pump is paused
 
 State = Literal["met", "unmet", "not-assessable"]
@@ -55,8 +54,8 @@ class Vitals:
 class CriterionResult:
     """What was observed for one criterion, and when.
 
-    `reason` explains not assessable. `override_reason` and `second_person` (a stable id, another person than
-    `recorded_by`) let an unmet or not assessable one pass.
+    `coded`: the coded answer, where the criterion has codes. `reason` explains not assessable. `override_reason`
+    and `second_person` (a stable id, another person than `recorded_by`) let an unmet or not assessable one pass.
     """
 
     code: str
@@ -64,19 +63,26 @@ class CriterionResult:
     observed_at: datetime
     recorded_by: str = ""
     value: str = ""
+    coded: str = ""
     reason: str = ""
     override_reason: str = ""
     second_person: str = ""
 
     @property
     def overridden(self) -> bool:
-        """Whether a reason and a second, different person let it pass."""
+        """Whether a reason and a second, different person let it pass. New suicidal intent never passes so."""
         return bool(
             self.state != "met"
+            and not self.needs_assessment
             and self.override_reason.strip()
             and self.second_person
             and self.second_person != self.recorded_by
         )
+
+    @property
+    def needs_assessment(self) -> bool:
+        """New or worse suicidal intent today that no prescriber has assessed yet."""
+        return self.code == "suicidality" and self.coded == NEW_INTENT and self.state != "met"
 
 
 @dataclass(frozen=True)
@@ -93,7 +99,8 @@ class DischargeDecision:
     criterion codes.
 
     `t_sign` is the observed time of the last criterion, None while anything is missing. `observe_until` is
-    the end of minimum observation. `needs_second_person`: an unmet criterion waits for one.
+    the end of minimum observation. `needs_second_person`: an unmet criterion waits for one. `unassessed`: new or
+    worse suicidal intent waits for a prescriber; it is among `unmet` and cannot be overridden.
     """
 
     ready: bool
@@ -105,6 +112,7 @@ class DischargeDecision:
     observe_until: datetime
     blockers: tuple[Blocker, ...]
     needs_second_person: bool
+    unassessed: bool = False
 
 
 def observation_end(
@@ -131,25 +139,40 @@ def observation_end(
 
 
 def vitals_pass(rule: DischargeRule, reading: Vitals, baseline: Vitals | None) -> bool:
-    """Pressures near their value before the infusion OR at or below the absolute limits; oxygen as before.
+    """Pressures, and heart rate, near their value before the infusion OR within the absolute range; oxygen as before.
 
     Oxygen saturation, where measured, must reach 92 % or the patient's own value before the infusion.
     """
-    return _pressure_pass(rule, reading, baseline) and _oxygen_pass(reading, baseline)
+    return (
+        _pressure_pass(rule, reading, baseline)
+        and _heart_rate_pass(rule, reading, baseline)
+        and _oxygen_pass(reading, baseline)
+    )
+
+
+def _near(rule: DischargeRule, now: int, before: int) -> bool:
+    return 100 * abs(now - before) <= rule.vitals_within_percent * before
 
 
 def _pressure_pass(rule: DischargeRule, reading: Vitals, baseline: Vitals | None) -> bool:
-    if reading.systolic <= rule.max_systolic and reading.diastolic <= rule.max_diastolic:
+    if (
+        rule.min_systolic <= reading.systolic <= rule.max_systolic
+        and rule.min_diastolic <= reading.diastolic <= rule.max_diastolic
+    ):
         return True
     if baseline is None:
         return False
-    return all(
-        100 * abs(now - before) <= rule.vitals_within_percent * before
-        for now, before in (
-            (reading.systolic, baseline.systolic),
-            (reading.diastolic, baseline.diastolic),
-        )
+    return _near(rule, reading.systolic, baseline.systolic) and _near(
+        rule, reading.diastolic, baseline.diastolic
     )
+
+
+def _heart_rate_pass(rule: DischargeRule, reading: Vitals, baseline: Vitals | None) -> bool:
+    rate = reading.heart_rate
+    if rate is None or rule.min_heart_rate <= rate <= rule.max_heart_rate:
+        return True
+    before = baseline.heart_rate if baseline is not None else None
+    return before is not None and _near(rule, rate, before)
 
 
 def _oxygen_pass(reading: Vitals, baseline: Vitals | None) -> bool:
@@ -175,14 +198,13 @@ def alertness_result(
     return CriterionResult("alertness", state, observed_at, recorded_by=recorded_by, value=str(moaas))
 
 
-def perception_result(
-    score: int, before: int, observed_at: datetime, *, recorded_by: str = ""
+def dissociation_result(
+    score: int, before: int | None, observed_at: datetime, *, recorded_by: str = ""
 ) -> CriterionResult:
-    """The perception criterion judged from a dissociation score against the one taken before the start."""
-    state: State = "met" if score <= before else "unmet"
-    return CriterionResult(
-        "perception", state, observed_at, recorded_by=recorded_by, value=f"{score} ({before})"
-    )
+    """The CADSS-6 criterion: not above the score taken before the start. Without one only 0 meets it."""
+    state: State = "met" if score <= (before or 0) else "unmet"
+    words = f"{score}, before the start {'not taken' if before is None else before}"
+    return CriterionResult("cadss6", state, observed_at, recorded_by=recorded_by, value=words)
 
 
 def assess_discharge(
@@ -231,6 +253,7 @@ def assess_discharge(
         observe_until=ends,
         blockers=blockers,
         needs_second_person=bool(unmet),
+        unassessed=any(judged[code].needs_assessment for code in unmet),
     )
 
 
@@ -266,6 +289,9 @@ def _blockers(missing: tuple[str, ...], unmet: list[CriterionResult], ends: date
     for item in unmet:
         if item.code == "observation":
             blockers.append(Blocker(item.code, "Minimum observation is not over yet."))
+        elif item.needs_assessment:
+            words = "New or worse suicidal intent: a prescriber assesses before the patient leaves."
+            blockers.append(Blocker(item.code, words))
         else:
             word = "Not assessable" if item.state == "not-assessable" else "Not met"
             blockers.append(Blocker(item.code, f"{word}: {CRITERIA[item.code].lower()}."))

@@ -18,6 +18,7 @@ from sessions.models import (
     Consent,
     CriterionResult,
     Infusion,
+    MeasuredLevel,
     OutcomeScore,
     PreInfusionCheck,
     PumpEvent,
@@ -226,12 +227,36 @@ class CheckSerializer(StrictSerializer):
 
 
 class CriterionSerializer(StrictSerializer):
-    """One discharge criterion as observed."""
+    """One discharge criterion as observed: an outcome, or a coded value from which the outcome follows."""
 
     criterion = StrictCharField(max_length=24)
-    outcome = serializers.ChoiceField(choices=CriterionResult.Outcome.choices)
+    outcome = serializers.ChoiceField(choices=CriterionResult.Outcome.choices, required=False)
+    value = StrictCharField(max_length=30, required=False)
     detail = StrictCharField(max_length=200, required=False, allow_blank=True)
     observed_at = InstantField(required=False)
+
+
+class BaselineSerializer(StrictSerializer):
+    """How something is before the start, as a coded value."""
+
+    criterion = StrictCharField(max_length=24)
+    value = StrictCharField(max_length=30)
+
+
+class DelaySerializer(StrictSerializer):
+    """The delay a prescriber states where no model covers the patient; 0 is allowed, with a reason."""
+
+    stated_delay_hours = StrictDecimalField(max_digits=4, decimal_places=1, min_value=0, max_value=72)
+    stated_delay_reason = StrictCharField(max_length=200)
+
+
+class MeasuredLevelSerializer(serializers.ModelSerializer[MeasuredLevel]):
+    """One measured level, ng/mL; struck ones included."""
+
+    class Meta:
+        model = MeasuredLevel
+        fields = ("code", "observed_at", "ketamine_ng_ml", "entered_at", "withdrawn_at", "withdrawn_reason")
+        read_only_fields = fields
 
 
 class LevelSerializer(StrictSerializer):
@@ -246,7 +271,10 @@ class AdverseEventSerializer(serializers.ModelSerializer[AdverseEvent]):
 
     class Meta:
         model = AdverseEvent
-        fields = ("code", "kind", "severity", "observed_at", "entered_at", "note", "resolved_at")
+        fields = (
+            "code", "kind", "severity", "observed_at", "entered_at", "note", "resolved_at", "withdrawn_at",
+            "withdrawn_reason",
+        )  # fmt: skip
         read_only_fields = fields
 
 
@@ -265,7 +293,8 @@ class EstimateSerializer(serializers.ModelSerializer[ClearanceEstimate]):
     class Meta:
         model = ClearanceEstimate
         fields = (
-            "generation", "model", "threshold_ng_ml", "inputs", "provisional", "aborted", "never_above", "p5_at",
+            "generation", "model", "threshold_ng_ml", "inputs", "provisional", "withheld", "aborted", "never_above",
+            "p5_at",
             "p50_at", "p95_at", "t_pk", "cmax_p50_ng_ml", "delivered_mg", "warnings", "computed_at", "superseded_at",
         )  # fmt: skip
         read_only_fields = fields
@@ -296,6 +325,12 @@ class SignOffSerializer(StrictSerializer):
                 "Check name and date of birth with the patient.", code="identity"
             )
         return value
+
+
+class SignAgainSerializer(SignOffSerializer):
+    """The signature after a correction, or for another therapy time. Nothing of the earlier one is carried over."""
+
+    reason = StrictCharField(max_length=200)
 
 
 class ConsentSerializer(serializers.ModelSerializer[Consent]):

@@ -20,6 +20,8 @@ urlpatterns = [
     path("infusions/<uuid:code>/pump/move/", corrections.pump_log_move, name="pump_log_move"),
     path("infusions/<uuid:code>/vitals/", chair.infusion_vitals, name="infusion_vitals"),
     path("infusions/<uuid:code>/criteria/", chair.infusion_criterion, name="infusion_criterion"),
+    path("infusions/<uuid:code>/baseline/", chair.infusion_baseline, name="infusion_baseline"),
+    path("infusions/<uuid:code>/delay/", chair.infusion_delay, name="infusion_delay"),
     path("infusions/<uuid:code>/levels/", chair.infusion_level, name="infusion_level"),
     path(
         "infusions/<uuid:code>/adverse-events/", chair.infusion_adverse_event, name="infusion_adverse_event"
@@ -28,6 +30,8 @@ urlpatterns = [
     path("pump-events/<uuid:code>/amend/", corrections.pump_event_amend, name="pump_event_amend"),
     path("pump-events/<uuid:code>/strike/", corrections.pump_event_strike, name="pump_event_strike"),
     path("vitals/<uuid:code>/strike/", chair.vitals_strike, name="vitals_strike"),
+    path("levels/<uuid:code>/strike/", corrections.measured_level_strike, name="measured_level_strike"),
+    path("adverse-events/<uuid:code>/strike/", corrections.adverse_event_strike, name="adverse_event_strike"),
     path("adverse-events/<uuid:code>/resolve/", chair.adverse_event_resolve, name="adverse_event_resolve"),
     path("patients/<uuid:code>/safety-contact/", patient.safety_contact_new, name="safety_contact_new"),
     path("patients/<uuid:code>/consents/new/", patient.consent_new, name="consent_new"),

@@ -11,6 +11,7 @@ Pure; coordinates are SVG units, rounded to a tenth, and carry no clinical meani
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -93,7 +94,11 @@ class Table:
 
 @dataclass(frozen=True)
 class ChartSpec:
-    """Everything a chart says. `title` is its name, `description` one sentence with the finding."""
+    """Everything a chart says. `title` is its name, `description` one sentence with the finding.
+
+    `readings`: (x, words) in rising order, what hovering, touching or the arrow keys read out; `read_first` is the
+    place in them that is shown at first.
+    """
 
     key: str
     title: str
@@ -107,6 +112,8 @@ class ChartSpec:
     spans: Sequence[Span] = ()
     rules: Sequence[Rule] = ()
     events: Sequence[Event] = ()
+    readings: Sequence[tuple[float, str]] = ()
+    read_first: int = 0
 
 
 @dataclass(frozen=True)
@@ -122,6 +129,7 @@ class Shape:
     text: str = ""
     anchor: str = "start"
     row: int = 0
+    top: str = ""
 
 
 @dataclass(frozen=True)
@@ -154,6 +162,27 @@ class Chart:
     spec: ChartSpec
     plot: Plot
     legend: tuple[LegendEntry, ...]
+    readings: tuple[tuple[float, str], ...] = ()
+
+    @property
+    def rows(self) -> int:
+        """Rows of words above the plot, 0 to 4."""
+        return max((shape.row + 1 for shape in self.plot.events), default=0)
+
+    @property
+    def readings_json(self) -> str:
+        """The readings for the script that moves the guide."""
+        return json.dumps(self.readings)
+
+    @property
+    def first_reading(self) -> str:
+        """The words shown before anybody reads."""
+        return self.readings[self.spec.read_first][1] if self.readings else ""
+
+    @property
+    def last_place(self) -> int:
+        """The place of the last reading."""
+        return max(0, len(self.readings) - 1)
 
 
 DOT_PATHS = {
@@ -162,6 +191,8 @@ DOT_PATHS = {
     "c": "M0 -5l5 9h-10z",
 }
 SQUARE = 1000
+# Words of events are laid out for a plot of this width; narrower drawings list them below instead.
+PLOT_PX, LETTER_PX, ROW_PX, EVENT_ROWS = 600, 6.9, 16, 4
 
 
 @dataclass(frozen=True)
@@ -207,7 +238,8 @@ def build_chart(spec: ChartSpec) -> Chart:
         dots=[shape for dots in spec.dots for shape in _dots(canvas, dots)],
         events=_events(canvas),
     )
-    return Chart(spec, plot, tuple(_legend(spec)))
+    readings = tuple((round(canvas.x(at) * 100, 2), words) for at, words in spec.readings)
+    return Chart(spec, plot, tuple(_legend(spec)), readings)
 
 
 def _span(canvas: _Canvas, span: Span) -> Shape:
@@ -223,7 +255,7 @@ def _ticks(canvas: _Canvas) -> list[Shape]:
             "plot-tick minor" if index % 2 else "plot-tick",
             x=_percent(canvas.x(value)),
             text=words,
-            anchor="end" if index == len(ticks) - 1 > 0 else "middle",
+            anchor="end" if index and canvas.x(value) > 0.96 else "middle",
         )
         for index, (value, words) in enumerate(ticks)
     ]
@@ -254,15 +286,33 @@ def _dots(canvas: _Canvas, dots: Dots) -> list[Shape]:
 
 
 def _events(canvas: _Canvas) -> list[Shape]:
-    """Vertical marks; their words stand above the plot on two rows in turn and inside its edges."""
-    shapes = []
-    for index, event in enumerate(sorted(canvas.spec.events, key=lambda event: event.at)):
-        share = canvas.x(event.at)
-        anchor = "start" if share < 0.5 else "end"
-        shapes.append(
-            Shape(f"event-{event.kind}", x=_percent(share), text=event.label, anchor=anchor, row=index % 2)
-        )
-    return shapes
+    """Vertical marks; their words stand above the plot, inside its edges, on the lowest row where they are legible.
+
+    Words lead away from the nearer edge. Those nearest to the middle are laid first, so that no mark that rises to a
+    higher row cuts through words of a lower one.
+    """
+    middle_first = sorted(canvas.spec.events, key=lambda event: abs(canvas.x(event.at) - 0.5))
+    taken: list[list[tuple[float, float]]] = [[] for _ in range(EVENT_ROWS)]
+    shapes = [(event.at, _event(canvas, event, taken)) for event in middle_first]
+    return [shape for _, shape in sorted(shapes, key=lambda item: item[0])]
+
+
+def _event(canvas: _Canvas, event: Event, taken: list[list[tuple[float, float]]]) -> Shape:
+    share = canvas.x(event.at)
+    width = (len(event.label) * LETTER_PX + 14) / PLOT_PX
+    anchor = "start" if share < 0.5 else "end"
+    left = share if anchor == "start" else share - width
+    free = (
+        row
+        for row, spans in enumerate(taken)
+        if all(left >= end or left + width <= start for start, end in spans)
+    )
+    row = next(free, EVENT_ROWS - 1)
+    taken[row].append((left, left + width))
+    return Shape(
+        f"event-{event.kind}", x=_percent(share), y=str(-4 - ROW_PX * row), text=event.label, anchor=anchor,
+        row=row, top=str(-7 - ROW_PX * row),
+    )  # fmt: skip
 
 
 def _legend(spec: ChartSpec) -> list[LegendEntry]:

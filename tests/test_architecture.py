@@ -51,6 +51,7 @@ PURE_FILES = {
     "sessions/clearance.py",
     "sessions/dosing.py",
     "sessions/discharge.py",
+    "sessions/discharge_values.py",
     "sessions/eligibility.py",
     "sessions/scoring.py",
     "sessions/monitoring.py",

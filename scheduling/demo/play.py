@@ -28,11 +28,15 @@ from scheduling.services.windows import claim_window
 from sessions import services as facts
 from sessions.models import Infusion
 from staff import roles
-from staff.clock import set_clock
+from staff.clock import app_now, set_clock
 from staff.errors import DomainError
 from staff.models import User
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+MEASURED_VISIT, LEVEL_AT_LEAVING = (
+    2,
+    Decimal("58.5"),
+)  # one visit of each course has a level from the laboratory
 BOOKED_AHEAD = 4 * DAY
 LEAVES_AFTER = 126 * MINUTE
 Act = Callable[[], None]
@@ -251,6 +255,7 @@ class VisitDay:
                 else facts.CheckAnswer(kind, "not-applicable", "Not applicable")
             )
         facts.record_checks(infusion=infusion, answers=answers, by=self.nurse)
+        facts.record_baseline(infusion=infusion, criterion="gait", value="steady", by=self.nurse)
         self.read(-8)
         facts.sign_order(infusion=infusion, bag_mg_per_ml=Decimal(1), by=self.clinician)
 
@@ -281,9 +286,23 @@ class VisitDay:
         """Last readings, every criterion met, signed."""
         self.read(125)
         infusion = self.infusion()
-        met = dict.fromkeys(facts.recordable_criteria(infusion), "met")
-        facts.record_criteria(infusion=infusion, outcomes=met, by=self.nurse)
+        usual = {"gait": "steady", "escort": "adult_present", "suicidality": "none"}
+        answers = [
+            facts.CriterionAnswer(code, value=usual[code])
+            if code in usual
+            else facts.CriterionAnswer(code, "met")
+            for code in facts.recordable_criteria(infusion)
+        ]
+        facts.record_answers(infusion=infusion, answers=answers, by=self.nurse)
+        if self.ordinal == MEASURED_VISIT:
+            self._measure(infusion)
         facts.sign_off(infusion=infusion, by=self.clinician, terms=self._terms(infusion))
+
+    def _measure(self, infusion: Infusion) -> None:
+        """Blood drawn before leaving: a level a little above the middle of the estimate."""
+        facts.record_measured_level(
+            infusion=infusion, ketamine_ng_ml=LEVEL_AT_LEAVING, observed_at=app_now(), by=self.nurse
+        )
 
     def _terms(self, infusion: Infusion) -> facts.SigningTerms:
         return facts.SigningTerms(opens_window=True if self.cut_short else None)

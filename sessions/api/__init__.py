@@ -8,6 +8,7 @@ from sessions.api.infusions import InfusionViewSet
 from sessions.api.patient_facts import ConsentViewSet, OutcomeScoreViewSet, SafetyContactViewSet
 from sessions.api.prediction import PredictionViewSet
 from sessions.api.pump_events import PumpEventViewSet
+from sessions.api.struck import AdverseEventViewSet, MeasuredLevelViewSet
 
 __all__ = ["api_routes"]
 
@@ -16,6 +17,8 @@ def api_routes(router: BaseRouter) -> None:
     """Register this app's endpoints."""
     router.register("infusions", InfusionViewSet, basename="infusion")
     router.register("pump-events", PumpEventViewSet, basename="pump-event")
+    router.register("measured-levels", MeasuredLevelViewSet, basename="measured-level")
+    router.register("adverse-events", AdverseEventViewSet, basename="adverse-event")
     router.register("consents", ConsentViewSet, basename="consent")
     router.register("safety-contacts", SafetyContactViewSet, basename="safety-contact")
     router.register("outcome-scores", OutcomeScoreViewSet, basename="outcome-score")

@@ -6,6 +6,7 @@ Acts that change what stands need If-Match; acts that add a fact need Idempotenc
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import django_filters
@@ -22,17 +23,21 @@ from sessions.models import Infusion
 from sessions.serializers import (
     AdverseEventCreateSerializer,
     AdverseEventSerializer,
+    BaselineSerializer,
     CheckSerializer,
     CriterionSerializer,
+    DelaySerializer,
     EstimateSerializer,
     InfusionDetailSerializer,
     InfusionSerializer,
     LevelSerializer,
+    MeasuredLevelSerializer,
     OrderSerializer,
     PumpEventsCreateSerializer,
     PumpEventSerializer,
     ReasonSerializer,
     SecondWeightSerializer,
+    SignAgainSerializer,
     SignOffSerializer,
     VitalSignsCreateSerializer,
     VitalSignsSerializer,
@@ -115,20 +120,46 @@ class InfusionViewSet(ServiceViewSet):
         """One discharge criterion."""
         return self._change(request, code, CriterionSerializer, services.record_criterion)
 
+    @extend_schema(request=BaselineSerializer, responses=InfusionDetailSerializer)
+    @action(detail=True, methods=["post"])
+    def baseline(self, request: Request, code: str) -> Response:
+        """How something is before the start, to compare afterwards."""
+        return self._change(request, code, BaselineSerializer, services.record_baseline)
+
+    @extend_schema(request=DelaySerializer, responses=InfusionDetailSerializer)
+    @action(detail=True, methods=["post"])
+    def delay(self, request: Request, code: str) -> Response:
+        """The delay a prescriber states where no model covers the patient."""
+
+        def do(*, stated_delay_hours: Decimal, stated_delay_reason: str, **given: Any) -> object:
+            return services.state_delay(hours=stated_delay_hours, reason=stated_delay_reason, **given)
+
+        return self._change(request, code, DelaySerializer, do, action="infusion.order")
+
     @extend_schema(request=SignOffSerializer, responses=InfusionDetailSerializer)
     @action(detail=True, methods=["post"], url_path="sign-off")
     def sign_off(self, request: Request, code: str) -> Response:
         """Sign the discharge. The caller's own password is checked again."""
+        do = self._signing(request, services.sign_off)
+        return self._change(request, code, SignOffSerializer, do, action="infusion.sign_off")
+
+    @extend_schema(request=SignAgainSerializer, responses=InfusionDetailSerializer)
+    @action(detail=True, methods=["post"], url_path="sign-off/again")
+    def sign_again(self, request: Request, code: str) -> Response:
+        """Sign again after a correction, or to state another therapy time; the old signature stays readable."""
+        do = self._signing(request, services.amend_sign_off, "reason")
+        return self._change(request, code, SignAgainSerializer, do, action="infusion.sign_off")
+
+    def _signing(self, request: Request, sign: Callable[..., object], *more: str) -> Callable[..., object]:
+        """The act of signing with the caller's own password, and a second person's where one is sent."""
 
         def do(**given: Any) -> object:
             confirm_caller(request, self.user, given.pop("password"))
             given.pop("identity_checked")
-            who = {name: given.pop(name) for name in ("infusion", "by", "expected_version")}
-            return services.sign_off(
-                terms=SigningTerms(second_person=second_person(request, given), **given), **who
-            )
+            who = {name: given.pop(name) for name in ("infusion", "by", "expected_version", *more)}
+            return sign(terms=SigningTerms(second_person=second_person(request, given), **given), **who)
 
-        return self._change(request, code, SignOffSerializer, do, action="infusion.sign_off")
+        return do
 
     @extend_schema(methods=["GET"], responses=PumpEventSerializer(many=True))
     @extend_schema(
@@ -181,10 +212,14 @@ class InfusionViewSet(ServiceViewSet):
             AdverseEventSerializer,
         )  # fmt: skip
 
-    @extend_schema(request=LevelSerializer, responses={201: InfusionDetailSerializer})
-    @action(detail=True, methods=["post"])
+    @extend_schema(methods=["GET"], responses=MeasuredLevelSerializer(many=True))
+    @extend_schema(methods=["POST"], request=LevelSerializer, responses={201: InfusionDetailSerializer})
+    @action(detail=True, methods=["get", "post"], filterset_class=None)
     def levels(self, request: Request, code: str) -> Response:
-        """A measured plasma level."""
+        """Measured plasma levels, struck ones included; or add one."""
+        if request.method == "GET":
+            rows = get_infusion_for(self.user, code).measured_levels.all()
+            return Response(MeasuredLevelSerializer(rows, many=True).data)
         infusion = get_infusion_for(self.user, code, action="infusion.record")
         data = checked(LevelSerializer(data=request.data))
 

@@ -9,6 +9,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from sessions import dosing
+from sessions.discharge_values import BASELINES, VALUES
 from sessions.models import AdverseEvent, CriterionResult, Infusion, PreInfusionCheck, PumpEvent
 from sessions.services import ADVERSE_EVENTS, NOT_GIVEN_REASONS
 from staff.forms import (
@@ -195,9 +196,34 @@ class CriterionForm(LineForm):
     key = "criterion"
     line = "criterion"
     criterion = ClinicalTextField("Criterion", max_length=24, widget=forms.HiddenInput())
-    outcome = forms.ChoiceField(label="Result", choices=CriterionResult.Outcome.choices)
+    outcome = forms.ChoiceField(label="Result", choices=CriterionResult.Outcome.choices, required=False)
+    value = forms.ChoiceField(
+        label="Answer", choices=[(key, key) for codes in VALUES.values() for key in codes], required=False
+    )
     detail = ClinicalTextField("Value or reason", required=False, max_length=200)
     observed_at = when_field()
+
+
+class BaselineForm(LineForm):
+    """How something is before the start."""
+
+    key = "baseline"
+    line = "criterion"
+    criterion = ClinicalTextField("Criterion", max_length=24, widget=forms.HiddenInput())
+    value = forms.ChoiceField(
+        label="Before the start", choices=[(key, key) for codes in BASELINES.values() for key in codes]
+    )
+
+
+class DelayForm(RecordForm):
+    """The delay a prescriber states where no model covers the patient."""
+
+    key = "delay"
+    stated_delay_hours = UnitDecimalField(
+        "Delay added to the estimate", unit="hours", min_value="0", max_value="72", decimal_places=1,
+        hint="0 is allowed, with a reason",
+    )  # fmt: skip
+    stated_delay_reason = ClinicalTextField("Reason for the delay stated", max_length=200)
 
 
 class LevelForm(RecordForm):
@@ -273,6 +299,13 @@ class MoveLogForm(RecordForm):
         hint="5 moves every entry 5 minutes later, -5 earlier",
     )
     reason = ClinicalTextField("Reason for the correction", max_length=200)
+
+
+class StrikeReasonForm(RecordForm):
+    """Take an entry out, with the reason."""
+
+    key = "strike"
+    reason = ClinicalTextField("Reason", max_length=200)
 
 
 class StrikeForm(RecordForm):

@@ -9,21 +9,25 @@ from typing import Any
 
 from sessions import clearance, dosing, eligibility, monitoring
 from sessions.charts import ChartFacts, chart_until, level_chart
-from sessions.discharge import CRITERIA, DischargeDecision
-from sessions.models import ClearanceEstimate, Infusion, SignOff, VitalSigns
+from sessions.discharge import DischargeDecision
+from sessions.models import ClearanceEstimate, Infusion, MeasuredLevel, SignOff, VitalSigns
+from sessions.pages.criteria import CriterionLine, baseline_lines, criterion_lines
+from sessions.pages.estimate_words import compared_times
+from sessions.pages.open_items import OpenItem, open_items
 from sessions.pages.words import reading_chip, vitals_words, zone_of
 from sessions.services import (
     TherapyTime,
+    contradicting_level,
     needs_second_weighing,
-    recordable_criteria,
     start_gate,
     therapy_time,
 )
-from sessions.services.discharge import criterion_results, discharge_decision, last_reading_after_stop
+from sessions.services.discharge import discharge_decision
 from sessions.services.estimates import (
     age_at_start,
     current_estimate,
     current_sign_off,
+    delay_is_needed,
     earlier_logs,
     ended_log,
     read_log,
@@ -73,29 +77,6 @@ class VitalsRow:
 
 
 @dataclass(frozen=True)
-class CriterionLine:
-    """One discharge criterion: label, result, value, when and by whom. `recordable`: people answer it."""
-
-    code: str
-    label: str
-    state: str
-    value: str = ""
-    observed_at: datetime | None = None
-    by: str = ""
-    recordable: bool = True
-
-
-@dataclass(frozen=True)
-class OpenItem:
-    """Something still to do, with where on the page it is done."""
-
-    text: str
-    target: str
-    tone: str = "warning"
-    due_at: datetime | None = None
-
-
-@dataclass(frozen=True)
 class Record:
     """Everything the page reads, worked out once."""
 
@@ -115,6 +96,24 @@ class Record:
     criteria: list[CriterionLine]
     open_items: list[OpenItem]
     second_weighing: bool
+    baselines: list[CriterionLine] = field(default_factory=list)
+    delay_needed: bool = False
+    contradiction: MeasuredLevel | None = None
+
+    @property
+    def withheld(self) -> str:
+        """Why there is no clearance time, in words; empty when there is one (or nothing was given)."""
+        found = self.estimate
+        if found is None or not found.withheld:
+            return ""
+        return " ".join(
+            item["message"] for item in found.warnings if item["code"] in ("infiltrated", "refused")
+        )
+
+    @property
+    def compared(self) -> list[tuple[str, datetime]]:
+        """What the clearance time was chosen from, or is shown beside: (label, time) of the models."""
+        return compared_times(self.estimate)
 
     @property
     def planned_later(self) -> list[datetime]:
@@ -155,21 +154,24 @@ def read_record(infusion: Infusion, now: datetime) -> Record:
         next_reading_at=next_at,
         advice=_advice(infusion, readings),
         decision=decision,
-        criteria=_criteria(infusion, decision, now),
+        criteria=criterion_lines(infusion, decision, now),
+        baselines=baseline_lines(infusion) if before else [],
+        delay_needed=delay_is_needed(infusion),
+        contradiction=contradicting_level(infusion) if signature is not None else None,
         open_items=[],
         second_weighing=second,
     )
-    record.open_items.extend(_open_items(record))
+    record.open_items.extend(open_items(record))
     return record
 
 
 def build_chart(record: Record) -> Chart | None:
-    """The concentration chart; None before the start, or when the log cannot be estimated."""
+    """The concentration chart; None before the start, and while no clearance can be estimated."""
     infusion, log = record.infusion, record.log
-    if log is None or record.estimate is None or infusion.weight_kg is None:
+    if log is None or record.estimate is None or record.estimate.withheld or infusion.weight_kg is None:
         return None
     ended = ended_log(infusion, log, record.now)
-    levels = [(row.observed_at, float(row.ketamine_ng_ml)) for row in infusion.measured_levels.all()]
+    levels = [(row.observed_at, float(row.ketamine_ng_ml)) for row in infusion.measured_levels.live()]
     facts = ChartFacts(
         log=ended,
         threshold_ng_ml=float(record.estimate.threshold_ng_ml),
@@ -265,83 +267,6 @@ def _vitals(
     return sorted(rows, key=lambda item: item.at)
 
 
-def _criteria(infusion: Infusion, decision: DischargeDecision | None, now: datetime) -> list[CriterionLine]:
-    if infusion.stopped_at is None:
-        return []
-    at = now if decision else infusion.stopped_at + timedelta(days=366)
-    results = criterion_results(infusion, at)
-    names = {
-        row.criterion: str(row.entered_by) for row in infusion.criteria.current().select_related("entered_by")
-    }
-    recordable = recordable_criteria(infusion)
-    lines = []
-    for code in infusion.protocol_version.read().discharge.criteria:
-        if code == "observation":
-            lines.append(_observation_line(decision))
-            continue
-        found = results.get(code)
-        if found is None:
-            lines.append(CriterionLine(code, CRITERIA[code], "open", recordable=code in recordable))
-            continue
-        by = names.get(code, "")
-        if code == "vitals" and found.value:
-            reading = last_reading_after_stop(infusion, at)
-            by = str(reading.entered_by) if reading and reading.observed_at == found.observed_at else by
-        lines.append(CriterionLine(code, CRITERIA[code], found.state, found.value, found.observed_at, by))
-    return lines
-
-
-def _observation_line(decision: DischargeDecision | None) -> CriterionLine:
-    if decision is None:
-        return CriterionLine("observation", CRITERIA["observation"], "met", recordable=False)
-    state = "met" if "observation" in decision.met else "unmet"
-    return CriterionLine(
-        "observation", CRITERIA["observation"], state, observed_at=decision.observe_until, recordable=False
-    )
-
-
-def _open_items(record: Record) -> list[OpenItem]:
-    infusion = record.infusion
-    items = []
-    if record.gate is not None:
-        items += [
-            OpenItem(item.message, "before-start") for item in (*record.gate.blocks, *record.gate.decides)
-        ]
-    if record.next_reading_at is not None and infusion.started_at is not None:
-        late = record.now > record.next_reading_at + monitoring.GRID_TOLERANCE
-        words = "Vitals overdue" if late else "Next vitals"
-        items.append(OpenItem(words, "vitals", "warning" if late else "info", record.next_reading_at))
-    if record.pump and record.pump.asks_finished:
-        items.append(OpenItem("The bag is empty by the log: stop the pump in the record", "pump"))
-    if record.decision is not None:
-        items += _before_signing(record.decision)
-    for event in infusion.adverse_events.filter(resolved_at__isnull=True):
-        items.append(OpenItem(f"Adverse event still open: {event.kind.replace('_', ' ')}", "adverse-events"))
-    return items
-
-
-def _before_signing(decision: DischargeDecision) -> list[OpenItem]:
-    items = []
-    if decision.missing:
-        count = len(decision.missing)
-        items.append(
-            OpenItem(
-                f"{count} discharge criteria not recorded" if count > 1 else "1 criterion not recorded",
-                "discharge",
-            )
-        )
-    for blocker in decision.blockers:
-        if blocker.code in decision.missing:
-            continue
-        if blocker.code == "observation":
-            items.append(OpenItem("Minimum observation ends", "discharge", "info", decision.observe_until))
-        else:
-            items.append(OpenItem(blocker.message, "discharge"))
-    if not decision.blockers:
-        items.append(OpenItem("Ready to leave: sign off", "discharge", "success", decision.t_sign))
-    return items
-
-
 def time_facts(record: Record) -> list[dict[str, Any]]:
     """The strip of times under the heading, in the words of the screen. Estimates are marked as such."""
     infusion, estimate = record.infusion, record.estimate
@@ -367,7 +292,18 @@ def time_facts(record: Record) -> list[dict[str, Any]]:
         ready = record.decision.t_sign
         facts.append({"label": "Ready to leave", "at": ready, "empty": "not yet", "note": "not signed"})
     if estimate is not None:
-        facts.append({"label": "Drug cleared", "at": estimate.t_pk, "estimate": True})
+        unstated = record.delay_needed and infusion.stated_delay_hours is None
+        note = "a clinician states the time" if record.withheld else "delay not stated" if unstated else ""
+        known = estimate.t_pk is not None
+        facts.append(
+            {
+                "label": "Drug cleared",
+                "at": estimate.t_pk,
+                "estimate": known,
+                "empty": "not known",
+                "note": note,
+            }
+        )
     facts.append(
         {
             "label": "Therapy from",

@@ -27,6 +27,7 @@ class SignOffPage:
     decision: DischargeDecision | None = None
     estimate: ClearanceEstimate | None = None
     initial: dict[str, Any] = field(default_factory=dict)
+    unassessed: bool = False
 
     @property
     def therapy_at(self) -> datetime | None:
@@ -65,6 +66,7 @@ def read_sign_off(infusion: Infusion, now: datetime) -> SignOffPage:
         asks=frozenset(asks),
         t_sign=t_sign,
         decision=decision,
+        unassessed=decision.unassessed,
         estimate=estimate,
         initial={} if signature is None else {"opens_window": "yes" if signature.opens_window else "no"},
     )

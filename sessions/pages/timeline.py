@@ -8,9 +8,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.urls import reverse
+
 from sessions import eligibility
 from sessions.discharge import CRITERIA
-from sessions.models import Infusion, PumpEvent, SignOff, VitalSigns
+from sessions.discharge_values import value_words
+from sessions.models import AdverseEvent, Infusion, MeasuredLevel, PumpEvent, SignOff, VitalSigns
 from sessions.pages.words import pump_words, vitals_words
 from sessions.services import ADVERSE_EVENTS, needs_second_weighing
 
@@ -30,6 +33,7 @@ class LogEntry:
     struck: bool = False
     pump_event: PumpEvent | None = None
     vitals: VitalSigns | None = None
+    strike_url: str = ""
 
     @property
     def entered_late(self) -> bool:
@@ -129,7 +133,9 @@ def _checks(infusion: Infusion) -> Iterator[LogEntry]:
 
 def _criteria(infusion: Infusion) -> Iterator[LogEntry]:
     for item in infusion.criteria.select_related("entered_by"):
-        words = f"{CRITERIA.get(item.criterion, item.criterion)}: {item.get_outcome_display().lower()}"
+        answer = value_words(item.criterion, item.value) or item.get_outcome_display()
+        label = "Before the start" if item.before_start else CRITERIA.get(item.criterion, item.criterion)
+        words = f"{label}: {answer.lower()}"
         struck = item.superseded_at is not None
         yield LogEntry(
             item.observed_at,
@@ -143,15 +149,39 @@ def _criteria(infusion: Infusion) -> Iterator[LogEntry]:
 
 
 def _others(infusion: Infusion) -> Iterator[LogEntry]:
-    for event in infusion.adverse_events.select_related("entered_by"):
+    for event in infusion.adverse_events.select_related("entered_by", "withdrawn_by"):
         label = ADVERSE_EVENTS.get(event.kind, event.kind)
         words = f"Adverse event: {label.lower()} ({event.get_severity_display().lower()})"
+        struck = event.withdrawn_at is not None
         yield LogEntry(
-            event.observed_at, event.entered_at, words, str(event.entered_by), "adverse", event.note
+            event.observed_at,
+            event.entered_at,
+            words,
+            str(event.entered_by),
+            "adverse",
+            _struck_note(event) or event.note,
+            struck=struck,
+            strike_url="" if struck else reverse("adverse_event_strike", args=[event.code]),
         )
-    for level in infusion.measured_levels.select_related("entered_by"):
+    for level in infusion.measured_levels.select_related("entered_by", "withdrawn_by"):
         words = f"Measured level {level.ketamine_ng_ml} ng/mL"
-        yield LogEntry(level.observed_at, level.entered_at, words, str(level.entered_by), "level")
+        struck = level.withdrawn_at is not None
+        yield LogEntry(
+            level.observed_at,
+            level.entered_at,
+            words,
+            str(level.entered_by),
+            "level",
+            _struck_note(level),
+            struck=struck,
+            strike_url="" if struck else reverse("measured_level_strike", args=[level.code]),
+        )
+
+
+def _struck_note(row: AdverseEvent | MeasuredLevel) -> str:
+    if row.withdrawn_at is None:
+        return ""
+    return f"Struck out by {row.withdrawn_by}: {row.withdrawn_reason}"
 
 
 def _signatures(infusion: Infusion) -> Iterator[LogEntry]:
@@ -173,5 +203,5 @@ def _sign_note(row: SignOff) -> str:
         if text
     ]
     if row.override_voided_at is not None:
-        notes.append("The stated therapy time no longer holds: the pump log was corrected.")
+        notes.append("The stated therapy time no longer holds: what was recorded since speaks against it.")
     return " ".join(notes)

@@ -4,13 +4,16 @@ now).
 
 from sessions.services.checks import CheckAnswer, record_check, record_checks
 from sessions.services.consents import drug_effect_at, record_consent, record_education, withdraw_consent
-from sessions.services.delays import state_delay
-from sessions.services.discharge import (
-    discharge_decision,
+from sessions.services.criteria import (
+    CriterionAnswer,
+    baseline_of,
+    record_answers,
+    record_baseline,
     record_criteria,
     record_criterion,
-    recordable_criteria,
 )
+from sessions.services.delays import state_delay
+from sessions.services.discharge import discharge_decision, recordable_criteria
 from sessions.services.estimates import (
     TherapyTime,
     current_estimate,
@@ -60,6 +63,7 @@ __all__ = [
     "ADVERSE_EVENTS",
     "NOT_GIVEN_REASONS",
     "CheckAnswer",
+    "CriterionAnswer",
     "PumpAct",
     "PumpChange",
     "SigningTerms",
@@ -68,6 +72,7 @@ __all__ = [
     "amend_pump_event",
     "amend_pump_events",
     "amend_sign_off",
+    "baseline_of",
     "change_chair",
     "check_may_start",
     "complete_integration",
@@ -83,6 +88,8 @@ __all__ = [
     "needs_second_weighing",
     "open_infusion",
     "record_adverse_event",
+    "record_answers",
+    "record_baseline",
     "record_check",
     "record_checks",
     "record_consent",

@@ -1,97 +1,16 @@
-"""Discharge criteria as observed, and whether the patient is ready to leave."""
+"""Whether the patient is ready to leave: what people recorded, what readings say, and overrides, judged together."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sessions import discharge
-from sessions.models import CriterionResult, Infusion, VitalSigns
-from sessions.services._record import act, locked, moment, need_state, not_in_future, touch
+from sessions.discharge_values import value_words
+from sessions.models import Infusion, VitalSigns
 from sessions.services.estimates import current_estimate
-from staff.errors import InvalidInput, RuleNotMet
+from staff.errors import RuleNotMet
 from staff.models import User
-
-
-@act
-def record_criterion(
-    *,
-    infusion: Infusion,
-    criterion: str,
-    outcome: str,
-    by: User,
-    detail: str = "",
-    observed_at: datetime | None = None,
-    at: datetime | None = None,
-    expected_version: int | None = None,
-) -> CriterionResult:
-    """Record one criterion (met, unmet or not-assessable); a new observation supersedes the old row.
-
-    Raises InvalidInput for a criterion the version does not have or that is computed, and when "not
-    assessable" has no reason; RuleNotMet when observed before the pump stopped; StateConflict while the pump
-    runs or once signed.
-    """
-    now = moment(at)
-    current = locked(infusion, expected_version)
-    need_state(
-        current, {Infusion.Status.RECOVERING}, "Criteria are recorded after the pump stopped, before signing."
-    )
-    _check_answer(current, criterion, outcome, detail)
-    seen = not_in_future(observed_at or now, now, "observed_at")
-    if current.stopped_at is not None and seen < current.stopped_at:
-        raise RuleNotMet("This is before the pump stopped.", code="before-stop", field="observed_at")
-    current.criteria.current().filter(criterion=criterion).update(superseded_at=now)
-    row = CriterionResult.objects.create(
-        infusion=current,
-        criterion=criterion,
-        outcome=outcome,
-        detail=detail.strip(),
-        observed_at=seen,
-        entered_at=now,
-        entered_by=by,
-    )
-    touch(current)
-    return row
-
-
-@act
-def record_criteria(
-    *,
-    infusion: Infusion,
-    outcomes: Mapping[str, str],
-    by: User,
-    detail: str = "",
-    observed_at: datetime | None = None,
-    at: datetime | None = None,
-    expected_version: int | None = None,
-) -> list[CriterionResult]:
-    """Record several criteria (code -> outcome) seen at one moment, all or none. Raises as `record_criterion`."""
-    now = moment(at)
-    current = locked(infusion, expected_version)
-    need_state(
-        current, {Infusion.Status.RECOVERING}, "Criteria are recorded after the pump stopped, before signing."
-    )
-    for criterion, outcome in outcomes.items():
-        _check_answer(current, criterion, outcome, detail)
-    seen = not_in_future(observed_at or now, now, "observed_at")
-    if current.stopped_at is not None and seen < current.stopped_at:
-        raise RuleNotMet("This is before the pump stopped.", code="before-stop", field="observed_at")
-    current.criteria.current().filter(criterion__in=outcomes).update(superseded_at=now)
-    rows = CriterionResult.objects.bulk_create(
-        CriterionResult(
-            infusion=current,
-            criterion=criterion,
-            outcome=outcome,
-            detail=detail.strip(),
-            observed_at=seen,
-            entered_at=now,
-            entered_by=by,
-        )
-        for criterion, outcome in outcomes.items()
-    )
-    touch(current)
-    return rows
 
 
 def recordable_criteria(infusion: Infusion) -> tuple[str, ...]:
@@ -158,23 +77,28 @@ def criterion_results(
     """Current results as the pure rules read them; vitals are judged from the last reading after the stop."""
     given = override or Override()
     results = {}
-    for row in infusion.criteria.current().select_related("entered_by"):
+    for row in infusion.criteria.current().filter(before_start=False).select_related("entered_by"):
+        words = value_words(row.criterion, row.value)
         results[row.criterion] = discharge.CriterionResult(
             code=row.criterion,
             state=row.outcome,
             observed_at=row.observed_at,
             recorded_by=given.signer or str(row.entered_by_id),
-            value=row.detail,
+            value=", ".join(part for part in (words, row.detail) if part),
+            coded=row.value,
             reason=row.detail,
             override_reason=given.reason,
             second_person=given.second,
         )
-    judged = vitals_criterion(infusion, now)
-    by_hand = results.get("vitals")
-    if judged is not None and (by_hand is None or by_hand.observed_at <= judged.observed_at):
-        results["vitals"] = replace(
-            judged, recorded_by=given.signer, override_reason=given.reason, second_person=given.second
-        )
+    for judged in judged_from_readings(infusion, now):
+        by_hand = results.get(judged.code)
+        if by_hand is None or by_hand.observed_at <= judged.observed_at:
+            results[judged.code] = replace(
+                judged,
+                recorded_by=given.signer or judged.recorded_by,
+                override_reason=given.reason,
+                second_person=given.second,
+            )
     if given.reason and given.second:
         results["observation"] = discharge.CriterionResult(
             "observation",
@@ -185,6 +109,33 @@ def criterion_results(
             second_person=given.second,
         )
     return results
+
+
+def judged_from_readings(infusion: Infusion, now: datetime) -> list[discharge.CriterionResult]:
+    """Criteria of the version that readings after the stop answer: vitals, alertness (MOAA/S), CADSS-6."""
+    rule = infusion.protocol_version.read().discharge
+    found = [vitals_criterion(infusion, now)]
+    after, before = _readings(infusion, now)
+    alert = next((row for row in reversed(after) if row.moaas is not None), None)
+    if alert is not None and alert.moaas is not None:
+        by = str(alert.entered_by_id)
+        found.append(discharge.alertness_result(rule, alert.moaas, alert.observed_at, recorded_by=by))
+    scored = next((row for row in reversed(after) if row.cadss6 is not None), None)
+    if scored is not None and scored.cadss6 is not None:
+        usual = next((row.cadss6 for row in reversed(before) if row.cadss6 is not None), None)
+        by = str(scored.entered_by_id)
+        found.append(discharge.dissociation_result(scored.cadss6, usual, scored.observed_at, recorded_by=by))
+    return [item for item in found if item is not None and item.code in rule.criteria]
+
+
+def _readings(infusion: Infusion, now: datetime) -> tuple[list[VitalSigns], list[VitalSigns]]:
+    """(after the stop up to `now`, up to the start), oldest first."""
+    rows = list(infusion.vital_signs.live().filter(observed_at__lte=now).order_by("observed_at", "pk"))
+    start, stop = infusion.started_at, infusion.stopped_at
+    return (
+        [row for row in rows if stop is not None and row.observed_at >= stop],
+        [row for row in rows if start is not None and row.observed_at <= start],
+    )
 
 
 def vitals_criterion(infusion: Infusion, now: datetime) -> discharge.CriterionResult | None:
@@ -222,16 +173,3 @@ def _vitals(row: VitalSigns) -> discharge.Vitals:
 def _delivered(infusion: Infusion) -> float:
     found = current_estimate(infusion)
     return float(found.delivered_mg if found else infusion.delivered_mg or 0)
-
-
-def _check_answer(infusion: Infusion, criterion: str, outcome: str, detail: str) -> None:
-    if criterion not in infusion.protocol_version.read().discharge.criteria:
-        raise InvalidInput(
-            "This protocol has no such criterion.", code="unknown-criterion", field="criterion"
-        )
-    if criterion in discharge.COMPUTED:
-        raise InvalidInput("The record works this one out itself.", code="computed", field="criterion")
-    if outcome not in CriterionResult.Outcome.values:
-        raise InvalidInput("Choose met, not met or not assessable.", code="unknown-outcome", field="outcome")
-    if outcome == CriterionResult.Outcome.NOT_ASSESSABLE and not detail.strip():
-        raise InvalidInput("Say why it cannot be assessed.", code="reason-needed", field="detail")

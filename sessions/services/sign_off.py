@@ -181,6 +181,12 @@ def _ready(infusion: Infusion, by: User, terms: SigningTerms, now: datetime) -> 
             code="criteria-missing",
             field="criteria",
         )
+    if decision.unassessed:
+        raise RuleNotMet(
+            "New or worse suicidal intent: record a prescriber's assessment first.",
+            code="intent-not-assessed",
+            field="criteria",
+        )
     if decision.unmet:
         words = discharge_words(decision.unmet)
         if not terms.unmet_reason.strip():

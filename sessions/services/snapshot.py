@@ -39,9 +39,9 @@ def record_snapshot(infusion: Infusion, now: datetime) -> dict[str, Any]:
         "log_fingerprint": log_fingerprint(infusion),
         "vitals": _rows(infusion.vital_signs.live(), *VITALS),
         "criteria": _rows(infusion.criteria.current(), *CRITERIA),
-        "measured_levels": _rows(infusion.measured_levels.all(), "code", "observed_at", "ketamine_ng_ml"),
+        "measured_levels": _rows(infusion.measured_levels.live(), "code", "observed_at", "ketamine_ng_ml"),
         "adverse_events": _rows(
-            infusion.adverse_events.all(), "code", "kind", "severity", "observed_at", "note"
+            infusion.adverse_events.live(), "code", "kind", "severity", "observed_at", "note"
         ),
         "estimate": _estimate(infusion),
     }
@@ -60,7 +60,16 @@ VITALS = (
     "note",
     "entered_by_id",
 )
-CRITERIA = ("criterion", "outcome", "detail", "observed_at", "entered_at", "entered_by_id")
+CRITERIA = (
+    "criterion",
+    "outcome",
+    "value",
+    "before_start",
+    "detail",
+    "observed_at",
+    "entered_at",
+    "entered_by_id",
+)
 
 
 def digest(record: dict[str, Any]) -> str:

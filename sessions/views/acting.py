@@ -64,9 +64,9 @@ def record_context(
         "show_pump": bool(forms.get("pump")) and (infusion.stopped_at is None or struckable is not None),
         "adverse_events": [
             {"row": row, "label": ADVERSE_EVENTS.get(row.kind, row.kind)}
-            for row in infusion.adverse_events.all()
+            for row in infusion.adverse_events.live()
         ],
-        "levels": infusion.measured_levels.all(),
+        "levels": infusion.measured_levels.live(),
         "record_lines": record.criteria,
         "may_order": user.may("infusion.order"),
         "may_record": user.may("infusion.record"),

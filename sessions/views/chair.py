@@ -14,7 +14,9 @@ from sessions.forms.record import (
     PUMP_FORMS,
     ActForm,
     AdverseEventForm,
+    BaselineForm,
     CriterionForm,
+    DelayForm,
     LevelForm,
     PumpForm,
     VitalsForm,
@@ -96,7 +98,8 @@ def infusion_criterion(request: HttpRequest, code: str) -> HttpResponse:
         return services.record_criterion(
             infusion=infusion,
             criterion=data["criterion"],
-            outcome=data["outcome"],
+            outcome="" if data["value"] else data["outcome"],
+            value=data["value"],
             detail=data["detail"],
             observed_at=data["observed_at"],
             by=the_user(request),
@@ -104,6 +107,42 @@ def infusion_criterion(request: HttpRequest, code: str) -> HttpResponse:
         )
 
     return act(request, infusion, form, do, done="Criterion saved.")
+
+
+@login_required
+@require_POST
+def infusion_baseline(request: HttpRequest, code: str) -> HttpResponse:
+    """How something is before the start."""
+    infusion, form = sent(request, code, BaselineForm)
+
+    def do(data: dict[str, Any]) -> object:
+        return services.record_baseline(
+            infusion=infusion,
+            criterion=data["criterion"],
+            value=data["value"],
+            by=the_user(request),
+            expected_version=data["version"],
+        )
+
+    return act(request, infusion, form, do, done="Saved.")
+
+
+@login_required
+@require_POST
+def infusion_delay(request: HttpRequest, code: str) -> HttpResponse:
+    """The delay a prescriber states."""
+    infusion, form = sent(request, code, DelayForm, action="infusion.order")
+
+    def do(data: dict[str, Any]) -> object:
+        return services.state_delay(
+            infusion=infusion,
+            hours=data["stated_delay_hours"],
+            reason=data["stated_delay_reason"],
+            by=the_user(request),
+            expected_version=data["version"],
+        )
+
+    return act(request, infusion, form, do, done="Delay saved. The estimate includes it.")
 
 
 @login_required

@@ -13,8 +13,8 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from sessions import services
-from sessions.access import get_infusion_for, get_pump_event_for
-from sessions.forms.record import AmendForm, MoveLogForm, RecordForm, StrikeForm
+from sessions.access import get_adverse_event_for, get_infusion_for, get_level_for, get_pump_event_for
+from sessions.forms.record import AmendForm, MoveLogForm, RecordForm, StrikeForm, StrikeReasonForm
 from sessions.models import Infusion
 from sessions.pages.words import pump_words, zone_of
 from sessions.views.acting import reread, show, take_new_version
@@ -80,6 +80,50 @@ def pump_event_strike(request: HttpRequest, code: str) -> HttpResponse:
         "lede": "For something that did not happen. Within 2 minutes your own mis-tap needs no reason.",
     }
     return _correction(request, infusion, form, do, words=words, done="Entry struck out.", event=event)
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def measured_level_strike(request: HttpRequest, code: str) -> HttpResponse:
+    """Take a mistyped level out, also after signing."""
+    level = get_level_for(the_user(request), code)
+    infusion = get_infusion_for(the_user(request), level.infusion.code, action="infusion.amend")
+    form = StrikeReasonForm(request.POST or None, infusion=infusion, zone=zone_of(infusion))
+
+    def do(data: dict[str, Any]) -> object:
+        return services.strike_measured_level(
+            level=level, reason=data["reason"], by=the_user(request), expected_version=data["version"]
+        )
+
+    words = {
+        "title": "Strike out a measured level",
+        "subject": f"{level.ketamine_ng_ml} ng/mL",
+        "button": "Strike this level out",
+        "lede": "It stays readable. A therapy time that rested on it holds no longer.",
+    }
+    return _correction(request, infusion, form, do, words=words, done="Level struck out.", event=level)
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def adverse_event_strike(request: HttpRequest, code: str) -> HttpResponse:
+    """Take an adverse event out that was entered by mistake."""
+    found = get_adverse_event_for(the_user(request), code)
+    infusion = get_infusion_for(the_user(request), found.infusion.code, action="infusion.amend")
+    form = StrikeReasonForm(request.POST or None, infusion=infusion, zone=zone_of(infusion))
+
+    def do(data: dict[str, Any]) -> object:
+        return services.strike_adverse_event(
+            event=found, reason=data["reason"], by=the_user(request), expected_version=data["version"]
+        )
+
+    words = {
+        "title": "Strike out an adverse event",
+        "subject": services.ADVERSE_EVENTS.get(found.kind, found.kind),
+        "button": "Strike this entry out",
+        "lede": "For something that did not happen. What is over is marked as over on the record.",
+    }
+    return _correction(request, infusion, form, do, words=words, done="Entry struck out.", event=found)
 
 
 @login_required

@@ -10,9 +10,11 @@ from sessions.forms.record import (
     ML_PER_HOUR,
     ActForm,
     AdverseEventForm,
+    BaselineForm,
     BolusForm,
     CheckForm,
     CriterionForm,
+    DelayForm,
     LevelForm,
     MoveLogForm,
     NotGivenForm,
@@ -45,6 +47,9 @@ def blank_forms(record: Record, user: User) -> dict[str, RecordForm]:
         forms += [PumpForm(initial=_pump_initial(record), **options), VitalsForm(**options)]
     if infusion.status in Infusion.RUNNING:
         forms += [RateForm(initial={"rate_unit": ML_PER_HOUR}, **options), BolusForm(**options)]
+    signed = infusion.status == Infusion.Status.SIGNED_OFF
+    if record.delay_needed and not signed and user.may("infusion.order"):
+        forms.append(DelayForm(initial=_delay_initial(infusion), **options))
     if infusion.stopped_at is not None:
         forms += [LevelForm(**options), CriterionForm(**options)]
     if infusion.started_at is not None:
@@ -54,6 +59,7 @@ def blank_forms(record: Record, user: User) -> dict[str, RecordForm]:
 
 def _before_start(record: Record, options: dict[str, Any]) -> list[RecordForm]:
     forms: list[RecordForm] = [WeightForm(**options), CheckForm(**options), NotGivenForm(**options)]
+    forms.append(BaselineForm(**options))
     if record.second_weighing:
         forms.append(SecondWeightForm(**options))
     if record.dose.planned is not None:
@@ -64,6 +70,13 @@ def _before_start(record: Record, options: dict[str, Any]) -> list[RecordForm]:
         }
         forms.append(OrderForm(initial=initial, **options))
     return forms
+
+
+def _delay_initial(infusion: Infusion) -> dict[str, Any]:
+    return {
+        "stated_delay_hours": infusion.stated_delay_hours,
+        "stated_delay_reason": infusion.stated_delay_reason,
+    }
 
 
 def _pump_initial(record: Record) -> dict[str, Any]:

@@ -26,6 +26,11 @@ LOGS = {
 }  # fmt: skip
 
 
+def log_of(name):
+    entries = [clearance.PumpEntry(kind, START + at * MINUTE, rate, mg) for kind, at, rate, mg in LOGS[name]]
+    return clearance.read_pump_log(entries)
+
+
 def chart_of(name, weight=70.0, levels=(), now=90):
     entries = [clearance.PumpEntry(kind, START + at * MINUTE, rate, mg) for kind, at, rate, mg in LOGS[name]]
     log = clearance.read_pump_log(entries)
@@ -67,7 +72,7 @@ def test_marks_are_in_clinic_time_and_the_no_therapy_period_ends_at_the_therapy_
     labels = [event.label for event in chart.spec.events]
     therapy = f"{value.t_pk.astimezone(ZONE):%H:%M}"
     assert "Ready to leave 11:05" in labels
-    assert f"Therapy from {therapy}" in labels
+    assert f"Drug cleared (estimate), therapy from {therapy}" in labels
     assert "Now 10:30" in labels
     period = next(span for span in chart.spec.spans if span.kind == "no-therapy")
     assert period.end == pytest.approx((value.t_pk - START) / MINUTE)
@@ -90,3 +95,37 @@ def test_the_table_has_a_row_every_half_hour_and_ordered_values():
 def test_a_chart_never_grows_beyond_sixteen_hours():
     chart, _ = chart_of("standard", levels=[(START + timedelta(days=2), 1.0)])
     assert chart.spec.x.high == LONGEST / MINUTE
+
+
+def test_hovering_reads_the_numbers_that_the_table_says():
+    chart, _ = chart_of("standard", levels=[(START + 130 * MINUTE, 41.0)])
+    shares = [share for share, _ in chart.readings]
+    assert shares == sorted(shares)
+    assert (shares[0], shares[-1]) == (0.0, 100.0)
+    words = [text for _, text in chart.readings]
+    assert "11:10: 41 ng/mL (measured)" in words
+    row = chart.spec.table.rows[1]
+    assert any(text.startswith(f"{row[0]}: {row[2]} ng/mL") for text in words)
+    assert chart.first_reading.startswith(("10:28", "10:29", "10:30")), "first the reading of now"
+
+
+def test_cleared_and_therapy_are_two_marks_unless_they_are_one_moment():
+    chart, _ = chart_of("standard")
+    assert [event.kind for event in chart.spec.events] == ["event", "therapy", "now"]
+    value = clearance.estimate_clearance(log=log_of("standard"), weight_kg=70, age_years=40)
+    facts = ChartFacts(
+        log=log_of("standard"), threshold_ng_ml=20.0, now=START, zone=ZONE, drug_cleared=value.t_pk,
+        therapy_from=value.t_pk + timedelta(hours=3),
+    )  # fmt: skip
+    curve = clearance.curve_points(log=facts.log, until=chart_until(facts), weight_kg=70, age_years=40)
+    kinds = [event.kind for event in level_chart(facts, curve).spec.events]
+    assert kinds == ["cleared", "therapy", "now"]
+
+
+def test_words_of_close_marks_never_run_into_each_other():
+    chart, _ = chart_of("bolus", now=8)
+    rows = {}
+    for shape in chart.plot.events:
+        rows.setdefault(shape.row, []).append(shape.text)
+    assert len(rows) > 1
+    assert all(len(words) == len(set(words)) for words in rows.values())

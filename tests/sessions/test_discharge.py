@@ -18,15 +18,16 @@ from sessions.discharge import (
     Vitals,
     alertness_result,
     assess_discharge,
+    dissociation_result,
     observation_end,
-    perception_result,
     vitals_pass,
     vitals_result,
 )
+from sessions.discharge_values import VALUES, value_outcome
 from staff.errors import InvalidInput
 
 START = datetime(2026, 3, 3, 17, 0, tzinfo=UTC)
-RULE = DEFAULT_DISCHARGE
+RULE = replace(DEFAULT_DISCHARGE, criteria=tuple(CRITERIA))  # every criterion a version may name
 
 
 def at(minutes: float) -> datetime:
@@ -169,6 +170,10 @@ BEFORE = Vitals(at(-10), 158, 98, 90, 89)
         (Vitals(at(100), 190, 98), BEFORE, False),  # 20.3 %
         (Vitals(at(100), 140, 90), None, True),
         (Vitals(at(100), 141, 90), None, False),
+        (Vitals(at(100), 82, 48), None, False),  # a range has a lower end, too
+        (Vitals(at(100), 84, 48), Vitals(at(-10), 95, 55), True),  # whose pressure is always low
+        (Vitals(at(100), 120, 76, 135), BEFORE, False),  # 50 % faster than before
+        (Vitals(at(100), 120, 76, 45), Vitals(at(-10), 118, 74, 48), True),  # an athlete
         (Vitals(at(100), 120, 76, 80, 89), BEFORE, True),  # lung disease: as before
         (Vitals(at(100), 120, 76, 80, 88), BEFORE, False),
         (Vitals(at(100), 120, 76, 80, 91), None, False),
@@ -183,8 +188,8 @@ def test_vitals_pass_by_share_or_by_range(reading: Vitals, baseline: Vitals | No
 def test_scores_are_judged_against_rule_and_baseline() -> None:
     assert alertness_result(RULE, 5, at(100)).state == "met"
     assert alertness_result(RULE, 4, at(100)).state == "unmet"
-    assert perception_result(2, 2, at(100)).state == "met"
-    assert perception_result(3, 2, at(100)).state == "unmet"
+    for score, before, state in ((2, 2, "met"), (3, 2, "unmet"), (0, None, "met"), (1, None, "unmet")):
+        assert dissociation_result(score, before, at(100)).state == state
 
 
 @pytest.mark.parametrize(
@@ -249,3 +254,48 @@ def test_ready_means_every_criterion_is_there_and_met_or_overridden(drawn: dict,
     else:
         assert decision.t_sign is None
         assert decision.blockers
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "outcome"),
+    [
+        ("", "steady", "met"),
+        ("", "wheelchair", "unmet"),  # nothing known from before: unsteadiness is not explained away
+        ("wheelchair", "wheelchair", "met"),
+        ("wheelchair", "with_aid", "met"),
+        ("with_aid", "wheelchair", "unmet"),
+        ("steady", "with_aid", "unmet"),
+        ("wheelchair", "unsteady", "unmet"),
+    ],
+)
+def test_gait_is_compared_with_how_the_patient_walked_before(before: str, now: str, outcome: str) -> None:
+    assert value_outcome("gait", now, before=before) == outcome
+
+
+def test_one_recovery_score_is_enough_and_each_scale_has_its_own_least() -> None:
+    least = {"aldrete": 9, "padss": 10}
+    found = {value: value_outcome("recovery_score", value, least=least) for value in VALUES["recovery_score"]}
+    met = {value for value, outcome in found.items() if outcome == "met"}
+    assert met == {"aldrete:9", "aldrete:10", "padss:10"}
+
+
+def test_agreed_escorts_meet_the_criterion_and_need_no_override() -> None:
+    found = {value: value_outcome("escort", value) for value in VALUES["escort"]}
+    assert [value for value, outcome in found.items() if outcome == "unmet"] == ["nobody"]
+    with pytest.raises(InvalidInput) as refused:
+        value_outcome("escort", "taxi")
+    assert refused.value.field == "value"
+
+
+@settings(max_examples=20)
+@given(st.text(max_size=3), st.text(max_size=3))
+def test_new_intent_is_never_overridden(reason: str, second: str) -> None:
+    told = CriterionResult(
+        "suicidality", "unmet", at(100), recorded_by="n", coded="new_or_worse",
+        override_reason=f"x{reason}", second_person=f"dr{second}",
+    )  # fmt: skip
+    found = assess(results(suicidality=told))
+    assert not found.ready
+    assert found.unassessed
+    assert "prescriber" in found.blockers[0].message
+    assert assess(results(suicidality=replace(told, state="met", coded="assessed"))).ready

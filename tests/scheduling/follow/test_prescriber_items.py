@@ -102,6 +102,15 @@ def test_an_advance_taken_back_by_a_level_moves_the_window_and_says_so(clinic, c
     assert not items().exists()
 
 
+def test_new_intent_at_the_chair_is_on_the_prescribers_list_until_assessed(clinic, clock, visit):
+    infusion = w.give_for_real(clinic, clock, visit)
+    values = {"infusion": infusion, "criterion": "suicidality"}
+    facts.record_criterion(value="new_or_worse", by=clinic.nurse, **values)
+    assert (items().get().key, items().get().owner) == (f"intent:{infusion.code}", clinic.clinician)
+    facts.record_criterion(value="assessed", detail="Plan agreed", by=clinic.second_clinician, **values)
+    assert not items().exists()
+
+
 def hours(clinic, until: time):
     Availability.objects.filter(resource=clinic.nurse_lane).update(end_time=until)
 

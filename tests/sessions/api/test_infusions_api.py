@@ -220,6 +220,53 @@ def test_amending_a_signed_log_through_the_api_moves_the_estimate_by_seven_minut
     assert nurse.post(url, body, format="json", **tag(infusion)).status_code == 409
 
 
+def test_another_therapy_time_by_the_api_and_what_takes_it_back(api, clinic, clock):
+    for person in (clinic.clinician, clinic.second_clinician):
+        person.set_password(PASSWORD)
+        person.save(update_fields=["password"])
+    infusion, _ = world.signed(clinic, clock)
+    nurse, clinician = as_user(APIClient(), clinic.nurse), as_user(api, clinic.clinician)
+    ready = services.current_sign_off(infusion).t_sign
+    level = {"ketamine_ng_ml": "14.2", "observed_at": ready.isoformat()}
+    assert post(nurse, f"{infusion.code}/levels/", level, **key("l1")).status_code == 201
+    again = {
+        "password": PASSWORD, "identity_checked": True, "reason": "Level of 14.2 ng/mL",
+        "override_to": ready.isoformat(), "override_code": "measured_level",
+    }  # fmt: skip
+    path = f"{infusion.code}/sign-off/again/"
+    assert post(nurse, path, again, **tag(infusion)).status_code == 403
+    alone = post(clinician, path, again, **tag(infusion))
+    assert (alone.status_code, alone.json()["code"]) == (422, "t0-second-person")
+    second = {"email": clinic.second_clinician.email, "password": PASSWORD}
+    signed = post(clinician, path, {**again, "second_person": second}, **tag(infusion))
+    assert signed.status_code == 200, signed.content
+    assert signed.json()["therapy"]["basis"] == "override"
+    row = nurse.get(f"{BASE}/{infusion.code}/levels/").json()[0]
+    strike = f"/api/v1/measured-levels/{row['code']}/strike/"
+    assert nurse.post(strike, {"reason": "x"}, format="json").status_code == 428
+    assert nurse.post(strike, {}, format="json", **tag(infusion)).status_code == 400
+    assert nurse.post(strike, {"reason": "142"}, format="json", **tag(infusion)).status_code == 200
+    therapy = nurse.get(f"{BASE}/{infusion.code}/").json()["therapy"]
+    assert (therapy["basis"], therapy["from"]) == ("drug", therapy["drug_cleared_estimate"])
+
+
+def test_infiltration_and_a_delay_by_the_api(api, clinic, clock):
+    infusion = world.given(clinic, clock)
+    nurse, clinician = as_user(APIClient(), clinic.nurse), as_user(api, clinic.clinician)
+    delay = {"stated_delay_hours": "2", "stated_delay_reason": "Cirrhosis"}
+    assert post(nurse, f"{infusion.code}/delay/", delay, **tag(infusion)).status_code == 403
+    assert post(clinician, f"{infusion.code}/delay/", delay, **tag(infusion)).status_code == 200
+    body = {"kind": "infiltration", "severity": "mild"}
+    event = post(nurse, f"{infusion.code}/adverse-events/", body, **key("a1")).json()
+    therapy = nurse.get(f"{BASE}/{infusion.code}/").json()["therapy"]
+    assert (therapy["from"], therapy["drug_cleared_estimate"]) == (None, None)
+    latest = nurse.get(f"{BASE}/{infusion.code}/estimates/").json()[0]
+    assert (latest["withheld"], latest["t_pk"]) == ("infiltrated", None)
+    strike = f"/api/v1/adverse-events/{event['code']}/strike/"
+    assert nurse.post(strike, {"reason": "Other arm"}, format="json", **tag(infusion)).status_code == 200
+    assert nurse.get(f"{BASE}/{infusion.code}/").json()["therapy"]["from"]
+
+
 def test_a_safety_contact_is_taken_at_any_moment_and_once(api, clinic, clock):
     infusion = world.ready(clinic)
     services.record_pump_event(infusion=infusion, kind="start", by=clinic.nurse)

@@ -30,6 +30,8 @@ OF_INFUSION = [
     ("pump_log_move", {"clinician", "nurse"}, "get"),
     ("infusion_vitals", {"clinician", "nurse"}, "post"),
     ("infusion_criterion", {"clinician", "nurse"}, "post"),
+    ("infusion_baseline", {"clinician", "nurse"}, "post"),
+    ("infusion_delay", {"clinician"}, "post"),
     ("infusion_level", {"clinician", "nurse"}, "post"),
     ("infusion_adverse_event", {"clinician", "nurse"}, "post"),
     ("infusion_sign_off", {"clinician"}, "post"),
@@ -266,7 +268,7 @@ def test_stop_moves_times_and_chart_in_the_same_answer(client, clinic, clock):
     assert "cw:flash" in response["HX-Trigger"]
     found = services.therapy_time(Infusion.objects.get(pk=infusion.pk))
     local = found.at.astimezone(ZoneInfo(clinic.site.time_zone))
-    assert f"Therapy from (estimate) {local:%H:%M}" in page
+    assert f"Drug cleared (estimate), therapy from {local:%H:%M}" in page
     assert "17.50 mg given" in page
     assert "Ready to leave?" in page
 
