@@ -46,6 +46,12 @@ VALUES: dict[str, dict[str, str]] = {
     "suicidality": INTENT,
     "recovery_score": SCORES,
 }
+SHORT = {
+    "gait": "Walking",
+    "escort": "Escort",
+    "suicidality": "Suicidal intent",
+    "recovery_score": "Recovery score",
+}
 # How things were before the start is asked for these; scores and readings have their baseline in the vitals.
 BASELINES = {"gait": {key: GAIT[key] for key in ("steady", "with_aid", "wheelchair")}}
 USUAL = {"gait": "steady", "escort": "adult_present", "suicidality": "none"}

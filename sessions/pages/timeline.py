@@ -12,7 +12,7 @@ from django.urls import reverse
 
 from sessions import eligibility
 from sessions.discharge import CRITERIA
-from sessions.discharge_values import value_words
+from sessions.discharge_values import SHORT, value_words
 from sessions.models import AdverseEvent, Infusion, MeasuredLevel, PumpEvent, SignOff, VitalSigns
 from sessions.pages.words import pump_words, vitals_words
 from sessions.services import ADVERSE_EVENTS, needs_second_weighing
@@ -134,7 +134,8 @@ def _checks(infusion: Infusion) -> Iterator[LogEntry]:
 def _criteria(infusion: Infusion) -> Iterator[LogEntry]:
     for item in infusion.criteria.select_related("entered_by"):
         answer = value_words(item.criterion, item.value) or item.get_outcome_display()
-        label = "Before the start" if item.before_start else CRITERIA.get(item.criterion, item.criterion)
+        label = SHORT[item.criterion] if item.value else CRITERIA.get(item.criterion, item.criterion)
+        label = f"{label} before the start" if item.before_start else label
         words = f"{label}: {answer.lower()}"
         struck = item.superseded_at is not None
         yield LogEntry(

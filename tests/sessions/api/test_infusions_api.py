@@ -236,7 +236,7 @@ def test_another_therapy_time_by_the_api_and_what_takes_it_back(api, clinic, clo
     path = f"{infusion.code}/sign-off/again/"
     assert post(nurse, path, again, **tag(infusion)).status_code == 403
     alone = post(clinician, path, again, **tag(infusion))
-    assert (alone.status_code, alone.json()["code"]) == (422, "t0-second-person")
+    assert (alone.status_code, alone.json()["type"]) == (422, "/problems/t0-second-person")
     second = {"email": clinic.second_clinician.email, "password": PASSWORD}
     signed = post(clinician, path, {**again, "second_person": second}, **tag(infusion))
     assert signed.status_code == 200, signed.content
