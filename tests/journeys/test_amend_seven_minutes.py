@@ -80,11 +80,32 @@ def correct_on_the_record(stack: Stack, world: dict[str, Any], nurse: Person) ->
     correct_the_stop(nurse, stack.value("SELECT stopped_at FROM treatment_sessions_infusion"))
     new_t0 = stack.value(THERAPY_TIME)
     expect(main).to_contain_text(day.short_words(new_t0))
+    read_the_chart(nurse)
     nurse.settle()
     nurse.check_page()
     new = {table: moments - before.get(table, set()) for table, moments in commits(stack).items()}
     assert len(set().union(*new.values())) == 1, f"one commit, not {new}"
     return t0 - new_t0, {table for table, moments in new.items() if moments}
+
+
+def read_the_chart(nurse: Person) -> None:
+    """Values are read off the curve by pointing and with the arrow keys, and said to a screen reader alike."""
+    page = nurse.page
+    plot, slider = (
+        page.locator("#record-chart svg.plot").first,
+        page.get_by_label("Read the values along the time"),
+    )
+    words = page.locator("#record-chart .plot-reading")
+    plot.hover(position={"x": 5, "y": 60})
+    expect(words).to_contain_text("ng/mL (estimate; 18 of 20 people")
+    first = words.inner_text()
+    slider.focus()
+    slider.press("End")
+    expect(words).not_to_have_text(first)
+    expect(slider).to_have_attribute("aria-valuetext", words.inner_text())
+    slider.press("Home")
+    expect(slider).to_have_value("0")
+    expect(page.locator("#record-chart .plot-guide")).to_have_attribute("visibility", "visible")
 
 
 def test_a_stop_corrected_by_seven_minutes_moves_everything_in_one_commit(
