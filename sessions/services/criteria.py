@@ -109,10 +109,15 @@ def record_answers(
     touch(current)
     for item in judged:
         if item.criterion == "suicidality":
-            asks = item.value == NEW_INTENT
-            signal = signals.prescriber_asked if asks else signals.prescriber_answered
-            signals.tell(signal, infusion=current, by=by, at=now, topic="intent")
+            _tell_prescriber(current, item, by, now)
     return rows
+
+
+def _tell_prescriber(infusion: Infusion, answer: CriterionAnswer, by: User, now: datetime) -> None:
+    """New or worse intent is asked of a prescriber; their assessment answers it."""
+    signal = {NEW_INTENT: signals.prescriber_asked, ASSESSED: signals.prescriber_answered}.get(answer.value)
+    if signal is not None:
+        signals.tell(signal, infusion=infusion, by=by, at=now, topic="intent")
 
 
 @act
