@@ -22,6 +22,7 @@ from typing import Any
 import psycopg2
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+AHEAD = 60  # days ahead that the other clinics have booked as well
 SCRATCH = "clearwindow_bench_slots"
 
 
@@ -55,7 +56,8 @@ def prepare(url: str) -> None:
 
 
 def fill(clinics: int, years: float, per_day: int, until: date) -> int:
-    """History for every chair there is and for those of so many more clinics: `per_day` bookings before `until`.
+    """History for every chair there is and for those of so many more clinics: `per_day` bookings before `until`,
+    and for the others `AHEAD` days more.
 
     Only the taken lanes are made, each clinic's hanging on one cancelled visit: they are what a proposal reads. The
     exclusion constraint is taken off while filling and put back, which checks every row.
@@ -84,9 +86,16 @@ def fill(clinics: int, years: float, per_day: int, until: date) -> int:
             SELECT r.id, 1, %s, tstzrange(d + make_interval(hours => 6 * n), d + make_interval(hours => 6 * n + 3))
             FROM scheduling_resource r,
                  generate_series(%s::timestamptz, %s::timestamptz, interval '1 day') d, generate_series(0, %s) n
-            WHERE r.kind = 'chair'
+            WHERE r.kind = 'chair' AND (r.site_id <> %s OR d < %s)
             """,
-            [template.pk, until - timedelta(days=int(365 * years)), until - timedelta(days=2), per_day - 1],
+            [
+                template.pk,
+                until - timedelta(days=int(365 * years)),
+                until + timedelta(days=AHEAD),
+                per_day - 1,
+                template.site_id,
+                until - timedelta(days=2),
+            ],
         )
         made = int(cursor.rowcount)
         cursor.execute(f"ALTER TABLE {table} ADD CONSTRAINT {rule} {definition}")

@@ -24,6 +24,8 @@ FloatArray = NDArray[np.float64]
 NOT_POSSIBLE = 1e11
 PATIENCE = 8  # rounds without a better bound before the steps are halved
 LEAST_STEP = 0.01
+# Steps aim so far above the best bound at most, as a share of it or of the target: first plans are much too dear.
+REACH, LEAST_REACH = 0.15, 0.02
 CALM = 0.7  # share of the former direction that is kept
 
 
@@ -88,7 +90,8 @@ class Bound:
         self._best = max(self._best, value)
         if self._idle >= PATIENCE:
             self._step, self._idle = self._step / 2, 0
-        self._move(slope, max(target - value, 0.0))
+        aim = self._best + max(REACH * abs(self._best), LEAST_REACH * target)
+        self._move(slope, max(min(target, aim) - value, 0.0))
         self.done = self._step < LEAST_STEP or self.value >= target
         return self.value > before
 
