@@ -14,7 +14,9 @@ from scheduling.demo.people import Registered, prepare, register, score
 from scheduling.demo.play import Player, book_course, book_proposed, follow_through, play_arrival
 from scheduling.demo.plot import SINGLE, SIX, Course, midday_courses, today_at, upcoming_courses
 from scheduling.demo.premises import House, Premises, build
+from scheduling.demo.texts import write_texts
 from scheduling.models import Heartbeat
+from staff import roles
 from staff.clock import app_now, set_clock
 from staff.models import Site
 
@@ -74,6 +76,7 @@ def _fill(now: datetime, random: Random) -> None:
     player.daily_ticks(now - timedelta(days=9), ZoneInfo(midday.site.time_zone))
     player.at(now, follow_through)
     player.run()
+    write_texts(premises.versions[SIX], by=midday.person(roles.PROTOCOL_ADMIN), at=now)
 
 
 def _enrol(player: Player, house: House, who: Registered, course: Course) -> None:
