@@ -182,5 +182,11 @@ class DoneSerializer(StrictSerializer):
     note = StrictCharField(max_length=300, required=False, default="", allow_blank=True)
 
 
+class HeldSerializer(StrictSerializer):
+    """What becomes of a held message."""
+
+    release = serializers.BooleanField()
+
+
 class EmptySerializer(StrictSerializer):
     """Nothing is sent; unknown keys are refused."""

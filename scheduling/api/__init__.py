@@ -6,6 +6,7 @@ from rest_framework.routers import BaseRouter
 
 from scheduling.api.booking import booking_routes
 from scheduling.api.clinic_plan import clinic_plan_routes
+from scheduling.api.duty import duty_routes
 from scheduling.api.follow import follow_routes
 
 
@@ -14,3 +15,4 @@ def api_routes(router: BaseRouter) -> None:
     booking_routes(router)
     clinic_plan_routes(router)
     follow_routes(router)
+    duty_routes(router)

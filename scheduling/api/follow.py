@@ -33,6 +33,7 @@ from scheduling.serializers_follow import (
     DoneSerializer,
     EmptySerializer,
     FollowUpSerializer,
+    HeldSerializer,
     IntegrationSerializer,
     MessageSerializer,
     NoteSerializer,
@@ -43,7 +44,7 @@ from scheduling.serializers_follow import (
     TherapyBookingSerializer,
     WindowSerializer,
 )
-from scheduling.services import closing, therapy, windows
+from scheduling.services import closing, message_acts, therapy, windows
 from scheduling.services.therapy_rules import free_slots
 from staff.access import require
 from staff.api import ServiceViewSet, etag, expected_version, idempotent
@@ -292,7 +293,9 @@ def _entry(item: queries_follow.QueueItem, zone: ZoneInfo, now: Any) -> dict[str
 
 
 class MessageViewSet(ServiceViewSet):
-    """What became of the messages to patients. Read only: their texts and addresses are not handed out."""
+    """What became of the messages to patients, and what a person does about them. Their texts and addresses are
+    not handed out.
+    """
 
     serializer_class = MessageSerializer
     filterset_class = MessageFilter
@@ -310,6 +313,40 @@ class MessageViewSet(ServiceViewSet):
     def retrieve(self, request: Request, code: str) -> Response:
         """One message."""
         return Response(MessageSerializer(get_message_for(self.user, code)).data)
+
+    @extend_schema(request=EmptySerializer, responses=MessageSerializer)
+    @action(detail=True, methods=["post"])
+    def retry(self, request: Request, code: str) -> Response:
+        """Send one in trouble again: the answer is its successor. 409 unless it is in trouble, 422 too late."""
+        return self._act(request, code, message_acts.retry_message)
+
+    @extend_schema(request=EmptySerializer, responses=MessageSerializer)
+    @action(detail=True, methods=["post"])
+    def acknowledge(self, request: Request, code: str) -> Response:
+        """Seen; nothing more is needed."""
+        return self._act(request, code, message_acts.acknowledge_message)
+
+    @extend_schema(request=EmptySerializer, responses=MessageSerializer)
+    @action(detail=True, methods=["post"], url_path="call-instead")
+    def call_instead(self, request: Request, code: str) -> Response:
+        """The patient is called: an item on the nurses' list."""
+        self._act(request, code, message_acts.call_instead)
+        return Response(MessageSerializer(get_message_for(self.user, code)).data)
+
+    @extend_schema(request=HeldSerializer, responses=MessageSerializer)
+    @action(detail=True, methods=["post"])
+    def held(self, request: Request, code: str) -> Response:
+        """One message held after a restore: send it, or not."""
+        body = checked(HeldSerializer(data=request.data))
+        row = get_message_for(self.user, code, action="message.act")
+        found = message_acts.settle_one_held(message=row, release=body["release"], by=self.user)
+        return Response(MessageSerializer(found).data)
+
+    def _act(self, request: Request, code: str, service: Any) -> Response:
+        checked(EmptySerializer(data=request.data))
+        row = get_message_for(self.user, code, action="message.act")
+        found = service(message=row, by=self.user)
+        return Response(MessageSerializer(found).data if isinstance(found, Message) else {})
 
 
 def follow_routes(router: BaseRouter) -> None:

@@ -67,7 +67,8 @@ def raise_alert(
 
 def _climb(alert: StaffAlert, at: datetime) -> User | None:
     """Tell the next circle that has anybody in it. Returns its first person."""
-    level, people = min(alert.level + 1, EVERYBODY), []
+    level = min(alert.level + 1, EVERYBODY)
+    people: list[tuple[User, str]] = []
     while not people and level < EVERYBODY:
         people = [(shift.user, shift.phone) for shift in on_duty(alert.site, at, rank=level)]
         level += 0 if people else 1
@@ -137,7 +138,7 @@ def settle_alert(alert: StaffAlert, *, resolution: str, by: User, at: datetime) 
 def send_notices() -> int:
     """Tell those who have not been told yet. A repeat is harmless here, so every doubt is tried again."""
     with connection.cursor() as cursor:
-        cursor.execute(CLAIM, [timedelta(seconds=settings.LEASE_SECONDS)])
+        cursor.execute(CLAIM, [timedelta(seconds=settings.LEASE_SECONDS)])  # type: ignore[list-item]  # the driver knows intervals
         keys = [row[0] for row in cursor.fetchall()]
     channels: dict[str, Channel] = {}
     sent = 0

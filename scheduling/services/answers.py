@@ -192,7 +192,8 @@ def _item_9_before(row: PatientLink) -> int | None:
         .order_by("-taken_at", "-pk")
         .first()
     )
-    return None if last is None or len(last.items) != 9 else int(last.items[8])
+    items = None if last is None else last.items
+    return int(items[8]) if items is not None and len(items) == 9 else None
 
 
 def handle_item_9(*, score: OutcomeScore, value: int, previous: int | None, site: Site, at: datetime) -> str:

@@ -100,7 +100,7 @@ def on_duty(site: Site, at: datetime, *, rank: int | None = None) -> list[DutySh
     return list((rows if rank is None else rows.filter(rank=rank)).order_by("rank", "pk"))
 
 
-def gaps(site: Site, start: datetime, end: datetime) -> list[Interval]:
+def gaps(site: Site, start: datetime, end: datetime) -> tuple[Interval, ...]:
     """The parts of [start, end) in which nobody is on duty."""
     taken = [
         Interval(row.during.lower, row.during.upper)

@@ -14,6 +14,8 @@ from django.utils import timezone
 
 from scheduling.booking_pages import patient_banner
 from scheduling.loaders import zone_of
+from scheduling.models import Appointment
+from scheduling.services.recall import recall_words
 from staff.clock import app_now
 from staff.errors import DomainError
 from staff.forms import ClinicalForm
@@ -70,6 +72,7 @@ def act_page(
 
     `subject` is the visit or series; `undo` gives the address that takes back what `do` returned.
     """
+    before = _time_of(subject)
     if request.method == "POST" and form.is_valid():
         try:
             result = do(form.cleaned_data)
@@ -79,6 +82,7 @@ def act_page(
         else:
             tags = f"undo:{undo(result)}" if undo else ""
             messages.success(request, act.done, extra_tags=tags)
+            _tell_what_left(request, subject, before)
             return redirect(done_url or back_url)
     context = {
         "subject": subject,
@@ -90,6 +94,20 @@ def act_page(
     }
     status = form.error_status if form.is_bound else 200
     return show(request, template, context, subject.site, status=status)
+
+
+def _time_of(subject: Any) -> tuple[Any, Any] | None:
+    """When a visit is and whether it stands; None for anything else."""
+    return (subject.status, subject.during) if isinstance(subject, Appointment) else None
+
+
+def _tell_what_left(request: HttpRequest, subject: Any, before: tuple[Any, Any] | None) -> None:
+    """After a visit was moved or cancelled: the messages about the old time that cannot be recalled."""
+    if before is None:
+        return
+    now_is = Appointment.objects.get(pk=subject.pk)
+    if _time_of(now_is) != before and (words := recall_words(now_is, at=app_now())):
+        messages.warning(request, words)
 
 
 def zone(subject: Any) -> ZoneInfo:

@@ -99,7 +99,7 @@ def _visit(request: HttpRequest, link: PatientLink) -> HttpResponse:
 def _check_in(request: HttpRequest, link: PatientLink) -> HttpResponse:
     form = forms.CheckInForm(_data(request))
     return _take(
-        request, link, "check_in", form, lambda: answers.answer_check_in(link=link, **form.answers())
+        request, link, "check_in", form, lambda: answers.answer_check_in(link=link, at=None, **form.answers())
     )
 
 

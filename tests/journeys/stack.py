@@ -252,7 +252,10 @@ def running_stack(name: str, *, template: str, env: str = "demo") -> Iterator[St
     mailbox, port = Mailbox(), free_port()
     smtp = Controller(mailbox, hostname="127.0.0.1", port=free_port())
     smtp.start()
-    environment = _environment(base, name, env) | {"EMAIL_URL": f"smtp://127.0.0.1:{smtp.port}"}
+    environment = _environment(base, name, env) | {
+        "EMAIL_URL": f"smtp://127.0.0.1:{smtp.port}",
+        "PUBLIC_URL": f"http://127.0.0.1:{port}",
+    }
     with tempfile.TemporaryDirectory(prefix="cw-stack-") as folder:
         stack = Stack(name, Path(folder), mailbox, environment, port, with_database(base, name))
         try:

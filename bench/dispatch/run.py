@@ -1,0 +1,126 @@
+"""Claimed, sent and marked per second by 1, 2 and 4 processes, with and without a backlog. See README.md."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psycopg2
+import redis
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+os.environ.setdefault("SECRET_KEY", "bench-" + "x" * 60)
+os.environ.setdefault("FIELD_KEY", "bm90LWEtc2VjcmV0LWZpZWxkLWtleS1kZW1vISEhISE=")
+
+from tests.faults.storm import Ground, Storm, ground, storm  # noqa: E402
+
+BACKLOG = """
+    INSERT INTO scheduling_message (code, patient_id, follow_up_id, contact_point_id, channel, kind, ordinal,
+        generation, due_at, expires_at, due_local, time_zone, state, fence, attempts, idem_key, created_at,
+        subject, body, provider_id, last_error_code, closed_reason, doubtful, delivery)
+    SELECT gen_random_uuid(), m.patient_id, m.follow_up_id, m.contact_point_id, m.channel, m.kind, 1,
+        1000 + n, m.due_at + interval '300 days' + n * interval '1 second', m.due_at + interval '900 days', '',
+        m.time_zone, 'scheduled', 0, 0, 'backlog/' || n, m.created_at, '', '', '', '', '', false, ''
+    FROM (SELECT * FROM scheduling_message LIMIT 1) m, generate_series(1, %s) n
+"""
+
+
+def as_superuser(one: Ground, database: str, *statements: tuple[str, tuple[object, ...]]) -> None:
+    """Statements as the cluster's superuser, without triggers (a million history rows are not the question)."""
+    connection = psycopg2.connect(dbname=database, user="postgres", host=str(one.servers.sockets), port=5432)
+    connection.autocommit = True
+    with connection.cursor() as cursor:
+        cursor.execute("SET session_replication_role = replica")
+        for text, values in statements:
+            cursor.execute(text, values or None)
+    connection.close()
+
+
+def drain(one: Storm, workers: int) -> float:
+    """Messages per second by that many processes."""
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "bench/dispatch/drain.py"], cwd=ROOT, env=one.environment, stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, text=True,
+        )
+        for _ in range(workers)
+    ]  # fmt: skip
+    for process in processes:
+        process.stdout.readline()
+    began = time.monotonic()
+    for process in processes:
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    sent = sum(int(process.stdout.readline()) for process in processes)
+    seconds = time.monotonic() - began
+    for process in processes:
+        process.wait()
+    return sent / seconds
+
+
+def ours(place: Ground, name: str, due: int, pending: int, workers: int) -> float:
+    """A fresh database with this backlog."""
+    with storm(place, name) as one:
+        one.fill(due, "sms", 1, 0)
+        as_superuser(place, name, (BACKLOG, (pending,)), ("ANALYZE scheduling_message", ()))
+        time.sleep(max(one.began + 2 - time.time(), 0))
+        return drain(one, workers)
+
+
+def celery_eta(place: Ground, number: int, workers: int) -> float:
+    """No-op tasks with an ETA that has passed, by one worker with that many processes."""
+    environment = os.environ | {"REDIS_URL": place.servers.redis_url, "CLEARWINDOW_NO_BOOTSTRAP": "1"}
+    broker = redis.from_url(place.servers.redis_url)
+    broker.flushall()
+    code = (
+        "from bench.dispatch.peers import noop; from datetime import datetime, UTC\n"
+        f"for n in range({number}): noop.apply_async([n], eta=datetime.fromtimestamp(0, UTC))"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, check=True)
+    command = ["worker", "--loglevel", "ERROR", "--without-gossip", "--without-mingle", "-c", str(workers)]
+    worker = subprocess.Popen(
+        [sys.executable, "-m", "celery", "-A", "bench.dispatch.peers", *command], cwd=ROOT, env=environment,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+    )  # fmt: skip
+    try:
+        while not int(broker.get("done") or 0):
+            time.sleep(0.01)
+        began = time.monotonic()
+        while int(broker.get("done") or 0) < number:
+            time.sleep(0.01)
+        return number / (time.monotonic() - began)
+    finally:
+        os.killpg(worker.pid, signal.SIGKILL)
+        worker.wait()
+
+
+def main() -> None:
+    """Print the table."""
+    options = argparse.ArgumentParser()
+    options.add_argument("--pending", type=int, default=1_000_000)
+    options.add_argument("--due", type=int, default=2000)
+    chosen = options.parse_args()
+    print(
+        f"{time.strftime('%Y-%m-%d')}, load {os.getloadavg()[0]:.1f}, {os.cpu_count()} cores, {chosen.due} due"
+    )
+    print("| processes | nothing pending | behind the backlog | ratio | Celery ETA, no-op |")
+    print("| --- | --- | --- | --- | --- |")
+    with ground() as place:
+        for workers in (1, 2, 4):
+            empty = ours(place, "bench_empty", chosen.due, 0, workers)
+            full = ours(place, "bench_full", chosen.due, chosen.pending, workers)
+            peer = celery_eta(place, chosen.due, workers)
+            print(
+                f"| {workers} | {empty:.0f}/s | {full:.0f}/s | {full / empty:.2f} | {peer:.0f}/s |",
+                flush=True,
+            )
+
+
+if __name__ == "__main__":
+    main()
