@@ -20,6 +20,7 @@ from patients.models import Patient
 from protocols.message_text import fill_in
 from scheduling.channels import Outgoing
 from scheduling.models import Message
+from scheduling.texts_in_use import definition_of
 from staff.models import Site
 
 KINDS = {
@@ -86,6 +87,8 @@ def render(message: Message, address: str, links: Links | None = None) -> Outgoi
         if own
         else _text(f"{name}-sms.txt" if sms else f"{name}-text.txt", patient.language, context)
     )
+    if own and links.answer and links.answer not in text:
+        text = f"{text.rstrip()}{' ' if sms else chr(10) * 2}Please answer here: {links.answer}"
     html = "" if sms or own else _text(f"{name}-text.html", patient.language, context, optional=True)
     if links.stop and not sms:
         text = f"{text.rstrip()}\n\nNo more messages to this address: {links.stop}"
@@ -103,7 +106,7 @@ def _own_words(message: Message, *, sms: bool) -> str:
     if message.follow_up is None:
         return ""
     try:
-        rule = message.follow_up.protocol_version.read().follow_up(message.follow_up.kind)
+        rule = definition_of(message.follow_up.protocol_version_id).follow_up(message.follow_up.kind)
     except KeyError:
         return ""
     return rule.sms_text if sms else rule.email_text

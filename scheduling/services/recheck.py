@@ -7,18 +7,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from django.db.models import F, Q
 
 from patients.contact import next_allowed
 from patients.models import ContactPreference, Patient
-from protocols.definition import ProtocolDefinition
-from protocols.models import ProtocolVersion
 from scheduling.models import Appointment, FollowUp, Message, PatientSpan, PlasticityWindow, TreatmentSeries
 from scheduling.services.duty import covered
 from scheduling.services.messages import SPEAKING, send_hours_of
+from scheduling.texts_in_use import definition_of
 from staff.errors import InvalidInput
 from staff.fields import blind_index
 
@@ -111,12 +109,6 @@ def _window(row: Message, now: datetime) -> Decision | None:
         patient=row.patient_id, kind=PatientSpan.Kind.NO_THERAPY, during__contains=now
     ).first()
     return None if inside is None else Decision("wait", "No-therapy period.", inside.during.upper)
-
-
-@lru_cache(maxsize=64)
-def definition_of(version_id: int) -> ProtocolDefinition:
-    """The text of a version that a series runs on: such a text never changes, so a process reads it once."""
-    return ProtocolVersion.objects.get(pk=version_id).read()
 
 
 def _hours(row: Message, preference: ContactPreference | None, now: datetime) -> Decision | None:
