@@ -93,6 +93,8 @@ def window_words(
         return "Therapy is locked: the therapy time is being worked out again", False
     if row.status == Window.NONE:
         return "A clinician signed that no window opens", False
+    if row.sign_off_id is None and row.inputs.get("t_pk") is None:
+        return "Therapy time not known: a clinician states it with the signature", False
     start = session.earliest_at if session is not None else row.t0
     begin = f"Therapy from {soon_in_words(start, zone, now)}"
     if row.sign_off_id is None:

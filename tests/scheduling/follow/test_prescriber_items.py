@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from scheduling import dispatch
+from scheduling.follow_words import window_words
 from scheduling.models import Availability, ResourceBooking, WorkItem
 from sessions import services as facts
 from tests.scheduling.follow import world as w
@@ -38,6 +39,10 @@ def test_an_infiltrated_line_locks_therapy_for_long_and_asks_until_a_time_is_sta
     row = w.current_window(infusion)
     assert (row.status, row.t0) == ("provisional", w.FIRST + timedelta(hours=12))
     assert row.inputs["decided"] == "no estimate: infiltrated"
+    words, estimate = window_words(row, None, ZoneInfo(clinic.site.time_zone), clock.now())
+    assert (words[:22], estimate) == ("Therapy time not known", False), (
+        "no screen shows the lock as an estimate"
+    )
     item = items().get()
     assert (item.key, item.owner) == (f"no-estimate:{infusion.code}", clinic.clinician)
     dispatch.tick()
