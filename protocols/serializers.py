@@ -107,10 +107,19 @@ class NothingSerializer(StrictSerializer):
     """An act without details: an empty object."""
 
 
+class ExactTextField(serializers.CharField):
+    """Text as it was sent: nothing is trimmed, because places in it are answered."""
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return str(super().to_internal_value(data))
+
+
 class LanguageSerializer(StrictSerializer):
     """A text to check. `markdown`: indented blocks are code."""
 
-    text = StrictCharField(max_length=LONGEST_TEXT, trim_whitespace=False)
+    text = ExactTextField(max_length=LONGEST_TEXT, trim_whitespace=False)
     markdown = serializers.BooleanField(default=False)
 
 
