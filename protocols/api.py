@@ -27,6 +27,7 @@ from protocols.serializers import (
     LanguageSerializer,
     NothingSerializer,
     ReasonSerializer,
+    RetireSerializer,
     ReviseSerializer,
     TemplateSerializer,
     VersionSerializer,
@@ -202,14 +203,20 @@ class VersionViewSet(ServiceViewSet):
         )
         return _version(self._fetch(code, "protocol.view"))
 
-    @extend_schema(request=ReasonSerializer, responses=VersionTextSerializer)
+    @extend_schema(request=RetireSerializer, responses=VersionTextSerializer)
     @action(detail=True, methods=["post"])
     def retire(self, request: Request, code: str) -> Response:
         """Take a published text out of use."""
         version = self._fetch(code, "protocol.edit")
         expected = expected_version(request, version.code)
-        data = checked(ReasonSerializer(data=request.data))
-        services.retire(version=version, reason=data["reason"], expected_version=expected, by=self.user)
+        data = checked(RetireSerializer(data=request.data))
+        services.retire(
+            version=version,
+            reason=data["reason"],
+            running=data["running"],
+            expected_version=expected,
+            by=self.user,
+        )
         return _version(self._fetch(code, "protocol.view"))
 
 

@@ -86,6 +86,14 @@ class RetireForm(ClinicalForm):
 
     versioned = True
     reason = ClinicalTextField("Why it is retired", rows=3, max_length=500)
+    running = forms.ChoiceField(
+        label="Series that run on it",
+        choices=[
+            ("finish", "Finish on it"),
+            ("hold", "Hold every next infusion: withdrawn for safety, no pump starts on it"),
+        ],
+        widget=Radios(),
+    )
 
 
 class ReviseForm(ClinicalForm):

@@ -77,6 +77,10 @@ class ProtocolVersion(models.Model):
         SOLE = "sole", "Sole approval, no second reviewer"
         SHIPPED = "shipped", "Shipped with the product"
 
+    class Running(models.TextChoices):
+        FINISH = "finish", "Series that run finish on it"
+        HOLD = "hold", "Hold every next infusion (safety)"
+
     code = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     template = models.ForeignKey(ProtocolTemplate, on_delete=models.PROTECT, related_name="versions")
     number = models.PositiveIntegerField()
@@ -102,6 +106,8 @@ class ProtocolVersion(models.Model):
     approved_at = models.DateTimeField(null=True, blank=True)
     activated_at = models.DateTimeField(null=True, blank=True)
     retired_at = models.DateTimeField(null=True, blank=True)
+    # What retiring it means for series that run on it; empty until then.
+    running_series = models.CharField(max_length=6, choices=Running, blank=True)
     last_reviewed_on = models.DateField(null=True, blank=True)
     next_review_on = models.DateField(null=True, blank=True)
     created_at = models.DateTimeField()
@@ -164,6 +170,11 @@ class ProtocolVersion(models.Model):
                 name="version_published_only_when_approved",
             ),
             models.CheckConstraint(
+                condition=Q(status="retired", running_series__in=["finish", "hold"])
+                | ~Q(status="retired") & Q(running_series=""),
+                name="version_retired_says_what_runs_on",
+            ),
+            models.CheckConstraint(
                 condition=~Q(approval="second-person") | ~Q(approved_by=F("author")),
                 name="version_author_is_not_second_person",
             ),
@@ -176,6 +187,11 @@ class ProtocolVersion(models.Model):
 
     def __str__(self) -> str:
         return f"{self.template.name} v{self.number}"
+
+    @property
+    def held(self) -> bool:
+        """Withdrawn for safety: no infusion starts on it."""
+        return self.running_series == self.Running.HOLD
 
     def read(self) -> ProtocolDefinition:
         """The frozen text."""

@@ -35,6 +35,20 @@ def review_chip(version: ProtocolVersion, today: date) -> dict[str, str] | None:
     return {"word": "Review overdue", "tone": "warning", "icon": "calendar-clock"}
 
 
+def cautions(version: ProtocolVersion, today: date) -> list[tuple[str, str]]:
+    """(what, what it means) for everybody who books or treats on this version; empty when all is in order."""
+    found = []
+    if version.held:
+        found.append(("On hold", "This version was withdrawn for safety: no infusion starts on it."))
+    elif version.status == Status.RETIRED:
+        found.append(("Version retired", "Series that run finish on it; nothing new is planned."))
+    if version.status == Status.ACTIVE and version.next_review_on and version.next_review_on < today:
+        found.append(("Review overdue", f"Its review was due on {version.next_review_on:%-d %B %Y}."))
+    if version.approval == ProtocolVersion.Approval.SOLE:
+        found.append(("No second reviewer", "Its author approved it alone, 24 hours after submitting it."))
+    return found
+
+
 def line(version: ProtocolVersion, today: date) -> dict[str, Any]:
     """One rung of the version ladder."""
     return {

@@ -55,6 +55,7 @@ class VersionSerializer(serializers.Serializer[ProtocolVersion]):
     approved_at = serializers.DateTimeField(allow_null=True, read_only=True)
     activated_at = serializers.DateTimeField(allow_null=True, read_only=True)
     retired_at = serializers.DateTimeField(allow_null=True, read_only=True)
+    running_series = serializers.CharField(read_only=True)
     last_reviewed_on = serializers.DateField(allow_null=True, read_only=True)
     next_review_on = serializers.DateField(allow_null=True, read_only=True)
     version = serializers.IntegerField(read_only=True)
@@ -95,6 +96,12 @@ class ReasonSerializer(StrictSerializer):
     """Why."""
 
     reason = StrictCharField(max_length=500)
+
+
+class RetireSerializer(ReasonSerializer):
+    """Why, and what happens to series that run on it."""
+
+    running = serializers.ChoiceField(choices=ProtocolVersion.Running.choices)
 
 
 class ApproveSerializer(StrictSerializer):

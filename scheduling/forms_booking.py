@@ -8,10 +8,13 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils import timezone
 
 from protocols.models import ProtocolVersion
+from protocols.presenting import cautions
 from scheduling.domain.localtime import parse_clock
 from scheduling.reasons import CANCEL, END, EXTRA, INITIATORS, MOVE, NO_SHOW, OMIT
+from staff.clock import app_now
 from staff.errors import InvalidInput
 from staff.forms import (
     ClinicalDateField,
@@ -56,7 +59,9 @@ class PlanForm(ClinicalForm):
         super().__init__(*args, **kwargs)
         self.versions = {str(item.code): item for item in versions}
         self.therapists = {str(item.code): item for item in therapists}
-        self.fields["protocol"].choices = [(code, _label(item)) for code, item in self.versions.items()]  # type: ignore[attr-defined]  # a ChoiceField
+        today = timezone.localdate(app_now())
+        names = [(code, _label(item, today)) for code, item in self.versions.items()]
+        self.fields["protocol"].choices = names  # type: ignore[attr-defined]  # a ChoiceField
         people = [(code, item.full_name) for code, item in self.therapists.items()]
         self.fields["therapist"].choices = [(ANY, "Whoever is free and licensed"), *people]  # type: ignore[attr-defined]  # a ChoiceField
 
@@ -71,9 +76,11 @@ class PlanForm(ClinicalForm):
         return self.therapists.get(self.cleaned_data["therapist"])
 
 
-def _label(version: ProtocolVersion) -> str:
+def _label(version: ProtocolVersion, today: date) -> str:
     visits = version.read().visits
-    return f"{version.template.name}, {visits} infusion{'s' if visits != 1 else ''} (v{version.number})"
+    name = f"{version.template.name}, {visits} infusion{'s' if visits != 1 else ''} (v{version.number})"
+    said = [what.lower() for what, _ in cautions(version, today)]
+    return f"{name}: {', '.join(said)}" if said else name
 
 
 class ReasonForm(ClinicalForm):

@@ -16,9 +16,12 @@ from django.db import transaction
 from django.dispatch import receiver
 from django.urls import reverse
 
+from protocols.models import ProtocolVersion
+from protocols.signals import version_retired
 from scheduling.models import WorkItem
 from scheduling.services.chair_use import follow_infusion
 from scheduling.services.prescriber_items import ask_for_a_time, ask_prescriber, settle_question
+from scheduling.services.retired_versions import list_series_on
 from scheduling.services.unsigned import unsigned_keys
 from scheduling.services.windows import mark_stale, reanchor
 from scheduling.services.workitems import raise_item, settle
@@ -29,6 +32,14 @@ from staff import roles
 from staff.models import User
 
 log = logging.getLogger("clearwindow.scheduling")
+
+
+@receiver(version_retired, dispatch_uid="scheduling.version_retired")
+def list_series(
+    sender: Any, *, version: ProtocolVersion, reason: str, by: User, at: datetime, **_: Any
+) -> None:
+    """Each series that runs on a retired version becomes an item of its prescriber, in the sender's transaction."""
+    list_series_on(version, reason=reason, at=at)
 
 
 @receiver(signals.pump_log_changed, dispatch_uid="scheduling.pump_log_changed")

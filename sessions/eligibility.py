@@ -213,6 +213,17 @@ def check_start(
     return StartDecision(not blocked, decide, tuple(findings))
 
 
+def with_version_held(decision: StartDecision) -> StartDecision:
+    """The same decision for a protocol version that was withdrawn for safety: nobody starts on it."""
+    held = Finding(
+        "block",
+        "version_held",
+        "This protocol version was withdrawn: its infusions are on hold.",
+        "A prescriber moves the series to another version, or ends it.",
+    )
+    return StartDecision(False, decision.needs_prescriber, (held, *decision.findings))
+
+
 def _check_line(code: str, result: CheckResult | None, can_start_from: datetime | None) -> list[Finding]:
     text = CHECKS.get(code, CheckText(code.replace("_", " ").capitalize(), "Settle it first.", "decide"))
     hard = code in HARD_AT_START

@@ -17,6 +17,7 @@ from protocols.models import SOLE_APPROVAL_WAIT, ProtocolDocument, ProtocolVersi
 from protocols.review import review
 from protocols.review_kinds import Finding
 from protocols.services.writing import locked, locked_draft
+from protocols.signals import version_retired
 from staff.clock import app_now
 from staff.errors import InvalidInput, RuleNotMet, StateConflict
 from staff.history import acting
@@ -152,21 +153,30 @@ def retire(
     version: ProtocolVersion,
     by: User,
     reason: str,
+    running: str,
     expected_version: int | None = None,
     at: datetime | None = None,
 ) -> ProtocolVersion:
-    """Take a published text out of use: nothing new is planned on it. Series that run keep it; the text
-    stays.
+    """Take a published text out of use: nothing new is planned on it; the text stays.
+
+    `running`: series on it finish on it, or every next infusion is held (no pump starts on it). Each series becomes an
+    item on its prescriber's list (answered by `scheduling`, in this transaction).
     """
     words = parse_text(reason, field="reason", max_length=500)
     if not words:
         raise InvalidInput("Say why it is retired.", code="required", field="reason")
+    if running not in ProtocolVersion.Running.values:
+        raise InvalidInput(
+            "Say what happens to series that run on it: finish, or hold.", code="required", field="running"
+        )
+    at = at or app_now()
     with acting(by, reason=words):
         found = locked(version, expected_version)
         _require(found, Status.ACTIVE, Status.SUPERSEDED)
-        found.status, found.retired_at = Status.RETIRED, at or app_now()
+        found.status, found.retired_at, found.running_series = Status.RETIRED, at, running
         found.version += 1
-        found.save(update_fields=["status", "retired_at", "version"])
+        found.save(update_fields=["status", "retired_at", "running_series", "version"])
+        version_retired.send(sender=ProtocolVersion, version=found, reason=words, by=by, at=at)
     return found
 
 

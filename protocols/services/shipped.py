@@ -40,5 +40,5 @@ def _install(slug: str, by: User, at: datetime) -> ProtocolVersion | None:
         version.save(update_fields=["status", "submitted_at"])
         activate(version, approval=ProtocolVersion.Approval.SHIPPED, by=by, at=at)
         if slug in SHIPPED_RETIRED:
-            retire(version=version, reason=SHIPPED_RETIRED[slug], by=by, at=at)
+            retire(version=version, reason=SHIPPED_RETIRED[slug], running="finish", by=by, at=at)
     return version

@@ -49,6 +49,11 @@ def _with_chosen_term(text: str, chosen: str) -> str:
     return text
 
 
+def _last_words(text: str) -> str:
+    """The last eight words before a finding, with the space that parts them from it."""
+    return " ".join(text.split()[-8:]) + (" " if text[-1:].isspace() else "")
+
+
 def shown(found: Finding, text: str) -> dict[str, Any]:
     """A finding as a page draws it: the words around it, and what one click would put there."""
     before, after = text[max(0, found.start - AROUND) : found.start], text[found.end : found.end + AROUND]
@@ -57,8 +62,8 @@ def shown(found: Finding, text: str) -> dict[str, Any]:
         "column": found.column,
         "start": found.start,
         "match": " ".join(found.match.split()),
-        "before": ("… " if found.start > AROUND else "") + " ".join(before.split()[-8:]),
-        "after": " ".join(after.split()[:8]),
+        "before": ("… " if found.start > AROUND else "") + _last_words(before),
+        "after": " ".join(f"{after} ".split(" ")[:9]),
         "error": found.severity == "error",
         "suggestion": found.suggestion,
         "reason": found.reason,

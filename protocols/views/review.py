@@ -126,7 +126,8 @@ def version_retire(request: HttpRequest, slug: str, number: int) -> HttpResponse
     version = get_version_for(user, slug, number, action="protocol.edit")
     page = {
         "heading": f"Retire version {number}",
-        "lede": "Nothing new is planned on it. Series that run keep it, and the text stays readable.",
+        "lede": "Nothing new is planned on it, and the text stays readable. Each series that runs on it goes on its "
+        "prescriber's list.",
         "button": f"Retire version {number}",
         "done": f"Version {number} is retired.",
         "danger": True,
@@ -134,7 +135,11 @@ def version_retire(request: HttpRequest, slug: str, number: int) -> HttpResponse
 
     def do(data: dict[str, Any]) -> object:
         return services.retire(
-            version=version, reason=data["reason"], expected_version=data["version"], by=user
+            version=version,
+            reason=data["reason"],
+            running=data["running"],
+            expected_version=data["version"],
+            by=user,
         )
 
     return act_page(request, version, RetireForm(posted(request), version=version.version), page, do)

@@ -226,9 +226,12 @@ def check_version(version: ProtocolVersion) -> None:
 
 
 def check_running_version(version: ProtocolVersion) -> None:
-    """A running series stays on its version, unless that was retired. Raises StateConflict."""
-    if version.status == ProtocolVersion.Status.RETIRED:
-        raise StateConflict(f"{version} was retired: nothing more is booked on it.", code="version-retired")
+    """A running series finishes on its version, unless that was withdrawn for safety. Raises StateConflict."""
+    if version.held:
+        raise StateConflict(
+            f"{version} was withdrawn: its infusions are on hold. Move the series to another version, or end it.",
+            code="version-held",
+        )
 
 
 def findings_for(patient: Patient, definition: ProtocolDefinition, at: datetime) -> tuple[Finding, ...]:

@@ -9,10 +9,12 @@ from django.db.models import Prefetch, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
 from patients.access import get_patient_for
 from patients.models import Patient
+from protocols.presenting import cautions
 from scheduling.access import get_series_for
 from scheduling.booking_pages import chip_of, patient_banner, series_chip, series_rows
 from scheduling.forms_booking import EndSeriesForm, ExtraForm, LongGapForm, NewTimeForm, SkipForm
@@ -65,6 +67,7 @@ def series_detail(request: HttpRequest, code: str) -> HttpResponse:
         "may_allow_gap": live and user.may("infusion.order") and bool(_long_gap_choices(series)),
         "may_end": live and user.may("series.end"),
         "facts": _facts(series),
+        "cautions": cautions(series.protocol_version, timezone.localtime(now, zone(series.site)).date()),
         "notice": series_notice(series, may_move=user.may("series.move_version")),
     }
     return show(request, "scheduling/series.html", context, series.site)

@@ -81,6 +81,11 @@ def start_gate(infusion: Infusion, at: datetime) -> StartGate:
         limits=definition.limits,
         now=at,
     )
+    if infusion.protocol_version.held:
+        lines.append(
+            GateLine("version", "Protocol version in use", "failed", "Withdrawn: infusions on hold.")
+        )
+        decision = eligibility.with_version_held(decision)
     return StartGate(tuple(_with_finding(line, decision) for line in lines), decision)
 
 

@@ -59,7 +59,7 @@ def payload(name, world):
         "document_edit": {"title": "T", "body": "Words", "change": "notice", "version": version.version},
         "version_return": {"version": version.version, "note": "Cite the source"},
         "version_approve": {"version": version.version, "sha256": version.sha256, "read": "on"},
-        "version_retire": {"version": version.version, "reason": "Not used"},
+        "version_retire": {"version": version.version, "reason": "Not used", "running": "finish"},
     }.get(name, {"version": version.version})
 
 

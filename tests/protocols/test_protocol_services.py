@@ -241,10 +241,10 @@ def test_a_returned_text_says_why_until_it_is_changed(clinic, author, ready):
 
 def test_retiring_keeps_the_text_and_needs_a_reason(clinic, author, ready):
     with pytest.raises(StateConflict):
-        services.retire(version=ready, by=author, reason="Wrong")
+        services.retire(version=ready, by=author, reason="Wrong", running="finish")
     with pytest.raises(InvalidInput):
-        services.retire(version=clinic.version, by=author, reason="")
-    gone = services.retire(version=clinic.version, by=author, reason="Not used")
+        services.retire(version=clinic.version, by=author, reason="", running="finish")
+    gone = services.retire(version=clinic.version, by=author, reason="Not used", running="finish")
     assert (gone.status, gone.retired_at, gone.definition) == (
         "retired",
         clinic.now,
@@ -253,7 +253,7 @@ def test_retiring_keeps_the_text_and_needs_a_reason(clinic, author, ready):
     last = gone.events.select_related("pgh_context").order_by("pgh_id").last()
     assert last.pgh_context.metadata == {"user": author.pk, "reason": "Not used"}
     with pytest.raises(StateConflict):
-        services.retire(version=clinic.version, by=author, reason="Again")
+        services.retire(version=clinic.version, by=author, reason="Again", running="finish")
 
 
 def test_the_shipped_texts_are_installed_once(clinic, author):

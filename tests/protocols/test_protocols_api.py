@@ -168,7 +168,9 @@ def test_review_from_submission_to_retirement(client, clinic, author, draft):
     assert (done.json()["status"], done.json()["approved_by"]) == ("active", str(clinic.clinician.code))
 
     client.force_login(author)
-    gone = send(client, "post", f"{url}retire/", {"reason": "Not used"}, if_match=tag(draft))
+    gone = send(
+        client, "post", f"{url}retire/", {"reason": "Not used", "running": "finish"}, if_match=tag(draft)
+    )
     assert gone.json()["status"] == "retired"
 
 

@@ -48,7 +48,8 @@ def test_raw_sql_cannot_change_a_text_that_left_its_draft(clinic, status, change
         version = make_version("single-infusion", active=False, author=clinic.admin)
         ProtocolVersion.objects.filter(pk=version.pk).update(status="in-review")
     elif status != "active":
-        ProtocolVersion.objects.filter(pk=version.pk).update(status=status)
+        runs_on = "finish" if status == "retired" else ""
+        ProtocolVersion.objects.filter(pk=version.pk).update(status=status, running_series=runs_on)
     make_user("nurse")  # so that another author exists
     before = ProtocolVersion.objects.filter(pk=version.pk).values().get()
     named = refused_by(f"UPDATE protocols_protocolversion SET {change} WHERE id = %s", [version.pk])
@@ -72,7 +73,8 @@ def test_raw_sql_cannot_move_a_status_backwards(clinic, status, to):
     if status == "draft":
         version = make_version("single-infusion", active=False, author=clinic.admin)
     elif status != "active":
-        ProtocolVersion.objects.filter(pk=version.pk).update(status=status)
+        runs_on = "finish" if status == "retired" else ""
+        ProtocolVersion.objects.filter(pk=version.pk).update(status=status, running_series=runs_on)
     sql = "UPDATE protocols_protocolversion SET status = %s WHERE id = %s"
     assert refused_by(sql, [to, version.pk]) == "version_status_moves_forward"
 
@@ -240,7 +242,7 @@ def _move(template, name, choice, chair_minutes, people):
         "approve": lambda: services.approve_and_activate(
             version=version, by=approver, seen_sha256=version.sha256
         ),
-        "retire": lambda: services.retire(version=version, by=author, reason="Old"),
+        "retire": lambda: services.retire(version=version, by=author, reason="Old", running="finish"),
     }
     acts[name]()
 
