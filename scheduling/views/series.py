@@ -67,7 +67,7 @@ def series_detail(request: HttpRequest, code: str) -> HttpResponse:
         "may_allow_gap": live and user.may("infusion.order") and bool(_long_gap_choices(series)),
         "may_end": live and user.may("series.end"),
         "facts": _facts(series),
-        "cautions": cautions(series.protocol_version, timezone.localtime(now, zone(series.site)).date()),
+        "cautions": cautions(series.protocol_version, timezone.localtime(now, zone(series)).date()),
         "notice": series_notice(series, may_move=user.may("series.move_version")),
     }
     return show(request, "scheduling/series.html", context, series.site)
