@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -77,12 +78,20 @@ def _about(before: ProtocolDefinition, after: ProtocolDefinition) -> Iterable[Pa
 
 
 def _rows(before: Sequence[Row], after: Sequence[Row]) -> Iterable[Pair]:
-    old = {row.label: row for row in before}
-    for row in after:
-        was = old.pop(row.label, None)
+    """By label; rows of one label are paired in their order."""
+    old = dict(_numbered(before))
+    for key, row in _numbered(after):
+        was = old.pop(key, None)
         yield Pair(row.label, was.value if was else ABSENT, row.value, was.items if was else (), row.items)
     for row in old.values():
         yield Pair(row.label, row.value, ABSENT, row.items)
+
+
+def _numbered(rows: Sequence[Row]) -> Iterable[tuple[tuple[str, int], Row]]:
+    seen: Counter[str] = Counter()
+    for row in rows:
+        yield (row.label, seen[row.label]), row
+        seen[row.label] += 1
 
 
 def _follow_ups(before: ProtocolDefinition, after: ProtocolDefinition) -> Iterable[Pair]:

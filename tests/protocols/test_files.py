@@ -18,6 +18,7 @@ from protocols.library import SHIPPED, SIX_IN_THREE_WEEKS
 from protocols.models import ProtocolTemplate, ProtocolVersion
 from protocols.plan_definition import read_plan_definition, to_plan_definition, write_resource
 from protocols.services.files import export_file
+from protocols.side_by_side import side_by_side
 from staff.errors import InvalidInput
 
 SLUG = "six-in-three-weeks"
@@ -182,3 +183,16 @@ def test_versions_beside_each_other_and_copies(client, clinic):
     client.force_login(clinic.nurse)
     assert client.post(url, {"name": "C2", "slug": "c2"}).status_code == 403
     assert client.get(reverse("protocol_compare", args=[SLUG]), {"after": "2"}).status_code == 422
+
+
+@pytest.mark.parametrize("slug", SHIPPED)
+def test_a_text_beside_itself_differs_in_nothing(slug):
+    assert sum(section.changes for section in side_by_side(SHIPPED[slug], SHIPPED[slug])) == 0
+    longer = replace(SHIPPED[slug], chair_minutes=700)
+    changed = [
+        pair.label
+        for section in side_by_side(SHIPPED[slug], longer)
+        for pair in section.pairs
+        if pair.changed
+    ]
+    assert changed == ["Chair"]
