@@ -94,7 +94,13 @@ def _facts(
     ]
     if series.visits:
         days = (series.visits[-1].start - series.visits[0].start).days + 1
-        found.append({"label": "Visits", "value": str(len(series.visits)), "note": f"over {days} days"})
+        found.append(
+            {
+                "label": "Visits",
+                "value": str(len(series.visits)),
+                "note": f"over {days} day{'s' if days > 1 else ''}",
+            }
+        )
     return tuple(found)
 
 

@@ -1,7 +1,7 @@
 """A sample series on a real calendar: what comes of a protocol text for nobody in particular. Pure module.
 
-Every visit starts at the same clock time, on the allowed and open local day whose gap to the visit before is nearest to
-the protocol's aim. Chairs, staff and patients are not asked: what cannot be placed here cannot be placed anywhere.
+Every visit starts at the same clock time, on the allowed and open local day that is nearest to the protocol's rhythm
+within its gaps. Chairs, staff and patients are not asked: what cannot be placed here cannot be placed anywhere.
 """
 
 from __future__ import annotations
@@ -81,10 +81,11 @@ def _starts(
         remarks.append(
             f"{day_in_words(first_day)} is {why}: the series begins on {day_in_words(local_date(first, zone))}."
         )
-    starts = [first]
+    starts, aim = [first], first
     for ordinal in range(2, definition.visits + 1):
         phase = definition.gap_before(ordinal)
-        found = None if phase is None else _next(phase, starts[-1], clock, zone, holidays)
+        aim += timedelta(hours=0 if phase is None else phase.gap_target_hours)
+        found = None if phase is None else _next(phase, starts[-1], aim, clock, zone, holidays)
         if phase is None or found is None:
             remarks.append(_cannot(ordinal, phase, starts[-1], clock, zone, holidays))
             break
@@ -109,9 +110,14 @@ def _days(phase: SeriesPhase, before: datetime, zone: ZoneInfo) -> list[date]:
 
 
 def _next(
-    phase: SeriesPhase, before: datetime, clock: time, zone: ZoneInfo, holidays: Mapping[date, str]
+    phase: SeriesPhase,
+    before: datetime,
+    aim: datetime,
+    clock: time,
+    zone: ZoneInfo,
+    holidays: Mapping[date, str],
 ) -> datetime | None:
-    aim = before + timedelta(hours=phase.gap_target_hours)
+    """Nearest to `aim`, which keeps the rhythm from the first visit on: twice a week stays on its two weekdays."""
     allowed = [
         start
         for day in _days(phase, before, zone)

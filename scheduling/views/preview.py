@@ -56,9 +56,7 @@ class PreviewForm(ClinicalForm):
     )
     week = forms.ChoiceField(label="Look at", choices=list(WEEKS.items()), required=False)
     place = forms.ChoiceField(label="Time zone")
-    holidays = forms.ChoiceField(
-        label="On public holidays", choices=[("closed", "Closed"), ("open", "Open")], required=False
-    )
+    holidays = forms.ChoiceField(label="On public holidays", choices=[("closed", "Closed"), ("open", "Open")])
     weight_kg = UnitDecimalField("Weight", unit="kg", decimal_places=1, min_value="20", max_value="350")
     age_years = UnitIntegerField("Age", unit="years", min_value=18, max_value=110)
 

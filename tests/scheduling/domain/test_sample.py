@@ -75,3 +75,8 @@ def test_the_night_the_clocks_change_keeps_the_clock_and_counts_the_hours():
         assert round(found.visits[1].gap_hours) in (hours, hours + 24)
         assert {visit.start.astimezone(LONDON).hour for visit in found.visits} == {9}
     assert next_clock_change(date(2026, 3, 1), ZoneInfo("Asia/Kolkata"), forward=True) is None
+
+
+def test_twice_a_week_keeps_its_two_weekdays():
+    found = sample()
+    assert [f"{visit.start:%a}" for visit in found.visits] == ["Tue", "Fri"] * 3
