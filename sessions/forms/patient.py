@@ -8,6 +8,7 @@ from typing import Any, cast
 from django import forms
 from django.core.exceptions import ValidationError
 
+from protocols.documents import QUESTIONS
 from protocols.models import ProtocolDocument
 from sessions import scoring
 from sessions.models import SafetyContact
@@ -70,19 +71,19 @@ class EducationForm(DocumentForm):
 
     taught_at = LocalDateTimeField("Taught at", nudges=True, required=False, hint=TIME_HINT)
     experience_not_needed = forms.ChoiceField(
-        label="Is the experience during the infusion needed for benefit?",
+        label=QUESTIONS[0],
         help_text="Right answer: no. It is a drug effect, and not necessarily true.",
         choices=[("yes", "Answered rightly"), ("no", "Not yet")],
         widget=Radios(inline=True),
     )
     work_happens_afterwards = forms.ChoiceField(
-        label="When does the work happen?",
+        label=QUESTIONS[1],
         help_text="Right answer: afterwards, with rest, practice and therapy.",
         choices=[("yes", "Answered rightly"), ("no", "Not yet")],
         widget=Radios(inline=True),
     )
     no_driving_understood = forms.ChoiceField(
-        label="May I drive?",
+        label=QUESTIONS[2],
         help_text="Right answer: not before tomorrow, after a night's sleep.",
         choices=[("yes", "Answered rightly"), ("no", "Not yet")],
         widget=Radios(inline=True),
