@@ -166,6 +166,7 @@ def next_acts(visit: Appointment, user: User, now: datetime) -> dict[str, bool]:
     arrives = infusion_visit and today and visit.status == Status.BOOKED
     return {
         "check_in": arrives and user.may("appointment.check_in"),
+        "late": moves and today and visit.status == Status.BOOKED,
         "move": moves and visit.status in Appointment.MOVABLE,
         "cancel": moves and visit.status in Appointment.CANCELLABLE,
         "omit": moves and user.may("series.book") and visit.status in Appointment.CANCELLABLE,

@@ -24,7 +24,7 @@ from django.template.exceptions import TemplateDoesNotExist, TemplateSyntaxError
 from scheduling.channels import Channel, OutcomeUnknown, SendFailed, open_channel
 from scheduling.models import FollowUp, Message, PlasticityWindow, TreatmentSeries
 from scheduling.notifications import NotNeutral
-from scheduling.services import alerts, outbox, overdue, restores, unsigned, waitlist, windows
+from scheduling.services import alerts, outbox, overdue, pauses, restores, unsigned, waitlist, windows
 from scheduling.services.chair_use import stretch_overdue
 from scheduling.services.followups import sync_follow_ups
 from scheduling.services.holds import sweep_expired
@@ -71,6 +71,7 @@ def tick() -> Round:
         ("told", alerts.send_notices),
         ("holds", lambda: sweep_expired()),
         ("offered", lambda: waitlist.fill()),
+        ("paused", lambda: pauses.watch_pauses()),
         ("stretched", lambda: stretch_overdue()),
         ("stale", sweep_stale),
         ("opened", open_due_windows),

@@ -13,7 +13,7 @@ from django.utils import timezone
 from protocols.models import ProtocolVersion
 from protocols.presenting import cautions
 from scheduling.domain.localtime import parse_clock
-from scheduling.reasons import CANCEL, END, EXTRA, INITIATORS, MOVE, NO_SHOW, OMIT
+from scheduling.reasons import CANCEL, END, EXTRA, INITIATORS, MOVE, NO_SHOW, OMIT, PAUSE
 from staff.clock import app_now
 from staff.errors import InvalidInput
 from staff.forms import (
@@ -121,6 +121,28 @@ class EndSeriesForm(ReasonForm):
 
     table = END
     first_initiator = "clinician"
+
+
+class PauseForm(ReasonForm):
+    """Rest for a while: until when, and how long the chairs stay."""
+
+    table = PAUSE
+    first_initiator = "clinician"
+
+    review_on = ClinicalDateField("Look at it again on")
+    keep_chairs_days = UnitIntegerField(
+        "Keep the chairs for", unit="days", min_value=0, max_value=60, hint="0 gives them back at once."
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.initial.setdefault("keep_chairs_days", 0)
+
+
+class ResumeForm(ClinicalForm):
+    """Go on: nothing is asked, but the version."""
+
+    versioned = True
 
 
 class SkipForm(OmitForm):
@@ -269,6 +291,13 @@ class LongGapForm(ClinicalForm):
     def __init__(self, *args: Any, choices: Sequence[tuple[str, str]], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["ordinal"].choices = [(ANY, "Choose a gap"), *choices]  # type: ignore[attr-defined]  # a ChoiceField
+
+
+class LateForm(ClinicalForm):
+    """How many minutes after its time a visit will start."""
+
+    versioned = True
+    minutes = UnitIntegerField("Late by", unit="min", min_value=5, max_value=300)
 
 
 class HoursField(forms.CharField):

@@ -44,6 +44,14 @@ END = {
     "deceased": "Patient died",
     "clinical": "Clinical decision",
 }
+PAUSE = {
+    "admitted": "Patient is in hospital",
+    "adverse-effects": "Adverse effects to be looked into",
+    "patient-asked": "Patient asks for a rest",
+    "travel": "Patient is away",
+    "authorisation": "Authorisation or funding is open",
+    "clinical": "Clinical decision",
+}
 NO_SHOW = {
     "no-contact": "Did not come, no contact",
     "late-notice": "Did not come, gave notice too late",

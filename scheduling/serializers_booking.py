@@ -11,7 +11,7 @@ from rest_framework import serializers
 
 from scheduling.domain.followups import PlannedFollowUp
 from scheduling.models import Appointment, Resource, TreatmentSeries
-from scheduling.reasons import CANCEL, END, EXTRA, INITIATORS, MOVE, NO_SHOW, OMIT
+from scheduling.reasons import CANCEL, END, EXTRA, INITIATORS, MOVE, NO_SHOW, OMIT, PAUSE
 from scheduling.services.proposals import ProposedVisit, SeriesProposal
 from staff.api import (
     InstantField,
@@ -202,6 +202,14 @@ class EndSeriesSerializer(ReasonSerializer):
     """End a series early."""
 
     reason = serializers.ChoiceField(choices=sorted(END))
+
+
+class PauseSerializer(ReasonSerializer):
+    """Rest for a while."""
+
+    reason = serializers.ChoiceField(choices=sorted(PAUSE))
+    review_on = serializers.DateField()
+    keep_chairs_days = StrictIntegerField(min_value=0, max_value=60, default=0)
 
 
 class NoShowSerializer(StrictSerializer):

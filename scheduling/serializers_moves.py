@@ -39,6 +39,14 @@ class MovedSessionSerializer(StrictSerializer):
     therapist = serializers.UUIDField(required=False)
 
 
+class LateSerializer(StrictSerializer):
+    """How many minutes late; `accept` with what the proposal showed, or without it to see it."""
+
+    minutes = StrictIntegerField(min_value=5, max_value=300)
+    accept = StrictBooleanField(default=False)
+    seen = serializers.ListField(child=Text(max_length=120), required=False, max_length=40)
+
+
 class MovesSerializer(ReasonSerializer):
     """Several visits of one series moved in one act, as a preview proposed it."""
 

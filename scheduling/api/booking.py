@@ -23,7 +23,7 @@ from patients.access import get_patient_for
 from protocols.models import ProtocolVersion
 from scheduling.access import get_appointment_for, get_resource_for, get_series_for
 from scheduling.api.moves import AppointmentMoves, SeriesMoves
-from scheduling.api.replan import AbsenceViewSet, ClosureViewSet, ReplanViewSet
+from scheduling.api.replan import AbsenceViewSet, ClosureViewSet, ReplanViewSet, UtilisationViewSet
 from scheduling.api.version_moves import SeriesVersions
 from scheduling.api.waitlist import WaitlistViewSet
 from scheduling.models import Appointment, Resource, TreatmentSeries
@@ -38,6 +38,7 @@ from scheduling.serializers_booking import (
     NoShowSerializer,
     NothingSerializer,
     OmitSerializer,
+    PauseSerializer,
     PlanSerializer,
     RebookSerializer,
     ResourceSerializer,
@@ -49,6 +50,7 @@ from scheduling.services import series as series_service
 from scheduling.services import visits as visit_service
 from scheduling.services.holds import confirm_series, release_series
 from scheduling.services.long_gaps import approve_long_gap
+from scheduling.services.pauses import pause_series, resume_series
 from scheduling.services.seating import TherapyChoice, VisitChoice
 from staff.access import require
 from staff.api import ServiceViewSet, etag, expected_version, idempotent
@@ -187,6 +189,24 @@ class SeriesViewSet(SeriesMoves, SeriesVersions, ServiceViewSet):
         return series_answer(
             series_service.end_series(series=series, by=self.user, expected_version=version, **data)
         )
+
+    @extend_schema(request=PauseSerializer, responses=SeriesDetailSerializer)
+    @action(detail=True, methods=["post"])
+    def pause(self, request: Request, code: str) -> Response:
+        """Pause an active series, with a day on which somebody looks at it again."""
+        series = get_series_for(self.user, code, action="series.end")
+        version = expected_version(request, series.code)
+        data = checked(PauseSerializer(data=request.data))
+        return series_answer(pause_series(series=series, by=self.user, expected_version=version, **data))
+
+    @extend_schema(request=NothingSerializer, responses=SeriesDetailSerializer)
+    @action(detail=True, methods=["post"])
+    def resume(self, request: Request, code: str) -> Response:
+        """Go on; visits that no longer fit have lost their date."""
+        series = get_series_for(self.user, code, action="series.end")
+        version = expected_version(request, series.code)
+        checked(NothingSerializer(data=request.data))
+        return series_answer(resume_series(series=series, by=self.user, expected_version=version)[0])
 
     @extend_schema(request=LongGapSerializer, responses={201: OpenApiTypes.OBJECT})
     @action(detail=True, methods=["post"], url_path="long-gaps")
@@ -391,5 +411,6 @@ def booking_routes(router: BaseRouter) -> None:
     router.register("closures", ClosureViewSet, basename="closure")
     router.register("absences", AbsenceViewSet, basename="absence")
     router.register("waitlist", WaitlistViewSet, basename="waitlist")
+    router.register("utilisation", UtilisationViewSet, basename="utilisation")
     router.register("replan", ReplanViewSet, basename="replan")
     router.register("resources", ResourceViewSet, basename="resource")

@@ -19,14 +19,24 @@ from scheduling.access import get_appointment_for, get_series_for
 from scheduling.models import FollowUp, TreatmentSeries
 from scheduling.reasons import MOVE, in_words
 from scheduling.serializers_booking import NothingSerializer
-from scheduling.serializers_moves import MovePreviewSerializer, MovesSerializer, change_data, plan_data
+from scheduling.serializers_moves import (
+    LateSerializer,
+    MovePreviewSerializer,
+    MovesSerializer,
+    change_data,
+    plan_data,
+)
+from scheduling.services import replans
 from scheduling.services import visits as visit_service
-from scheduling.services.cascade import SessionMove, move_visits, preview, propose_move
+from scheduling.services.cascade import preview, propose_move
 from scheduling.services.changes import history_of
+from scheduling.services.lateness import LATE_WORDS, accepted, propose_late, start_by
+from scheduling.services.moving import SessionMove, move_visits
 from scheduling.services.seating import VisitChoice
+from scheduling.views.late import seen_lines
 from staff.access import require
 from staff.api import expected_version, idempotent
-from staff.errors import InvalidInput
+from staff.errors import InvalidInput, StaleVersion
 from staff.models import User
 
 
@@ -112,6 +122,26 @@ class AppointmentMoves:
         if plan.choices:
             diff = preview(plan, by=self.user, reason=_words(data), displace_therapy=data["displace_therapy"])
         return Response(plan_data(plan, diff))
+
+    @extend_schema(request=LateSerializer, responses=OpenApiTypes.OBJECT)
+    @action(detail=True, methods=["post"], url_path="running-late")
+    def running_late(self, request: Request, code: str) -> Response:
+        """The chair's day when this visit starts late; with `accept` and what was `seen`, it is done."""
+        visit = get_appointment_for(self.user, code, action="appointment.move")
+        data = _checked(LateSerializer(data=request.data))
+        lines = propose_late(visit=visit, minutes=data["minutes"], by=self.user)
+        limit = start_by(visit)
+        if data["accept"]:
+            if data.get("seen") != seen_lines(lines):
+                raise StaleVersion("The day has changed since you looked. Look at the new times again.")
+            replans.apply(site=visit.site, by=self.user, series=accepted(lines), reason=LATE_WORDS)
+        body = [
+            {"appointment": str(row.visit.code), "before": row.old, "after": row.new, "why_not": row.why}
+            for row in lines
+        ]
+        return Response(
+            {"start_by": limit, "visits": body, "seen": seen_lines(lines), "accepted": data["accept"]}
+        )
 
     @extend_schema(request=NothingSerializer, responses=OpenApiTypes.OBJECT)
     @action(detail=True, methods=["post"])

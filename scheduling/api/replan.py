@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -18,6 +19,8 @@ from scheduling.models import Appointment
 from scheduling.serializers_moves import MovedSessionSerializer, MovedVisitSerializer, plan_data
 from scheduling.services import replans
 from scheduling.services import resources as resource_service
+from scheduling.utilisation import monday_of, utilisation
+from scheduling.views.utilisation import COLUMNS, line_of
 from staff.access import require
 from staff.api import (
     InstantField,
@@ -27,8 +30,10 @@ from staff.api import (
     StrictSerializer,
     idempotent,
 )
+from staff.clock import app_now
 from staff.errors import InvalidInput
 from staff.models import Site, User
+from staff.strict import parse_integer
 
 
 def site_named(code: UUID | str, user: User) -> Site:
@@ -133,6 +138,26 @@ class AbsenceViewSet(ServiceViewSet):
             )
 
         return idempotent(request, "absences", act)
+
+
+class UtilisationViewSet(ServiceViewSet):
+    """Chair use and window adherence by week. Read only."""
+
+    @extend_schema(
+        parameters=[OpenApiParameter("site", OpenApiTypes.UUID), OpenApiParameter("weeks", int)],
+        responses=OpenApiTypes.OBJECT,
+    )
+    def list(self, request: Request) -> Response:
+        """The weeks up to and with the present one, oldest first."""
+        require(request.user, "appointment.view")
+        site = site_named(request.query_params.get("site", ""), self.user)
+        weeks = parse_integer(
+            request.query_params.get("weeks", "8"), field="weeks", min_value=1, max_value=53
+        )
+        now = app_now()
+        first = monday_of(now, site) - timedelta(days=7 * (weeks - 1))
+        rows = utilisation(site, first, weeks, now)
+        return Response({"weeks": [dict(zip(COLUMNS, line_of(row), strict=True)) for row in rows]})
 
 
 class ReplanViewSet(ServiceViewSet):

@@ -24,6 +24,7 @@ from scheduling.services.closing import complete_follow_up, mark_not_done
 from scheduling.services.series import VisitChoice, book_series, propose_series
 from scheduling.services.therapy import book_therapy, complete_therapy, start_therapy
 from scheduling.services.visits import check_in
+from scheduling.services.waitlist import add_entry
 from scheduling.services.windows import claim_window
 from sessions import services as facts
 from sessions.models import Infusion
@@ -76,6 +77,25 @@ class Player:
 def follow_through() -> None:
     """One round of what Celery does every few seconds."""
     tick()
+
+
+def wait_for_slots(house: House, at: datetime) -> None:
+    """Two patients of this house would come earlier: the next slot that is freed is offered to the urgent one."""
+    rows = Appointment.objects.infusions().filter(
+        site=house.site, status=Appointment.Status.BOOKED, during__startswith__gt=at + 3 * DAY
+    )
+    last = {row.series_id: row for row in rows.select_related("series").order_by("ordinal")}
+    for number, row in enumerate(sorted(last.values(), key=lambda item: item.pk)[:2]):
+        if row.series is not None:
+            add_entry(
+                series=row.series,
+                ordinal=row.ordinal or 1,
+                urgency=3 - 2 * number,
+                notice_hours=4,
+                note=("Works shifts, call the mobile", "Any morning suits")[number],
+                by=house.person(roles.COORDINATOR),
+                at=at,
+            )
 
 
 def book_proposed(

@@ -11,7 +11,14 @@ from zoneinfo import ZoneInfo
 from django.db import connection
 
 from scheduling.demo.people import Registered, prepare, register, score
-from scheduling.demo.play import Player, book_course, book_proposed, follow_through, play_arrival
+from scheduling.demo.play import (
+    Player,
+    book_course,
+    book_proposed,
+    follow_through,
+    play_arrival,
+    wait_for_slots,
+)
 from scheduling.demo.plot import SINGLE, SIX, Course, midday_courses, today_at, upcoming_courses
 from scheduling.demo.premises import House, Premises, build
 from scheduling.demo.texts import write_texts
@@ -74,6 +81,7 @@ def _fill(now: datetime, random: Random) -> None:
     for position, number in enumerate(numbers):
         _portland(player, premises, register(premises.portland, number, random), position)
     player.daily_ticks(now - timedelta(days=9), ZoneInfo(midday.site.time_zone))
+    player.at(now, lambda: wait_for_slots(midday, now))
     player.at(now, follow_through)
     player.run()
     write_texts(premises.versions[SIX], by=midday.person(roles.PROTOCOL_ADMIN), at=now)

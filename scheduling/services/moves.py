@@ -7,8 +7,8 @@ from datetime import datetime
 from scheduling.conflicts import booking_act
 from scheduling.models import Appointment, VisitChange
 from scheduling.reasons import MOVE, in_words
-from scheduling.services.cascade import move_visits
 from scheduling.services.changes import undo_change
+from scheduling.services.moving import move_visits
 from scheduling.services.seating import VisitChoice
 from staff.clock import app_now
 from staff.errors import InvalidInput, StaleVersion, StateConflict

@@ -20,8 +20,9 @@ from scheduling.domain.localtime import in_words, local_date
 from scheduling.loaders import load_site, zone_of
 from scheduling.loaders_follow import load_course
 from scheduling.models import Appointment, FollowUp, Resource, ScheduleChange, TreatmentSeries, WorkItem
-from scheduling.services.cascade import Diff, MovePlan, SessionMove, move_visits, preview, propose_replan
+from scheduling.services.cascade import Diff, MovePlan, preview, propose_replan
 from scheduling.services.changes import record, snapshot
+from scheduling.services.moving import SessionMove, move_visits
 from scheduling.services.resources import outside_hours
 from scheduling.services.seating import VisitChoice
 from scheduling.services.therapy import book_therapy
@@ -208,6 +209,7 @@ def apply(
     by: User,
     series: Sequence[AcceptedSeries] = (),
     sessions: Sequence[AcceptedSession] = (),
+    reason: str = REASON,
     at: datetime | None = None,
 ) -> list[ScheduleChange]:
     """Do the accepted proposals, all or none. What has no place stays on its owner's list, with the reason.
@@ -226,7 +228,7 @@ def apply(
             sessions=item.sessions,
             seen=item.seen,
             scope=ScheduleChange.Scope.FOLLOWING if len(item.choices) > 1 else ScheduleChange.Scope.THIS,
-            reason=REASON,
+            reason=reason,
             by=by,
             at=now,
         )

@@ -34,10 +34,11 @@ from scheduling.models import (
     WorkItem,
 )
 from scheduling.planning import predicted_clearance
-from scheduling.services.cascade import move_visits, propose_fit
+from scheduling.services.cascade import propose_fit
 from scheduling.services.endings import HAS_A_DATE, cancel_rows, settle_series, undated_key
 from scheduling.services.followups import sync_follow_ups
 from scheduling.services.lanes import release
+from scheduling.services.moving import move_visits
 from scheduling.services.window_rows import check_constraints_now
 from scheduling.services.workitems import raise_item, settle
 from sessions.models import Consent, EducationRecord

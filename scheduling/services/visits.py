@@ -10,6 +10,7 @@ from datetime import datetime
 from scheduling.conflicts import booking_act
 from scheduling.domain.localtime import day_in_words, local_date
 from scheduling.loaders import zone_of
+from scheduling.loaders_follow import load_course
 from scheduling.models import Appointment, Resource, ScheduleChange, TreatmentSeries, WorkItem
 from scheduling.reasons import CANCEL, NO_SHOW, OMIT, in_words
 from scheduling.services.chair_use import follow_infusion, stretch_overdue
@@ -18,7 +19,14 @@ from scheduling.services.endings import cancel_rows, raise_undated, settle_serie
 from scheduling.services.followups import sync_follow_ups
 from scheduling.services.lanes import release
 from scheduling.services.moves import STALE, move_visit, undo_move
-from scheduling.services.rules import check_patient, check_running_version
+from scheduling.services.proposals import neighbours_of_ordinal
+from scheduling.services.rules import (
+    NO_LIMIT_HOURS,
+    Neighbour,
+    check_patient,
+    check_running_version,
+    gap_words,
+)
 from scheduling.services.window_rows import check_constraints_now
 from scheduling.services.workitems import settle
 from sessions.models import Infusion
@@ -68,6 +76,7 @@ def check_in(
         raise RuleNotMet(words, code="other-day")
     check_running_version(series.protocol_version)
     check_patient(visit.patient, series.protocol_version.read(), by=by, at=now, decided=True)
+    _check_gap_again(visit, series)
     infusion = open_infusion(
         patient=visit.patient,
         protocol_version=series.protocol_version,
@@ -83,6 +92,16 @@ def check_in(
     sync_follow_ups(series=series, at=now)
     check_constraints_now()
     return infusion
+
+
+def _check_gap_again(visit: Appointment, series: TreatmentSeries) -> None:
+    """The minimum gap by when the infusion before really started, which may be later than planned. RuleNotMet."""
+    course = [item for item in load_course(visit.patient_id) if item.visit.pk != visit.pk]
+    before, _ = neighbours_of_ordinal(course, series, visit.ordinal or 0)
+    here = Neighbour(visit.ordinal or 1, visit.during.lower)
+    words = gap_words(series.protocol_version.read(), before, here, zone_of(visit.site), NO_LIMIT_HOURS)
+    if words is not None:
+        raise RuleNotMet(f"{words}. Move this visit to a later time.", code="gap", field="start")
 
 
 def _chair_name(visit: Appointment) -> str:

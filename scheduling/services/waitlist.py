@@ -31,10 +31,10 @@ from scheduling.models import (
 from scheduling.planning import PARTS_OF_DAY, SEARCH_DAYS, load_patient, predicted_clearance
 from scheduling.ranges import as_range
 from scheduling.reasons import CANCEL
-from scheduling.services.cascade import move_visits
 from scheduling.services.changes import UNDO_FOR
 from scheduling.services.lanes import Occupation, occupy, release
 from scheduling.services.limits import allowed_starts
+from scheduling.services.moving import move_visits
 from scheduling.services.proposals import neighbours_of_ordinal
 from scheduling.services.rules import VisitRules, long_gaps_of
 from scheduling.services.seating import Seat, VisitChoice, parts_of, stay

@@ -17,17 +17,27 @@ from patients.models import Patient
 from protocols.presenting import cautions
 from scheduling.access import get_series_for
 from scheduling.booking_pages import chip_of, patient_banner, series_chip, series_rows
-from scheduling.forms_booking import EndSeriesForm, ExtraForm, LongGapForm, NewTimeForm, SkipForm
+from scheduling.forms_booking import (
+    EndSeriesForm,
+    ExtraForm,
+    LongGapForm,
+    NewTimeForm,
+    PauseForm,
+    ResumeForm,
+    SkipForm,
+)
 from scheduling.models import Appointment, PlasticityWindow, TreatmentSeries
 from scheduling.services import series as service
 from scheduling.services import visits as visit_service
 from scheduling.services.long_gaps import approve_long_gap, limit_before
+from scheduling.services.pauses import pause_series, resume_series
 from scheduling.services.proposals import VisitOptions, visit_options
 from scheduling.services.seating import VisitChoice
 from scheduling.views.acts import Act, act_page, person, posted, show, zone
 from scheduling.views.version_moves import series_notice
 from scheduling.views.visits import offer_choices, reasons
 from staff.clock import app_now
+from staff.models import User
 
 NEXT_VISITS = 8
 
@@ -106,6 +116,49 @@ def series_end(request: HttpRequest, code: str) -> HttpResponse:
         form,
         lambda data: service.end_series(series=series, by=user, **reasons(data)),
         back_url=back,
+    )
+
+
+@require_http_methods(["GET", "POST"])
+@login_required
+def series_pause(request: HttpRequest, code: str) -> HttpResponse:
+    """Pause an active series, or resume a paused one."""
+    user = person(request)
+    series = get_series_for(user, code, action="series.end")
+    if series.status == TreatmentSeries.Status.PAUSED:
+        return _resume(request, user, series)
+    form = PauseForm(posted(request), version=series.version, patient_code=series.patient.code)
+    act = Act(
+        title="Pause the series",
+        button="Pause the series",
+        done="The series is paused. Safety checks and open therapy windows go on.",
+        lede="Nobody is checked in and no infusion reminder leaves until it is resumed.",
+        back="Series",
+    )
+
+    def do(data: dict[str, Any]) -> object:
+        terms = {"review_on": data["review_on"], "keep_chairs_days": data["keep_chairs_days"]}
+        return pause_series(series=series, by=user, **terms, **reasons(data))
+
+    return act_page(request, series, act, form, do, back_url=reverse("series_detail", args=[series.code]))
+
+
+def _resume(request: HttpRequest, user: User, series: TreatmentSeries) -> HttpResponse:
+    form = ResumeForm(posted(request), version=series.version, patient_code=series.patient.code)
+    act = Act(
+        title="Resume the series",
+        button="Resume the series",
+        done="The series goes on. Visits that no longer fit have lost their date: give them a new one.",
+        lede="Every gap is checked again. Visits that no longer fit lose their date and go on the work list.",
+        back="Series",
+    )
+    return act_page(
+        request,
+        series,
+        act,
+        form,
+        lambda data: resume_series(series=series, by=user, expected_version=data["version"]),
+        back_url=reverse("series_detail", args=[series.code]),
     )
 
 

@@ -16,10 +16,13 @@ from scheduling.access import get_appointment_for
 from scheduling.booking_pages import chair_of, chip_of, next_acts, patient_banner, resource_name, title_of
 from scheduling.domain.localtime import in_words
 from scheduling.forms_booking import CancelForm, NoShowForm, OmitForm
-from scheduling.models import Appointment
+from scheduling.loaders_follow import load_course
+from scheduling.models import Appointment, FollowUp
 from scheduling.services import visits as service
 from scheduling.services.changes import undoable
+from scheduling.services.lateness import start_by
 from scheduling.services.proposals import VisitOptions, visit_options
+from scheduling.services.therapy_rules import free_slots
 from scheduling.views.acts import Act, act_page, person, posted, show, zone
 from staff.clock import app_now
 from staff.errors import InvalidInput
@@ -45,15 +48,32 @@ def visit_detail(request: HttpRequest, code: str) -> HttpResponse:
         "therapy_from": visit.predicted_t0 if window is None else window.t0,
         "estimate": window is None or window.sign_off_id is None,
         "acts": next_acts(visit, person(request), now),
+        "no_therapist": _no_therapist(visit, now),
         "undo": undoable(visit, person(request), now),
         "facts": _facts(visit),
     }
     return show(request, "scheduling/visit.html", context, visit.site)
 
 
+def _no_therapist(visit: Appointment, now: datetime) -> bool:
+    """Before an infusion is given: no therapist is free in the window that it would open, and none is booked."""
+    if visit.kind != Appointment.Kind.INFUSION or visit.status != Appointment.Status.BOOKED:
+        return False
+    rows = FollowUp.objects.filter(
+        visit=visit, therapy=True, required=True, ordinal=1, state__in=FollowUp.OPEN
+    )
+    row = rows.select_related("patient", "site", "series__protocol_version").order_by("target_at").first()
+    if row is None or row.appointment_id is not None:
+        return False
+    return not free_slots(row, load_course(visit.patient_id), now=now, most=1)
+
+
 def _facts(visit: Appointment) -> list[tuple[str, object]]:
     site_zone = zone(visit)
     rows: list[tuple[str, object]] = [("Booked", in_words(visit.booked_at, site_zone))]
+    limit = start_by(visit) if visit.status == Appointment.Status.BOOKED else None
+    if limit is not None:
+        rows.insert(0, ("Start by", in_words(limit, site_zone)))
     if visit.moved_from is not None:
         by = f" by {visit.moved_by}" if visit.moved_by else ""
         rows.append(("Moved", f"from {in_words(visit.moved_from.lower, site_zone)}{by}"))

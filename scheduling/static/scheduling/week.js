@@ -101,7 +101,8 @@ document.addEventListener("pointerdown", (event) => {
 document.addEventListener("pointermove", (event) => {
   if (!drag) return;
   if (!held) {
-    if (Math.hypot(event.clientX - drag.x, event.clientY - drag.y) < THRESHOLD) return;
+    if (drag.moved || Math.hypot(event.clientX - drag.x, event.clientY - drag.y) < THRESHOLD) return; // moved and not held: left by Escape
+    drag.moved = true;
     pickUp(drag.card);
   }
   const under = document.elementsFromPoint(event.clientX, event.clientY);
@@ -111,12 +112,12 @@ document.addEventListener("pointermove", (event) => {
 });
 
 document.addEventListener("pointerup", () => {
-  const dropped = drag && held;
+  const moved = drag?.moved;
   drag = null;
-  if (!dropped) return;
-  justDropped = true;
+  if (!moved) return;
+  justDropped = true; // the click that follows is part of the drag, dropped or left
   setTimeout(() => { justDropped = false; }, 0);
-  drop();
+  if (held) drop();
 });
 document.addEventListener("pointercancel", () => { drag = null; letGo(); });
 document.addEventListener("dragstart", (event) => { if (event.target.closest?.("[data-move]")) event.preventDefault(); });

@@ -1,0 +1,52 @@
+"""What is looked at again before an infusion is given: the real gap, and a therapist in the window that it opens."""
+
+from __future__ import annotations
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from scheduling.services import visits as visit_service
+from scheduling.services.resources import add_absence
+from staff.errors import RuleNotMet
+from tests.scheduling.booking.helpers import book, local, visits_of
+from tests.scheduling.booking.steps import arrive, give
+
+pytestmark = pytest.mark.django_db
+
+
+def test_check_in_asks_the_gap_by_the_real_start(clinic, clock):
+    """Infusion 4 on Monday 16 is given; 5 is moved to Wednesday 09:00, 48 hours later, but 4 started 20 minutes late."""
+    series = book(clinic)
+    rows = visits_of(series)
+    for row in rows[:3]:
+        give(clinic, row, clock)
+    visit_service.omit_visit(appointment=rows[5], by=clinic.clinician, reason="responded")
+    moved = visit_service.move_visit(
+        appointment=rows[4], start=local(clinic, 18, 9), by=clinic.coordinator, reason="patient-asked"
+    )
+    give(clinic, visits_of(series)[3], clock, late=20)
+    with pytest.raises(RuleNotMet, match="at least 48 h"):
+        arrive(clinic, moved, clock)
+    again = visit_service.move_visit(
+        appointment=moved, start=local(clinic, 18, 9, 30), by=clinic.coordinator, reason="late"
+    )
+    arrive(clinic, again, clock)
+
+
+def test_no_therapist_in_the_window_is_said_before_the_infusion(clinic):
+    visit = visits_of(book(clinic))[0]
+    client = Client()
+    client.force_login(clinic.nurse)
+    url = reverse("visit_detail", args=[visit.code])
+    words = "No therapist is free in the window"
+    assert words not in client.get(url).content.decode()
+    for lane in (clinic.therapist_lane, clinic.other_therapist_lane):
+        add_absence(
+            resource=lane,
+            start=local(clinic, 5),
+            end=local(clinic, 13),
+            reason="Course",
+            by=clinic.coordinator,
+        )
+    assert words in client.get(url).content.decode()
