@@ -101,7 +101,7 @@ def ground() -> Iterator[Ground]:
         found.sql("CREATE DATABASE storm_template")
         for command in (["migrate", "-v0"], ["mark_database", "demo"], ["sync_roles"]):
             done = subprocess.run(
-                [sys.executable, "manage.py", *command], cwd=ROOT, capture_output=True, text=True, timeout=300,
+                [sys.executable, "manage.py", *command], cwd=ROOT, capture_output=True, text=True, timeout=900,
                 env=found.environment("storm_template", app=False),
             )  # fmt: skip
             assert done.returncode == 0, done.stderr[-3000:]
