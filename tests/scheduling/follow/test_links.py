@@ -267,20 +267,18 @@ def test_without_an_address_of_our_own_there_are_no_links(settings, clock, mailb
     assert StaffNotice.objects.count() == 0
 
 
-def test_whoever_cancels_is_told_what_it_is_too_late_to_recall(clinic, client, clock, mailbox, infusion):
+def test_what_it_is_too_late_to_recall(clinic, clock, mailbox, infusion):
     from scheduling.services.recall import recall_words
 
     second = clinic.patient.appointments.get(ordinal=2)
     assert recall_words(second, at=clock.now()) == ""
     send(clock, mailbox, "visit_reminder")
     assert recall_words(second, at=clock.now()) == "", "it speaks of the time that stands"
-    client.force_login(clinic.coordinator)
-    page = client.get(f"/visits/{second.code}/cancel/")
-    fields = {name: str(value) for name, value in page.context["form"].initial.items()}
-    choice = page.context["form"].fields["reason"].choices
-    fields |= {"reason": next(str(code) for code, _ in choice if code), "initiator": "clinic", "note": ""}
-    answer = client.post(f"/visits/{second.code}/cancel/", fields, follow=True)
+    w.release(second, "cancelled")
     second.refresh_from_db()
-    assert second.status == "cancelled", answer.content.decode()[:3000]
-    assert "too late to recall" in answer.content.decode()
-    assert not Message.objects.filter(appointment=second, state="scheduled").exists()
+    assert "too late to recall" in recall_words(second, at=clock.now())
+    Message.objects.filter(kind="visit_reminder", appointment=second).update(
+        state="sending", lease_until=clock.now()
+    )
+    assert "being sent right now" in recall_words(second, at=clock.now())
+    assert recall_words(second, at=second.during.lower) == "", "it is over"
