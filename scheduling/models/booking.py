@@ -258,7 +258,9 @@ class ResourceBooking(models.Model):
     Lanes 1..capacity are invisible to people: the service re-lanes a day whenever the load fits the capacity.
     """
 
-    resource = models.ForeignKey(Resource, on_delete=models.PROTECT, related_name="bookings")
+    # No index of its own: by resource and span the exclusion constraint's index serves, whose cost follows the span;
+    # an index of the resource alone tempts PostgreSQL to read all its years (bench/slots).
+    resource = models.ForeignKey(Resource, on_delete=models.PROTECT, related_name="bookings", db_index=False)
     lane = models.PositiveSmallIntegerField()
     appointment = models.ForeignKey(Appointment, on_delete=models.CASCADE, related_name="resource_bookings")
     during: Any = DateTimeRangeField()  # both ends are always set, which the type stubs cannot express

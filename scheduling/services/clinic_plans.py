@@ -148,14 +148,15 @@ def _end(run: ClinicPlanRun, state: str, failure: str = "") -> None:
 
 
 def work(code: str) -> bool:
-    """Do one queued run to its end; False when somebody else has it. A failure ends the run in words and is logged."""
+    """Do one queued run to its end; False when somebody else has it, or another run is going on anywhere.
+
+    One at a time: a search fills a worker process, and one must stay free for the tick. The tick wakes those that
+    wait. A failure ends the run in words and is logged.
+    """
     with acting(None):
-        run = (
-            ClinicPlanRun.objects.select_for_update(skip_locked=True)
-            .filter(code=code, state=State.QUEUED)
-            .first()
-        )
-        if run is None:
+        going = list(ClinicPlanRun.objects.going().select_for_update().order_by("pk"))
+        run = next((item for item in going if str(item.code) == code), None)
+        if run is None or any(item.state == State.RUNNING for item in going):
             return False
         run.state, run.started_at, run.beat_at = State.RUNNING, app_now(), app_now()
         run.save()

@@ -193,6 +193,15 @@ class TestService:
             start(clinic)
         assert refused.value.code == "clinic-plan-running"
 
+    def test_one_search_at_a_time_so_that_the_tick_has_a_worker(self, clinic):
+        first = start(clinic)
+        ClinicPlanRun.objects.filter(pk=first.pk).update(state=State.RUNNING, beat_at=clinic.now)
+        elsewhere = factories.make_site(name="Second house", short_name="Second")
+        second = start(clinic, [factories.make_patient(elsewhere)], site=elsewhere)
+        assert not clinic_plans.work(str(second.code))
+        second.refresh_from_db()
+        assert second.state == State.QUEUED
+
     def test_lost_wake_ups_and_silent_workers_are_seen_to(self, clinic, clock):
         run, woken = start(clinic), Woken()
         assert clinic_plans.sweep(woken) == 0
