@@ -63,7 +63,8 @@ PAGES = {
         "/visits/{visit}/",
         "/visits/{past}/", "/infusions/{signed}/", "/infusions/{recovering}/",
         "/infusions/{recovering}/sign-off/",
-        "/consents/{consent}/withdraw/", "/queue/", "/windows/{window}/", VERSION,
+        "/consents/{consent}/withdraw/", "/clinic-plan/", "/waitlist/", "/alerts/", "/series/{series}/longer-gap/",
+        "/queue/", "/windows/{window}/", VERSION,
     ),
     "Infusion nurse": (
         "/", "/board/", "/infusions/{infusing}/", "/infusions/{waiting}/",
@@ -84,7 +85,8 @@ PAGES = {
         "/visits/{visit}/postpone/", "/visits/{visit}/skip/",
         "/work/", "/work/{item}/", "/messages/", "/messages/?show=sent", "/messages/?show=trouble",
         "/outbox/", "/resources/",
-        "/resources/{nurse_lane}/", "/patients/new/", "/patients/{patient}/edit/",
+        "/resources/{nurse_lane}/", "/clinic-plan/", "/waitlist/", "/replan/", "/visits/{visit}/history/", "/duty/",
+        "/alerts/", "/open-loops/", "/messages/held/", "/patients/new/", "/patients/{patient}/edit/",
         "/patients/{patient}/team/",
         "/patients/{patient}/status/", "/patients/{patient}/contacts/new/",
         "/patients/{patient}/quiet-hours/",
@@ -94,7 +96,8 @@ PAGES = {
     "Protocol admin": (
         "/", "/protocols/", "/protocols/new/", "/protocols/six-in-three-weeks/", VERSION,
         f"{VERSION}consent/", f"{VERSION}revise/",
-        f"{VERSION}retire/", "/styleguide/", "/accounts/logout/",
+        f"{VERSION}retire/", f"{VERSION}preview/", "/protocols/six-in-three-weeks/compare/",
+        "/protocols/six-in-three-weeks/series/", "/protocols/import/", "/language/", "/styleguide/", "/accounts/logout/",
     ),
 }  # fmt: skip
 EMPTY = ("/", "/patients/", "/board/", "/week/", "/queue/", "/work/", "/messages/", "/outbox/", "/resources/")
