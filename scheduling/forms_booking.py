@@ -176,7 +176,7 @@ class TimeForm(ReasonForm):
         help_text="They go on the therapist's list and need a new time.",
         required=False,
     )
-    field_order = ("offered", "start", "reason", "initiator", "note", "displace_therapy")
+    field_order: tuple[str, ...] = ("offered", "start", "reason", "initiator", "note", "displace_therapy")
 
     def __init__(self, *args: Any, offers: Sequence[tuple[str, str]], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -278,7 +278,7 @@ class WaitlistForm(ClinicalForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.initial |= {"urgency": "1", "part_of_day": "", "notice_hours": 4}
+        self.initial.update({"urgency": "1", "part_of_day": "", "notice_hours": 4})
 
 
 class LongGapForm(ClinicalForm):

@@ -145,7 +145,7 @@ def _gaps(now: datetime) -> Iterator[Finding]:
             number = (earlier.ordinal or 0) if earlier.series_id == later.series_id else 0
             before, after = Neighbour(number, _start(earlier)), Neighbour(later.ordinal or 1, _start(later))
             approved = approved_hours(
-                later.series.protocol_version.read(), before, after, long.get(later.series_id, {})
+                later.series.protocol_version.read(), before, after, long.get(later.series.pk, {})
             )
             extra = after.ordinal > later.series.protocol_version.read().visits
             words = gap_words(
