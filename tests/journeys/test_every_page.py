@@ -86,7 +86,7 @@ PAGES = {
         "/work/", "/work/{item}/", "/messages/", "/messages/?show=sent", "/messages/?show=trouble",
         "/outbox/", "/resources/",
         "/resources/{nurse_lane}/", "/clinic-plan/", "/waitlist/", "/replan/", "/visits/{visit}/history/", "/duty/",
-        "/alerts/", "/open-loops/", "/messages/held/", "/patients/new/", "/patients/{patient}/edit/",
+        "/open-loops/", "/patients/new/", "/patients/{patient}/edit/",
         "/patients/{patient}/team/",
         "/patients/{patient}/status/", "/patients/{patient}/contacts/new/",
         "/patients/{patient}/quiet-hours/",
@@ -97,7 +97,7 @@ PAGES = {
         "/", "/protocols/", "/protocols/new/", "/protocols/six-in-three-weeks/", VERSION,
         f"{VERSION}consent/", f"{VERSION}revise/",
         f"{VERSION}retire/", f"{VERSION}preview/", "/protocols/six-in-three-weeks/compare/",
-        "/protocols/six-in-three-weeks/series/", "/protocols/import/", "/language/", "/styleguide/", "/accounts/logout/",
+        "/protocols/import/", "/language/", "/styleguide/", "/accounts/logout/",
     ),
 }  # fmt: skip
 EMPTY = ("/", "/patients/", "/board/", "/week/", "/queue/", "/work/", "/messages/", "/outbox/", "/resources/")
