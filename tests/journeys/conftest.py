@@ -23,6 +23,7 @@ PREFIX = "_".join(  # two runs, and two workers of one run, do not meet on one s
 TUESDAY_EIGHT = datetime(2026, 3, 3, 16, 0, tzinfo=UTC)  # 08:00 in Los Angeles
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Under xdist, what shares a stack stays in one worker: the sample clinic, else one module."""
     for item in items:
