@@ -41,7 +41,7 @@ from scheduling.services.rules import (
 )
 from scheduling.services.seating import VisitChoice
 from staff.clock import app_now
-from staff.errors import DomainError, InvalidInput, RuleNotMet
+from staff.errors import DomainError, InvalidInput, RuleNotMet, StateConflict
 from staff.models import User
 
 Status = Appointment.Status
@@ -103,7 +103,11 @@ def propose_move(
     chair: str = "",
     at: datetime | None = None,
 ) -> MovePlan:
-    """The plan of moving `visit` to `start` with this scope. Raises InvalidInput for what is not a booked infusion."""
+    """The plan of moving `visit` to `start` with this scope.
+
+    Raises InvalidInput for what is no infusion, StateConflict for one that cannot move any more, RuleNotMet for a
+    time that has passed or is too far ahead.
+    """
     now = at or app_now()
     if visit.kind != Appointment.Kind.INFUSION or visit.series is None:
         raise InvalidInput("Only infusion visits are moved here.", code="not-an-infusion")
@@ -114,6 +118,9 @@ def propose_move(
         words = "This time is in the past." if wanted <= now else "Move a visit at most a year ahead."
         raise RuleNotMet(words, code="past-start" if wanted <= now else "too-far", field="start")
     rest = _rest_of(series, visit)
+    if all(item.pk != visit.pk for item in rest):  # asked of the database: the page may be a minute old
+        status = Appointment.objects.get(pk=visit.pk).get_status_display()
+        raise StateConflict(f"This visit is {status.lower()}: it cannot move.", code="not-movable")
     moving = [item for item in rest if item.pk == visit.pk or _in_scope(series, visit, item, scope)]
     zone = zone_of(series.site)
     wishes = {

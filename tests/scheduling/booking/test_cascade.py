@@ -280,3 +280,13 @@ def test_the_api_previews_accepts_once_and_takes_back(clinic, series):
     for bad in ({"start": "2026-03-04T09:00"}, {"scope": "all"}, {"chair": "x"}, {"surprise": 1}):
         assert call(clinic.nurse, f"{base}/move-preview/", wish | bad).status_code == 400
     assert visits_of(series)[5].during.lower == local(clinic, 23, 9)
+
+
+def test_a_visit_skipped_in_the_meantime_is_not_planned_anew(clinic, series):
+    seen = visits_of(series)[3]
+    visit_service.omit_visit(
+        appointment=seen, by=clinic.coordinator, reason="patient-declined", initiator="patient"
+    )
+    with pytest.raises(StateConflict) as refusal:
+        propose_move(visit=seen, start=local(clinic, 16, 9))
+    assert refusal.value.code == "not-movable"

@@ -7,13 +7,19 @@ from typing import Any
 
 import pytest
 from django.db import connection, transaction
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from scheduling import dispatch
-from scheduling.models import Appointment, FollowUp, Message, PlasticityWindow
-from scheduling.services import therapy, windows
+from scheduling.models import Appointment, FollowUp, Message, PlasticityWindow, ScheduleChange
+from scheduling.schedule_checks import check_schedule
+from scheduling.services import pauses, replans, therapy, windows
+from scheduling.services import visits as visit_service
+from scheduling.services.cascade import propose_move
+from scheduling.services.changes import undo_change
 from scheduling.services.followups import sync_follow_ups
+from scheduling.services.moving import move_visits
+from scheduling.services.resources import add_closure
 from sessions.models import Infusion, PumpEvent
 from staff.errors import DomainError
 from tests.scheduling.follow import world as w
@@ -33,6 +39,13 @@ ACTS = st.one_of(
     st.tuples(st.just("begin"), st.just(0)),
     st.tuples(st.just("complete"), st.just(0)),
     st.tuples(st.just("cancel_second"), st.just(0)),
+    st.tuples(st.just("move_second"), st.integers(-30, 60)),
+    st.tuples(st.just("postpone_second"), st.just(0)),
+    st.tuples(st.just("take_back"), st.just(0)),
+    st.tuples(st.just("close_day"), st.integers(1, 4)),
+    st.tuples(st.just("replan"), st.just(0)),
+    st.tuples(st.just("pause_series"), st.just(0)),
+    st.tuples(st.just("resume_series"), st.just(0)),
     st.tuples(st.just("estimate"), st.integers(200, 600)),
     st.tuples(st.just("tick"), st.just(0)),
 )
@@ -133,6 +146,70 @@ class Day:
             w.release(second, "cancelled")
             sync_follow_ups(series=self.series)
 
+    @property
+    def second(self) -> Appointment:
+        return self.series.appointments.infusions().filter(ordinal=2).order_by("-pk")[0]
+
+    def move_second(self, value: int) -> None:
+        """To another hour, the others staying or (every third time) with those that follow."""
+        plan = propose_move(
+            visit=self.second,
+            start=self.second.during.lower + timedelta(hours=value),
+            scope="this" if value % 3 else "following",
+        )
+        if plan.choices:
+            move_visits(
+                series=self.series,
+                choices=plan.choices,
+                sessions=plan.sessions,
+                reason="Moved",
+                by=self.clinic.nurse,
+            )
+
+    def postpone_second(self, _: int) -> None:
+        visit_service.cancel_visit(appointment=self.second, by=self.clinic.nurse, reason="staff")
+
+    def take_back(self, _: int) -> None:
+        change = ScheduleChange.objects.filter(series=self.series).exclude(kind="undo").first()
+        if change is not None:
+            undo_change(change=change, by=self.clinic.nurse)
+
+    def close_day(self, value: int) -> None:
+        day = (self.clock.now() + timedelta(days=value)).date()
+        add_closure(site=self.clinic.site, first=day, last=day, reason="Works", by=self.clinic.coordinator)
+
+    def replan(self, _: int) -> None:
+        """The whole review, accepted."""
+        found = replans.review(site=self.clinic.site, by=self.clinic.coordinator)
+        wanted = [
+            replans.AcceptedSeries(
+                group.series,
+                group.plan.choices,
+                group.plan.sessions,
+                dict(
+                    group.series.appointments.infusions()
+                    .filter(status__in=Appointment.MOVABLE)
+                    .values_list("ordinal", "version")
+                ),
+            )
+            for group in found.groups
+            if group.placed
+        ]
+        replans.apply(site=self.clinic.site, by=self.clinic.coordinator, series=wanted)
+
+    def pause_series(self, _: int) -> None:
+        review = (self.clock.now() + timedelta(days=9)).date()
+        pauses.pause_series(
+            series=self.series,
+            reason="travel",
+            review_on=review,
+            keep_chairs_days=2,
+            by=self.clinic.clinician,
+        )
+
+    def resume_series(self, _: int) -> None:
+        pauses.resume_series(series=self.series, by=self.clinic.clinician)
+
     def estimate(self, value: int) -> None:
         """An amended pump log, seen from outside: another clearance time."""
         if self.record.started_at is not None:
@@ -145,6 +222,7 @@ class Day:
 
 def check(day: Day) -> None:
     no_therapy_overlap()
+    nothing_twice(day)
     record = day.record
     current = list(PlasticityWindow.objects.current().filter(infusion=record))
     assert len(current) == (1 if record.started_at is not None else 0)
@@ -155,6 +233,15 @@ def check(day: Day) -> None:
         assert window.sign_off_id is None or window.t0 >= window.sign_off.t_sign
     follow_ups_fit(day, current[0] if current else None)
     messages_fit()
+
+
+def nothing_twice(day: Day) -> None:
+    """No chair, person or patient twice; nothing planned in a no-therapy period; every booking has its place."""
+    wrong = {"overlap", "no-therapy", "orphan"}
+    assert [item for item in check_schedule(day.clock.now()) if item.kind in wrong] == []
+    live = day.series.appointments.infusions().filter(status__in=[*Appointment.BLOCKING, "completed"])
+    ordinals = list(live.values_list("ordinal", flat=True))
+    assert len(ordinals) == len(set(ordinals)), "one visit for each infusion"
 
 
 def no_therapy_overlap() -> None:
@@ -201,8 +288,12 @@ def quiet(settings, tmp_path):
 
 
 @settings(
-    max_examples=6,
+    max_examples=15,
     deadline=None,
+    phases=(
+        Phase.explicit,
+        Phase.generate,
+    ),  # to shrink a day takes minutes; the acts are named in the failure
     derandomize=True,
     suppress_health_check=[
         HealthCheck.function_scoped_fixture,
