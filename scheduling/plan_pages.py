@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db.models import Count
+
 from patients.models import Patient
+from protocols.models import ProtocolVersion
 from scheduling.domain.followups import PlannedFollowUp
 from scheduling.domain.intervals import Interval
 from scheduling.domain.series_types import PlannedTherapy
@@ -64,6 +67,17 @@ class PlanView:
     long_gap_act: str
     reservable: int
     chair_names: dict[str, str]
+
+
+def versions_to_offer() -> list[ProtocolVersion]:
+    """Active versions: whole series before single infusions, and what is booked most first."""
+    rows = (
+        ProtocolVersion.objects.filter(status=ProtocolVersion.Status.ACTIVE)
+        .select_related("template")
+        .annotate(used=Count("template__versions__series"))
+        .order_by("-used", "activated_at", "template__name")
+    )
+    return sorted(rows, key=lambda item: item.read().visits == 1)
 
 
 def plan_page(proposal: SeriesProposal, patient: Patient, now: datetime) -> PlanView:

@@ -13,13 +13,13 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from protocols.models import ProtocolVersion
 from scheduling.access import get_clinic_plan_for
 from scheduling.clinic_plan_pages import MOST_WAITING, run_view, waiting_patients, waiting_rows
 from scheduling.domain.localtime import local_date
 from scheduling.forms_clinic_plan import ClinicPlanForm, read_wishes, typed
 from scheduling.loaders import zone_of
 from scheduling.models import ClinicPlanRun
+from scheduling.plan_pages import versions_to_offer
 from scheduling.services import clinic_plans
 from scheduling.services.once import once
 from scheduling.sites import chosen_site
@@ -45,7 +45,7 @@ def clinic_plan_list(request: HttpRequest) -> HttpResponse:
     tomorrow = local_date(app_now(), zone_of(site)) + timedelta(days=1)
     form = ClinicPlanForm(
         posted(request),
-        versions=_versions(),
+        versions=[item for item in versions_to_offer() if item.read().visits > 1],
         initial={"first_day": tomorrow, "seconds": "30"},
         zone=zone_of(site),
     )
@@ -69,15 +69,6 @@ def clinic_plan_list(request: HttpRequest) -> HttpResponse:
     }
     status = form.error_status if form.is_bound else 200
     return show(request, "scheduling/clinic_plans.html", context, site, status=status)
-
-
-def _versions() -> list[ProtocolVersion]:
-    """Active versions of more than one infusion, in the order they came into force."""
-    rows = ProtocolVersion.objects.filter(status=ProtocolVersion.Status.ACTIVE).select_related("template")
-    return sorted(
-        (item for item in rows if item.read().visits > 1),
-        key=lambda item: (item.activated_at, item.template.name),
-    )
 
 
 def _start(

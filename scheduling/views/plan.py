@@ -23,13 +23,12 @@ from django.views.decorators.http import require_http_methods
 from patients.access import get_patient_for
 from patients.models import Patient
 from patients.presenting import banner, local_day
-from protocols.models import ProtocolVersion
 from scheduling.domain.localtime import local_date
 from scheduling.domain.planner import options
 from scheduling.forms_booking import PlanForm
 from scheduling.loaders import zone_of
 from scheduling.models import TreatmentSeries
-from scheduling.plan_pages import plan_page
+from scheduling.plan_pages import plan_page, versions_to_offer
 from scheduling.services.once import once
 from scheduling.services.proposals import MOST_ASKED, SeriesProposal, propose_series, spread
 from scheduling.services.series import TherapyChoice, VisitChoice, book_series
@@ -164,7 +163,7 @@ def _form(request: HttpRequest, patient: Patient) -> PlanForm:
     weight = Infusion.objects.filter(patient=patient, weight_kg__isnull=False).order_by("weighed_at").last()
     return PlanForm(
         posted(request),
-        versions=_versions(),
+        versions=versions_to_offer(),
         therapists=_therapists(patient),
         initial={
             "first_day": tomorrow,
@@ -175,12 +174,6 @@ def _form(request: HttpRequest, patient: Patient) -> PlanForm:
         zone=zone_of(patient.site),
         patient_code=patient.code,
     )
-
-
-def _versions() -> list[ProtocolVersion]:
-    """Active versions, whole series before single infusions."""
-    rows = ProtocolVersion.objects.filter(status=ProtocolVersion.Status.ACTIVE).select_related("template")
-    return sorted(rows, key=lambda item: (item.read().visits == 1, item.activated_at, item.template.name))
 
 
 def _therapists(patient: Patient) -> list[User]:

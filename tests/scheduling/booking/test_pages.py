@@ -13,11 +13,13 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from scheduling.models import Appointment, Closure, TreatmentSeries, WaitlistEntry
+from scheduling.plan_pages import versions_to_offer
 from scheduling.services import visits as visit_service
 from scheduling.services.waitlist import add_entry
 from tests import factories
 from tests.scheduling.booking.helpers import book, local, minutes, six, visits_of
 from tests.scheduling.booking.steps import arrive, start, stop
+from tests.scheduling.follow.world import book_course
 
 pytestmark = pytest.mark.django_db
 CARE = ("clinician", "nurse", "coordinator")
@@ -684,3 +686,15 @@ def test_arrived_visits_are_linked_to_their_record(clinic, clock, series):
     )
     assert reverse("infusion_detail", args=[infusion.code]) in text
     assert "Check in" not in text
+
+
+def test_what_is_booked_most_is_offered_first_and_single_infusions_last(clinic):
+    often = factories.make_version("six-in-twelve-days", author=clinic.admin)
+    factories.make_version("single-infusion", author=clinic.admin)
+    assert versions_to_offer()[0] == clinic.version, "in the order they came into force"
+    book_course(clinic, [local(clinic, 10)], protocol_version=often)
+    assert [item.template.slug for item in versions_to_offer()] == [
+        "six-in-twelve-days",
+        clinic.version.template.slug,
+        "single-infusion",
+    ]
