@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 from decimal import Decimal
+from functools import partial
 from random import Random
 from zoneinfo import ZoneInfo
 
@@ -188,9 +189,9 @@ def _play_visit(
     player.at(start - 20 * MINUTE, day.arrive)
     player.at(start - 8 * MINUTE, day.prepare)
     player.at(start, day.start_pump)
-    player.at(start + 10 * MINUTE, lambda: day.read(10))
-    if player.now - start < DAY:
-        player.at(start + 20 * MINUTE, lambda: day.read(20))
+    grid = (0, 10, 20, 30, 40, 55, 70, 85, 100) if player.now - start < DAY else (10, 70)
+    for minute in grid:  # days that are over keep the two that their chart needs
+        player.at(start + minute * MINUTE, partial(day.read, minute))
     if course.pause_minutes and last:
         player.at(
             start + 22 * MINUTE, lambda: day.pump("pause", "Blood pressure 182/108, recheck in 5 minutes")
@@ -202,7 +203,6 @@ def _play_visit(
     stop = start + day.minutes * MINUTE
     player.at(stop, lambda: day.pump("stop", "Nausea, patient's request" if day.cut_short else ""))
     player.at(stop + 61 * MINUTE, follow_through)
-    player.at(start + 70 * MINUTE, lambda: day.read(70))
     if course.sign or not last:
         player.at(start + LEAVES_AFTER, day.leave)
         player.at(start + timedelta(hours=7), follow_through)
