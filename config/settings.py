@@ -301,6 +301,10 @@ SPECTACULAR_SETTINGS = {
         "ResourceKindEnum": "scheduling.models.Resource.Kind",
         "PumpEventKindEnum": "sessions.models.PumpEvent.Kind",
         "DocumentKindEnum": "protocols.models.ProtocolDocument.Kind",
+        "AdverseEventSeverityEnum": "sessions.models.AdverseEvent.Severity",
+        "ClinicPlanStateEnum": "scheduling.models.ClinicPlanRun.State",
+        "MoveReasonEnum": "scheduling.reasons.MOVE_CODES",
+        "CancelReasonEnum": "scheduling.reasons.CANCEL_CODES",
     },
 }
 

@@ -98,6 +98,7 @@ class ReasonSerializer(StrictSerializer):
     reason = StrictCharField(max_length=500)
 
 
+@extend_schema_serializer(component_name="ProtocolRetire")
 class RetireSerializer(ReasonSerializer):
     """Why, and what happens to series that run on it."""
 

@@ -77,3 +77,6 @@ def in_words(table: Mapping[str, str], code: str, *, initiator: str, note: str =
     if len(extra) > 110:
         raise InvalidInput("Keep the note below 110 characters.", code="too-long", field="note")
     return f"{words}. {extra}" if extra else words
+
+
+MOVE_CODES, CANCEL_CODES = sorted(MOVE), sorted(CANCEL)  # as the API describes them
