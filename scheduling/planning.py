@@ -27,7 +27,7 @@ from scheduling.loaders import LoadedResource, SiteLoad, load_site
 from scheduling.models import Appointment, PatientSpan, Resource
 from sessions import clearance, dosing
 from sessions.models import Infusion
-from sessions.services.history import hepatic_disease, interacting_drugs
+from sessions.services.history import said_of_clearance
 from staff.models import Licence, Site, User
 
 SEARCH_DAYS = 21  # how long the first visit may wait
@@ -54,14 +54,15 @@ def predicted_clearance(
     """The estimate for the dose by `weight_kg` at the age on `on`. Raises InvalidInput for an impossible
     weight.
     """
+    hepatic, drugs = said_of_clearance(patient)
     return _clearance(
         definition.dose,
         definition.clearance,
         definition.discharge.observe_from_start_minutes,
         weight_kg,
         patient.age_on(on),
-        hepatic_disease(patient),
-        interacting_drugs(patient),
+        hepatic,
+        drugs,
     )
 
 
@@ -146,11 +147,12 @@ def load_patient(patient: Patient, *, at: datetime, without: Collection[int] = (
         patient=patient, kind=PatientSpan.Kind.NO_THERAPY, during__endswith__gt=at
     ).exclude(source__in=[f"appointment:{pk}" for pk in without])
     given = Infusion.objects.filter(patient=patient, started_at__isnull=False).order_by("started_at").last()
-    booked = [item.during.lower for item in rows if item.kind == Appointment.Kind.INFUSION]
+    blocking = tuple(rows.order_by("during"))
+    booked = [item.during.lower for item in blocking if item.kind == Appointment.Kind.INFUSION]
     starts = [*booked, *([given.started_at] if given and given.started_at else [])]
     return PatientLoad(
         patient,
-        tuple(rows.order_by("during")),
+        blocking,
         tuple(Interval(item.during.lower, item.during.upper) for item in spans),
         max(starts, default=None),
     )

@@ -28,9 +28,11 @@ def lock(*, patients: Iterable[int] = (), resources: Iterable[int] = ()) -> None
         return
     try:
         with connection.cursor() as cursor:
-            cursor.execute("SELECT set_config('lock_timeout', %s, true)", [WAIT])
-            for kind, pk in keys:
-                cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [kind, pk])
+            cursor.execute(  # one journey to the server; a function scan hands its rows out in the order of the arrays
+                "SELECT set_config('lock_timeout', %s, true); "
+                "SELECT pg_advisory_xact_lock(kind, pk) FROM unnest(%s::int[], %s::int[]) AS wanted(kind, pk)",
+                [WAIT, [kind for kind, _ in keys], [pk for _, pk in keys]],
+            )
     except OperationalError as error:
         raise TryAgain("Somebody else is changing this right now. Try again.") from error
 

@@ -22,6 +22,7 @@ from scheduling.models import (
 )
 from scheduling.ranges import as_range
 from scheduling.services.changes import Before, let_plans_cross, record, snapshot
+from scheduling.services.early import refuse_what_is_taken
 from scheduling.services.followups import sync_follow_ups
 from scheduling.services.lanes import Occupation, occupy, release
 from scheduling.services.planned_therapy import judge_therapy
@@ -34,7 +35,7 @@ from scheduling.services.rules import (
     long_gaps_of,
 )
 from scheduling.services.seating import Part, Seat, TherapyChoice, VisitChoice, stay
-from scheduling.services.series import occupations, set_scene
+from scheduling.services.series import Scene, occupations, set_scene
 from scheduling.services.window_rows import check_constraints_now
 from scheduling.services.windows import displace
 from scheduling.services.workitems import settle
@@ -78,35 +79,9 @@ def move_visits(
     InvalidInput; those about one visit begin with `3 of 6: `.
     """
     now = at or app_now()
-    wanted = sorted(choices, key=lambda item: item.ordinal)
-    numbers = [item.ordinal for item in wanted]
-    if not wanted or len(wanted) > MOST_MOVED or len(set(numbers)) != len(numbers):
-        raise InvalidInput("Give each visit that moves one new time.", code="visits", field="visits")
-    known = {
-        item.ordinal or 0: item
-        for item in series.appointments.infusions().filter(
-            ordinal__in=numbers, status__in=Appointment.MOVABLE
-        )
-    }
-    moving = [row.appointment.pk for row in sessions]
-    keys = [*(item.pk for item in known.values()), *moving]
-    held = set(ResourceBooking.objects.filter(appointment__in=keys).values_list("resource_id", flat=True))
-    therapy = [
-        TherapyChoice(row.appointment.ordinal or 0, row.kind, row.start, row.therapist)
-        for row in sessions
-        if row.start is not None
-    ]
-    scene = set_scene(
-        series.patient,
-        series.protocol_version,
-        series.weight_kg,
-        wanted,
-        therapy,
-        now,
-        without=keys,
-        also=held,
-    )
-    visits = _locked(series, numbers, seen)
+    wanted = _one_time_each(choices)
+    scene, keys = _scene(series, wanted, sessions, by, now)
+    visits = _locked(series, [item.ordinal for item in wanted], seen)
     current = TreatmentSeries.objects.for_page().get(pk=series.pk)
     if current.status not in TreatmentSeries.LIVE:
         raise StateConflict(f"This series is {current.get_status_display().lower()}.", code="series-over")
@@ -125,18 +100,66 @@ def move_visits(
     before += _displace_in_the_way(rules, visits.values(), now)
     _write_sessions(rules, current, sessions, now)
     change = record(kind, before, reason=reason, by=by, at=now, scope=scope)
-    for visit in visits.values():
-        settle(
-            kind=WorkItem.Kind.DISPLACED,
-            key=str(visit.code),
-            resolution="A new time was found.",
-            at=now,
-            by=by,
-        )
-        settle(kind=WorkItem.Kind.DISPLACED, key=f"hours:{visit.code}", resolution="Moved.", at=now, by=by)
+    _settle(visits.values(), by, now)
     sync_follow_ups(series=current, at=now)
     check_constraints_now()
     return change
+
+
+def _one_time_each(choices: Sequence[VisitChoice]) -> list[VisitChoice]:
+    """In the order of their numbers. Raises InvalidInput for none, too many, or two for one visit."""
+    wanted = sorted(choices, key=lambda item: item.ordinal)
+    if not wanted or len(wanted) > MOST_MOVED or len({item.ordinal for item in wanted}) != len(wanted):
+        raise InvalidInput("Give each visit that moves one new time.", code="visits", field="visits")
+    return wanted
+
+
+def _scene(
+    series: TreatmentSeries,
+    wanted: Sequence[VisitChoice],
+    sessions: Sequence[SessionMove],
+    by: User,
+    now: datetime,
+) -> tuple[Scene, list[int]]:
+    """What the move is judged by, under the locks, and the primary keys of the appointments that move."""
+    known = series.appointments.infusions().filter(
+        ordinal__in=[item.ordinal for item in wanted], status__in=Appointment.MOVABLE
+    )
+    keys = [*known.values_list("pk", flat=True), *(row.appointment.pk for row in sessions)]
+    held = set(ResourceBooking.objects.filter(appointment__in=keys).values_list("resource_id", flat=True))
+    therapy = [
+        TherapyChoice(row.appointment.ordinal or 0, row.kind, row.start, row.therapist)
+        for row in sessions
+        if row.start is not None
+    ]
+
+    def early() -> None:
+        refuse_what_is_taken(
+            patient=series.patient, definition=series.protocol_version.read(), wanted=wanted, by=by, at=now,
+            total=series.visits, without=keys, alone=len(wanted) == 1,
+        )  # fmt: skip
+
+    early()
+    scene = set_scene(
+        series.patient,
+        series.protocol_version,
+        series.weight_kg,
+        wanted,
+        therapy,
+        now,
+        without=keys,
+        also=held,
+        early=early,
+    )
+    return scene, keys
+
+
+def _settle(visits: Iterable[Appointment], by: User, now: datetime) -> None:
+    """Items about visits that had lost their time are done."""
+    kind = WorkItem.Kind.DISPLACED
+    for visit in visits:
+        settle(kind=kind, key=str(visit.code), resolution="A new time was found.", at=now, by=by)
+        settle(kind=kind, key=f"hours:{visit.code}", resolution="Moved.", at=now, by=by)
 
 
 def _locked(

@@ -149,9 +149,7 @@ class VisitRules:
             seat = seat_of(self.load, choice)
             check_seat(self.load, self.definition, seat, start, self.by)
             return seat
-        named_ones = {"chair": choice.chair, "nurse": choice.nurse, "clinician": choice.prescriber}
-        keep = {kind: code or self.keep.get(kind, "") for kind, code in named_ones.items()}
-        return find_seat(self.load, self.definition, start, self.by, keep)
+        return find_seat(self.load, self.definition, start, self.by, choice=choice, keep=self.keep)
 
 
 def gap_words(

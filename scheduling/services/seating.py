@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from protocols.definition import ProtocolDefinition
 from scheduling.conflicts import taken_in_words, told
@@ -71,6 +73,16 @@ class Part:
     resource: LoadedResource
     during: Interval
     load: int
+
+
+def as_code(code: str) -> UUID:
+    """A resource's code. Raises InvalidInput for text that is none."""
+    try:
+        return UUID(str(code))
+    except ValueError as error:
+        raise InvalidInput(
+            "This is not the code of a resource.", code="unknown-resource", field="visits"
+        ) from error
 
 
 def stay(definition: ProtocolDefinition, start: datetime) -> Interval:
@@ -152,19 +164,24 @@ def check_prescriber(item: LoadedResource, at: Interval, load: SiteLoad) -> None
 
 def check_room(part: Part, load: SiteLoad, viewer: User, own: Iterable[Interval] = ()) -> None:
     """Room for the part beside what exists and `own`. Raises Clash that names what is in the way to `viewer`."""
+    refuse_without_room(part, load.zone, viewer, own)
+
+
+def refuse_without_room(part: Part, zone: ZoneInfo, viewer: User, own: Iterable[Interval] = ()) -> None:
+    """The same from the bookings of the part's resource alone."""
     item = part.resource
     if has_room(part, own):
         return
     in_the_way = [
         row for row in item.bookings if Interval(row.during.lower, row.during.upper).overlaps(part.during)
     ]
-    conflicts = told(in_the_way, viewer, load.zone)
+    conflicts = told(in_the_way, viewer, zone)
     words = (
         taken_in_words(conflicts, item.row.name)
         if item.row.capacity == 1 and conflicts
         else (
-            f"{item.row.name} has no room left {in_words(part.during.start, load.zone)}"
-            f"-{clock_in_words(part.during.end, load.zone)} ({item.row.capacity} at once)"
+            f"{item.row.name} has no room left {in_words(part.during.start, zone)}"
+            f"-{clock_in_words(part.during.end, zone)} ({item.row.capacity} at once)"
         )
     )
     raise Clash(
@@ -202,17 +219,36 @@ def find_seat(
     definition: ProtocolDefinition,
     start: datetime,
     viewer: User,
+    *,
+    choice: VisitChoice | None = None,
     keep: Mapping[str, str] | None = None,
 ) -> Seat:
     """A chair, nurse and prescriber that are free at `start`; those in `keep` (by kind: code) first.
 
-    Raises RuleNotMet or Clash that says which of them could not be found, and why the first candidate could
-    not.
+    Whoever `choice` names is taken or the visit is refused, never replaced. Raises RuleNotMet or Clash that says which
+    of them could not be found, and why the first candidate could not; InvalidInput for a code of something else.
     """
+    asked = _named_of(choice)
     chosen: dict[str, LoadedResource] = {}
     for kind in (Resource.Kind.CHAIR, Resource.Kind.NURSE, Resource.Kind.CLINICIAN):
-        chosen[kind] = _first_free(load, definition, start, viewer, kind, (keep or {}).get(kind))
+        if kind in asked:
+            chosen[kind] = _named(load, WORDS[kind], asked[kind], kind)
+            _check_one(load, definition, chosen[kind], start, viewer)
+        else:
+            chosen[kind] = _first_free(load, definition, start, viewer, kind, (keep or {}).get(kind))
     return Seat(chosen[Resource.Kind.CHAIR], chosen[Resource.Kind.NURSE], chosen[Resource.Kind.CLINICIAN])
+
+
+def _named_of(choice: VisitChoice | None) -> dict[str, str]:
+    """The codes that somebody chose, by kind of resource."""
+    if choice is None:
+        return {}
+    found = {
+        Resource.Kind.CHAIR: choice.chair,
+        Resource.Kind.NURSE: choice.nurse,
+        Resource.Kind.CLINICIAN: choice.prescriber,
+    }
+    return {str(kind): str(code) for kind, code in found.items() if code}
 
 
 def check_seat(

@@ -8,12 +8,11 @@ rules asked.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, cast
-from uuid import UUID
 
 from patients.models import Patient
 from protocols.models import ProtocolVersion
@@ -26,6 +25,7 @@ from scheduling.models import Appointment, Resource, TreatmentSeries, WorkItem
 from scheduling.planning import Clearance, PatientLoad, load_for, load_patient, predicted_clearance
 from scheduling.ranges import as_range
 from scheduling.reasons import EXTRA, in_words
+from scheduling.services.early import refuse_second_series, refuse_what_is_taken
 from scheduling.services.endings import HAS_A_DATE, end_series, settle_series, undated_key
 from scheduling.services.followups import sync_follow_ups
 from scheduling.services.holds import free_expired
@@ -41,7 +41,7 @@ from scheduling.services.rules import (
     check_version,
     long_gaps_of,
 )
-from scheduling.services.seating import Seat, TherapyChoice, VisitChoice, parts_of, stay
+from scheduling.services.seating import Seat, TherapyChoice, VisitChoice, as_code, parts_of, stay
 from scheduling.services.window_rows import check_constraints_now
 from scheduling.services.workitems import settle
 from sessions.eligibility import Finding
@@ -103,16 +103,24 @@ def book_series(
     """
     now = at or app_now()
     wanted = sorted(visits, key=lambda item: item.ordinal)
-    _check_numbering(wanted, protocol_version.read().visits)
-    scene = set_scene(patient, protocol_version, weight_kg, wanted, therapy, now)
+    text = protocol_version.read()
+    _check_numbering(wanted, text.visits)
+
+    def early() -> None:
+        refuse_what_is_taken(
+            patient=patient, definition=text, wanted=wanted, therapy=therapy, by=by, at=now, total=len(wanted)
+        )
+        refuse_second_series(patient)
+
+    early()
+    # The estimate takes half a second for a weight not seen before: not under the locks that others wait for.
+    predicted_clearance(text, patient, weight_kg=weight_kg, on=local_date(now, zone_of(patient.site)))
+    scene = set_scene(patient, protocol_version, weight_kg, wanted, therapy, now, early=early)
     check_version(scene.version)
     definition = scene.version.read()
     first = as_utc(wanted[0].start)
     accepted = check_patient(scene.patient, definition, by=by, at=first, caution_reason=caution_reason)
-    if TreatmentSeries.objects.live().filter(patient=scene.patient).exists():
-        raise StateConflict(
-            "This patient already has an active series.", code="one-active-series-per-patient"
-        )
+    refuse_second_series(scene.patient)
     approved = dict(long_gaps or {})
     check_long_gaps(definition, approved, reason=long_gap_reason, by=by)
     rules = VisitRules(
@@ -163,13 +171,17 @@ def set_scene(
     *,
     without: Sequence[int] = (),
     also: Iterable[int] = (),
+    early: Callable[[], None] | None = None,
 ) -> Scene:
-    """Take the locks, then read everything afresh. `without`: appointments that move; `also`: more resources.
+    """Take the locks, then read everything afresh. `without`: appointments that move; `also`: more resources;
+    `early`: what may refuse under the locks before the long reading begins.
 
     Raises InvalidInput for codes that cannot be read and for a weight outside 20 to 350 kg.
     """
     resources = {*_resource_keys(patient.site, wanted, therapy), *also}
     lock(patients=[patient.pk], resources=resources)
+    if early is not None:
+        early()
     free_expired(resources=resources, patient=patient.pk, at=at)
     patient = Patient.objects.with_people().get(pk=patient.pk)
     version = ProtocolVersion.objects.select_related("template").get(pk=version.pk)
@@ -188,22 +200,13 @@ def _resource_keys(site: Site, wanted: Sequence[VisitChoice], therapy: Sequence[
     """Primary keys to lock: the named resources, and all that might be chosen where a name is left open."""
     named = [code for item in wanted for code in (item.chair, item.nurse, item.prescriber)]
     rows = Resource.objects.filter(site=site)
-    found = set(rows.filter(code__in=[_uuid(code) for code in named if code]).values_list("pk", flat=True))
+    found = set(rows.filter(code__in=[as_code(code) for code in named if code]).values_list("pk", flat=True))
     found |= set(
-        rows.filter(code__in=[_uuid(item.therapist) for item in therapy]).values_list("pk", flat=True)
+        rows.filter(code__in=[as_code(item.therapist) for item in therapy]).values_list("pk", flat=True)
     )
     if not all(named):
         found |= set(rows.filter(kind__in=BOOKABLE, active=True).values_list("pk", flat=True))
     return found
-
-
-def _uuid(code: str) -> UUID:
-    try:
-        return UUID(str(code))
-    except ValueError as error:
-        raise InvalidInput(
-            "This is not the code of a resource.", code="unknown-resource", field="visits"
-        ) from error
 
 
 def _judge_all(rules: VisitRules, wanted: Sequence[VisitChoice]) -> list[Seat]:

@@ -19,12 +19,18 @@ def _open_kinds(patient: Patient) -> set[str]:
     return set(patient.contraindications.filter(resolved_at__isnull=True).values_list("kind", flat=True))
 
 
+def said_of_clearance(patient: Patient) -> tuple[bool, tuple[str, ...]]:
+    """(an open entry of liver disease, open entries of interacting drugs in words), in one query."""
+    found = _open_kinds(patient)
+    drugs = tuple(dict.fromkeys(words for kind, words in INTERACTING.items() if kind in found))
+    return bool(found & HEPATIC), drugs
+
+
 def hepatic_disease(patient: Patient) -> bool:
     """An open entry of liver disease."""
-    return bool(_open_kinds(patient) & HEPATIC)
+    return said_of_clearance(patient)[0]
 
 
 def interacting_drugs(patient: Patient) -> tuple[str, ...]:
     """Open entries of interacting drugs, in words."""
-    found = _open_kinds(patient)
-    return tuple(dict.fromkeys(words for kind, words in INTERACTING.items() if kind in found))
+    return said_of_clearance(patient)[1]

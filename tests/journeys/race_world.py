@@ -8,7 +8,8 @@ from typing import Any
 
 import django
 
-CLIENTS, SPARE = 50, 30
+CLIENTS, MOVERS = 50, 12
+PATIENTS = CLIENTS + MOVERS + 14 * int(os.environ.get("RACE_ROUNDS", "2"))
 
 
 def furnish() -> dict[str, Any]:
@@ -27,10 +28,11 @@ def furnish() -> dict[str, Any]:
         site.open_on_holidays = True  # a round on a public holiday would be refused to all
         site.save(update_fields=["open_on_holidays"])
         Resource.objects.filter(pk=clinic.clinician_lane.pk).update(capacity=12)
-        chairs = [factories.make_resource(site, "chair") for _ in range(CLIENTS)]
-        people = [factories.make_user("nurse", sites=[site]) for _ in range(CLIENTS)]
+        chairs = [factories.make_resource(site, "chair") for _ in range(CLIENTS + 1)]
+        people = [factories.make_user("nurse", sites=[site]) for _ in range(CLIENTS + 1)]
         nurses = [factories.make_resource(site, "nurse", user=person) for person in people]
-        patients = [factories.make_patient(site) for _ in range(CLIENTS + SPARE)]
+        only = factories.make_resource(site, "clinician", user=clinic.second_clinician)
+        patients = [factories.make_patient(site) for _ in range(PATIENTS)]
         version = factories.make_version("single-infusion", author=clinic.admin)
         user = clinic.coordinator
         store = SessionStore()
@@ -42,7 +44,11 @@ def furnish() -> dict[str, Any]:
         "chairs": [str(item.code) for item in chairs],
         "nurses": [str(item.code) for item in nurses],
         "patients": [str(item.code) for item in patients],
+        "lanes": str(clinic.nurse_lane.code),
         "prescriber": str(clinic.clinician_lane.code),
+        "only_prescriber": str(only.code),
+        "therapist": str(clinic.therapist_lane.code),
+        "six": str(clinic.version.code),
         "version": str(version.code),
         "zone": site.time_zone,
         "session": store.session_key,
