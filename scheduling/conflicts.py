@@ -31,6 +31,10 @@ REFUSALS: dict[str, tuple[type[DomainError], str]] = {
     "one_booking_per_lane": (Clash, "That chair or person is taken at that time."),
     "lane_within_capacity": (Clash, "That chair or person has no room at that time."),
     "no_therapy_before_clearance": (RuleNotMet, "A therapy session would fall inside a no-therapy period."),
+    "close_infusions_are_decided": (
+        RuleNotMet,
+        "Infusions less than 36 h apart, or more than three in seven days: a prescriber decides, with a reason.",
+    ),
     "one_active_series_per_patient": (StateConflict, "This patient already has an active series."),
     "one_visit_per_series_and_ordinal": (StateConflict, "This visit of the series is booked already."),
     "one_infusion_in_progress_per_patient": (StateConflict, "This patient has an infusion in progress."),

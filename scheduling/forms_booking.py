@@ -15,7 +15,7 @@ from protocols.presenting import cautions
 from scheduling.domain.localtime import parse_clock
 from scheduling.reasons import CANCEL, END, EXTRA, INITIATORS, MOVE, NO_SHOW, OMIT, PAUSE
 from staff.clock import app_now
-from staff.errors import InvalidInput
+from staff.errors import DomainError, InvalidInput
 from staff.forms import (
     ClinicalDateField,
     ClinicalForm,
@@ -176,10 +176,16 @@ class TimeForm(ReasonForm):
         help_text="They go on the therapist's list and need a new time.",
         required=False,
     )
-    field_order: tuple[str, ...] = ("offered", "start", "reason", "initiator", "note", "displace_therapy")
+    close_reason = ClinicalTextField("Reason for infusions so close together", required=False, max_length=200)
+    field_order: tuple[str, ...] = (
+        "offered", "start", "reason", "initiator", "note", "close_reason", "displace_therapy",
+    )  # fmt: skip
 
     def __init__(self, *args: Any, offers: Sequence[tuple[str, str]], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self._asks_why_close = self.fields["close_reason"].widget
+        if not self.data.get("close_reason"):  # asked only where a service has refused the distance
+            self.fields["close_reason"].widget = forms.HiddenInput()
         last = [(OTHER, "Another time")] if offers else [(OTHER, "Type a time")]
         self.fields["offered"].choices = [*offers, *last]  # type: ignore[attr-defined]  # a ChoiceField
         self.initial.setdefault("offered", offers[0][0] if offers else OTHER)
@@ -191,6 +197,12 @@ class TimeForm(ReasonForm):
         if offered == OTHER and cleaned.get("start") is None and "start" not in self.errors:
             self.add_error("start", ValidationError("Enter the date and time.", code="required"))
         return cleaned
+
+    def add_refusal(self, refusal: DomainError, names: Mapping[str, str] | None = None) -> None:
+        """A distance that needs a prescriber's reason is asked for beside the refusal."""
+        if refusal.field == "close_reason":
+            self.fields["close_reason"].widget = self._asks_why_close
+        super().add_refusal(refusal, names)
 
     @property
     def wanted(self) -> datetime:
@@ -217,7 +229,17 @@ class MoveForm(TimeForm):
         help_text="The others move only after you have seen and accepted every change.",
     )
     chair = forms.CharField(widget=forms.HiddenInput(), required=False, max_length=36)
-    field_order = ("offered", "start", "scope", "reason", "initiator", "note", "displace_therapy", "chair")
+    field_order = (
+        "offered",
+        "start",
+        "scope",
+        "reason",
+        "initiator",
+        "note",
+        "close_reason",
+        "displace_therapy",
+        "chair",
+    )
 
     def __init__(self, *args: Any, siblings: int = 0, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

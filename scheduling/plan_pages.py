@@ -62,6 +62,7 @@ class PlanView:
     to_do: tuple[str, ...]
     blocks: tuple[str, ...]
     cautions: tuple[str, ...]
+    close: tuple[str, ...]
     refusals: tuple[str, ...]
     long_gap: str
     long_gap_act: str
@@ -96,6 +97,7 @@ def plan_page(proposal: SeriesProposal, patient: Patient, now: datetime) -> Plan
             f"{item.message} {item.what_to_do}" for item in proposal.findings if item.severity == "block"
         ),
         cautions=tuple(item.message for item in proposal.findings if item.severity == "decide"),
+        close=proposal.close,
         refusals=tuple(dict.fromkeys(item.text for item in plan.refusals)),
         long_gap=offer.text if offer else "",
         long_gap_act=f"long:{offer.ordinal}:{limit_before(proposal.definition, offer.ordinal) or 0}"

@@ -174,6 +174,7 @@ class BookSeriesSerializer(StrictSerializer):
     therapy = TherapyChoiceSerializer(many=True, required=False, max_length=120)  # type: ignore[call-arg]  # goes to the list
     therapist = serializers.UUIDField(required=False, allow_null=True)
     caution_reason = StrictCharField(max_length=120, required=False, allow_blank=True, default="")
+    close_reason = StrictCharField(max_length=200, required=False, allow_blank=True, default="")
     long_gaps = LongGapSerializer(many=True, required=False, max_length=10)  # type: ignore[call-arg]  # goes to the list
     hold_minutes = StrictIntegerField(min_value=0, max_value=60, default=0)
 
@@ -228,10 +229,13 @@ class MoveSerializer(ReasonSerializer):
     nurse = serializers.UUIDField(required=False)
     prescriber = serializers.UUIDField(required=False)
     displace_therapy = StrictBooleanField(default=False)
+    close_reason = StrictCharField(max_length=200, required=False, allow_blank=True, default="")
 
 
 class RebookSerializer(VisitChoiceSerializer):
     """A date for an infusion that has none."""
+
+    close_reason = StrictCharField(max_length=200, required=False, allow_blank=True, default="")
 
 
 class ExtraSerializer(ReasonSerializer):
@@ -242,6 +246,7 @@ class ExtraSerializer(ReasonSerializer):
     chair = serializers.UUIDField(required=False)
     nurse = serializers.UUIDField(required=False)
     prescriber = serializers.UUIDField(required=False)
+    close_reason = StrictCharField(max_length=200, required=False, allow_blank=True, default="")
 
 
 class NothingSerializer(StrictSerializer):
@@ -269,6 +274,7 @@ def proposal_data(proposal: SeriesProposal) -> dict[str, Any]:
             {"severity": item.severity, "code": item.code, "text": item.message} for item in proposal.findings
         ],
         "to_do": list(proposal.to_do),
+        "close": list(proposal.close),
         "long_gap_offer": plan.long_gap_offer.text if plan.long_gap_offer else None,
     }
 

@@ -22,6 +22,7 @@ class MovePreviewSerializer(ReasonSerializer):
     scope = serializers.ChoiceField(choices=ScheduleChange.Scope.choices, default="this")
     chair = serializers.UUIDField(required=False)
     displace_therapy = StrictBooleanField(default=False)
+    close_reason = Text(max_length=200, required=False, allow_blank=True, default="")
 
 
 class MovedVisitSerializer(VisitChoiceSerializer):
@@ -55,6 +56,7 @@ class MovesSerializer(ReasonSerializer):
     visits = MovedVisitSerializer(many=True, allow_empty=False, max_length=60)  # type: ignore[call-arg]  # goes to the list
     sessions = MovedSessionSerializer(many=True, required=False, max_length=120)  # type: ignore[call-arg]  # goes to the list
     displace_therapy = StrictBooleanField(default=False)
+    close_reason = Text(max_length=200, required=False, allow_blank=True, default="")
 
 
 def plan_data(plan: MovePlan, diff: Diff | None) -> dict[str, Any]:

@@ -155,6 +155,7 @@ class SeriesViewSet(SeriesMoves, SeriesVersions, ServiceViewSet):
                 therapist=therapist_named(data.get("therapist"), self.user),
                 caution_reason=data["caution_reason"],
                 hold_minutes=data["hold_minutes"],
+                close_reason=data["close_reason"],
                 long_gaps={item["ordinal"]: item["max_hours"] for item in data.get("long_gaps", [])},
                 long_gap_reason=" ".join(item["reason"] for item in data.get("long_gaps", [])),
                 by=self.user,
@@ -230,7 +231,9 @@ class SeriesViewSet(SeriesMoves, SeriesVersions, ServiceViewSet):
 
         def act() -> Response:
             data = checked(RebookSerializer(data=request.data))
-            visit = series_service.rebook_visit(series=series, choice=choice_of(data), by=self.user)
+            visit = series_service.rebook_visit(
+                series=series, choice=choice_of(data), close_reason=data["close_reason"], by=self.user
+            )
             return visit_answer(visit, status=201)
 
         return idempotent(request, f"series-visits:{series.code}", act)
@@ -251,6 +254,7 @@ class SeriesViewSet(SeriesMoves, SeriesVersions, ServiceViewSet):
                 reason=data["reason"],
                 initiator=data["initiator"],
                 note=data["note"],
+                close_reason=data["close_reason"],
                 by=self.user,
             )
             return visit_answer(visit, status=201)

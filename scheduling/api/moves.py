@@ -72,6 +72,7 @@ class SeriesMoves:
                 scope=data["scope"],
                 reason=_words(data),
                 displace_therapy=data["displace_therapy"],
+                close_reason=data["close_reason"],
                 by=self.user,
             )
             rows = change.rows.select_related("change__made_by", "change__undone_by", "appointment")
@@ -120,7 +121,13 @@ class AppointmentMoves:
         )
         diff = None
         if plan.choices:
-            diff = preview(plan, by=self.user, reason=_words(data), displace_therapy=data["displace_therapy"])
+            diff = preview(
+                plan,
+                by=self.user,
+                reason=_words(data),
+                displace_therapy=data["displace_therapy"],
+                close_reason=data["close_reason"],
+            )
         return Response(plan_data(plan, diff))
 
     @extend_schema(request=LateSerializer, responses=OpenApiTypes.OBJECT)

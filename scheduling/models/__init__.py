@@ -2,7 +2,7 @@
 
 from scheduling.models.availability import Availability, AvailabilityException, Closure, Resource
 from scheduling.models.booking import Appointment, PatientSpan, ResourceBooking, TreatmentSeries
-from scheduling.models.change import GapException, ScheduleChange, VisitChange
+from scheduling.models.change import GapException, ScheduleChange, SpacingDecision, VisitChange
 from scheduling.models.clinic_plan import ClinicPlanEntry, ClinicPlanRun
 from scheduling.models.delivery import ChannelPause, DatabaseMark, RestoreHold
 from scheduling.models.duty import DutyShift, StaffAlert, StaffNotice
@@ -35,6 +35,7 @@ __all__ = [
     "RestoreHold",
     "ScheduleChange",
     "SeriesVersionMove",
+    "SpacingDecision",
     "StaffAlert",
     "StaffNotice",
     "TreatmentSeries",

@@ -121,3 +121,35 @@ class GapException(models.Model):
 
     def __str__(self) -> str:
         return f"Up to {self.max_hours} h before infusion {self.ordinal}"
+
+
+class SpacingDecision(models.Model):
+    """A prescriber's reason for an infusion less than 36 h from another, or the fourth within seven days.
+
+    hours: to the nearest other start when less than 36; in_seven_days: how many, when more than three; lost: what of
+    the plasticity window is cut off, as it was shown. Never edited.
+    """
+
+    code = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    series = models.ForeignKey(TreatmentSeries, on_delete=models.PROTECT, related_name="spacing_decisions")
+    ordinal = models.PositiveSmallIntegerField()
+    hours = models.PositiveSmallIntegerField(null=True, blank=True)
+    in_seven_days = models.PositiveSmallIntegerField(null=True, blank=True)
+    lost = models.CharField(max_length=300)
+    reason = models.CharField(max_length=200)
+    decided_by = models.ForeignKey(USER, on_delete=models.PROTECT, related_name="+")
+    decided_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["series", "ordinal", "pk"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(hours__lt=36) | Q(in_seven_days__gt=3), name="spacing_decision_is_about_something"
+            ),
+            models.CheckConstraint(
+                condition=~Q(reason="") & Q(ordinal__gte=1), name="spacing_decision_says_why"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Infusion {self.ordinal}: {self.lost}"

@@ -361,7 +361,13 @@ def _session_move(row: Appointment, kind: str, planned: PlannedVisit) -> Session
 
 
 def preview(
-    plan: MovePlan, *, by: User, reason: str, displace_therapy: bool = False, at: datetime | None = None
+    plan: MovePlan,
+    *,
+    by: User,
+    reason: str,
+    displace_therapy: bool = False,
+    close_reason: str = "",
+    at: datetime | None = None,
 ) -> Diff:
     """What accepting `plan` would change. The act is done and rolled back: its refusal, if any, is in the diff."""
     now = at or app_now()
@@ -376,6 +382,7 @@ def preview(
                 scope=plan.scope,
                 reason=reason,
                 displace_therapy=displace_therapy,
+                close_reason=close_reason,
                 by=by,
                 at=now,
             )

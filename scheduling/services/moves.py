@@ -30,6 +30,7 @@ def move_visit(
     nurse: str = "",
     prescriber: str = "",
     displace_therapy: bool = False,
+    close_reason: str = "",
     at: datetime | None = None,
     expected_version: int | None = None,
 ) -> Appointment:
@@ -57,6 +58,7 @@ def move_visit(
         seen=None if expected_version is None else {ordinal: expected_version},
         reason=words,
         displace_therapy=displace_therapy,
+        close_reason=close_reason,
         by=by,
         at=at,
     )

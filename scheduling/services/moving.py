@@ -22,6 +22,7 @@ from scheduling.models import (
 )
 from scheduling.ranges import as_range
 from scheduling.services.changes import Before, let_plans_cross, record, snapshot
+from scheduling.services.close_infusions import check_close, write_close
 from scheduling.services.early import refuse_what_is_taken
 from scheduling.services.followups import sync_follow_ups
 from scheduling.services.lanes import Occupation, occupy, release
@@ -70,13 +71,15 @@ def move_visits(
     seen: Mapping[int, int] | None = None,
     displace_therapy: bool = False,
     kind: str = ScheduleChange.Kind.MOVE,
+    close_reason: str = "",
     at: datetime | None = None,
 ) -> ScheduleChange:
     """Move these infusions of one series, with their planned therapy sessions, in one act: all or none.
 
-    `reason` is a sentence (reasons.in_words). `seen`: versions by ordinal that the person looked at. Every visit is
-    judged against those that stay and those that move with it. Raises StaleVersion, StateConflict, RuleNotMet, Clash,
-    InvalidInput; those about one visit begin with `3 of 6: `.
+    `reason` is a sentence (reasons.in_words). `seen`: versions by ordinal that the person looked at. `close_reason`: a
+    prescriber's, for infusions less than 36 h apart or more than three in seven days. Every visit is judged against
+    those that stay and those that move with it. Raises StaleVersion, StateConflict, RuleNotMet, Clash, InvalidInput;
+    those about one visit begin with `3 of 6: `.
     """
     now = at or app_now()
     wanted = _one_time_each(choices)
@@ -93,6 +96,8 @@ def move_visits(
         alone=len(wanted) == 1, cleared_of_therapy=keep, long_gaps=long_gaps_of(current),
     )  # fmt: skip
     seats = _judge(rules, current, wanted, visits)
+    close = check_close(rules, wanted, close_reason, series=current, without=keys)
+    write_close(current, close, close_reason, rules)
     before = snapshot([*visits.values(), *(row.appointment for row in sessions)])
     let_plans_cross()
     release(keys)

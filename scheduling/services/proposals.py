@@ -33,6 +33,7 @@ from scheduling.planning import (
     predicted_clearance,
     series_request,
 )
+from scheduling.services.close_infusions import close_ones, other_starts
 from scheduling.services.rules import Neighbour, findings_for, gap_fits, long_gaps_of
 from sessions.eligibility import Finding
 from sessions.models import Consent, EducationRecord
@@ -72,7 +73,7 @@ class ProposedVisit:
 class SeriesProposal:
     """A plan in words and rows, and what it was computed from. `findings` speak against treatment, `to_do`
     are gates that are open at present, `remarks` name follow-ups of staff on closed days and windows without
-    a therapist.
+    a therapist, `close` infusions so close together that a prescriber has to give a reason.
     """
 
     version: ProtocolVersion
@@ -85,6 +86,7 @@ class SeriesProposal:
     findings: tuple[Finding, ...]
     to_do: tuple[str, ...]
     remarks: tuple[str, ...]
+    close: tuple[str, ...] = ()
 
 
 def propose_series(
@@ -145,7 +147,21 @@ def propose_series(
         findings=findings_for(patient, definition, earliest),
         to_do=_open_gates(patient, protocol_version, now),
         remarks=tuple(_on_closed_days(visits, load)),
+        close=tuple(_close(plan, patient, definition, load, predicted)),
     )
+
+
+def _close(
+    plan: SeriesPlan,
+    patient: Patient,
+    definition: ProtocolDefinition,
+    load: SiteLoad,
+    predicted: Clearance,
+) -> Iterable[str]:
+    starts = {item.ordinal: item.start for item in plan.visits}
+    others = other_starts(patient.pk, list(starts.values()))
+    for item in close_ones(definition, load.zone, predicted.minutes, starts, others):
+        yield f"Infusion {item.ordinal}: {item.words[:1].lower()}{item.words[1:]}"
 
 
 def longest_exception(definition: ProtocolDefinition) -> int | None:

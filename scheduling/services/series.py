@@ -25,6 +25,7 @@ from scheduling.models import Appointment, Resource, TreatmentSeries, WorkItem
 from scheduling.planning import Clearance, PatientLoad, load_for, load_patient, predicted_clearance
 from scheduling.ranges import as_range
 from scheduling.reasons import EXTRA, in_words
+from scheduling.services.close_infusions import check_close, write_close
 from scheduling.services.early import refuse_second_series, refuse_what_is_taken
 from scheduling.services.endings import HAS_A_DATE, end_series, settle_series, undated_key
 from scheduling.services.followups import sync_follow_ups
@@ -94,12 +95,14 @@ def book_series(
     hold_minutes: int = 0,
     long_gaps: Mapping[int, int] | None = None,
     long_gap_reason: str = "",
+    close_reason: str = "",
 ) -> TreatmentSeries:
     """Book every visit of a series, or none. `hold_minutes`: only reserve the slots for that long.
 
     A choice without chair, nurse or prescriber gets one that is free. Raises StateConflict (a series is
     running, patient not active), RuleNotMet, Clash or InvalidInput; those about one visit begin with `3 of 6:
-    `. long_gaps: hours by ordinal that `by`, a prescriber, approves with a reason.
+    `. long_gaps: hours by ordinal that `by`, a prescriber, approves with a reason; close_reason: why infusions may lie
+    less than 36 h apart or more than three in seven days.
     """
     now = at or app_now()
     wanted = sorted(visits, key=lambda item: item.ordinal)
@@ -127,6 +130,7 @@ def book_series(
         scene.load, scene.who, definition, scene.predicted, by, now, total=len(wanted), long_gaps=approved
     )
     seats = _judge_all(rules, wanted)
+    close = check_close(rules, wanted, close_reason)
     series = TreatmentSeries.objects.create(
         patient=scene.patient,
         protocol_version=scene.version,
@@ -140,6 +144,7 @@ def book_series(
         status_reason=_caution_words(accepted, caution_reason),
     )
     write_long_gaps(series, approved, reason=long_gap_reason, by=by, at=now)
+    write_close(series, close, close_reason, rules)
     rows = write_visits(series, rules, wanted, seats, hold_minutes=hold_minutes)
     book_planned_therapy(series, rules, rows, therapy)
     if not hold_minutes:
@@ -265,7 +270,12 @@ def occupations(visit: Appointment, rules: VisitRules, seat: Seat) -> list[Occup
 
 @booking_act
 def rebook_visit(
-    *, series: TreatmentSeries, choice: VisitChoice, by: User, at: datetime | None = None
+    *,
+    series: TreatmentSeries,
+    choice: VisitChoice,
+    by: User,
+    close_reason: str = "",
+    at: datetime | None = None,
 ) -> Appointment:
     """Give an infusion that lost its date (cancelled, not attended) a new one. Siblings stay where they are.
 
@@ -275,7 +285,7 @@ def rebook_visit(
     current = _live(series)
     if not 1 <= choice.ordinal <= current.visits:
         raise InvalidInput("There is no such infusion in this series.", code="ordinal", field="ordinal")
-    visit = _add_visit(current, choice, by, now, longest_gap_applies=True)
+    visit = _add_visit(current, choice, by, now, close_reason, longest_gap_applies=True)
     settle(
         kind=WorkItem.Kind.DISPLACED,
         key=undated_key(current, choice.ordinal),
@@ -299,6 +309,7 @@ def book_extra_infusion(
     note: str = "",
     at: datetime | None = None,
     caution_reason: str = "",
+    close_reason: str = "",
 ) -> Appointment:
     """One more infusion: the next visit of the active series, else a series of one visit on
     `protocol_version`.
@@ -320,6 +331,7 @@ def book_extra_infusion(
             by=by,
             at=now,
             caution_reason=caution_reason,
+            close_reason=close_reason,
         )
         visit = series.appointments.get()
     else:
@@ -331,7 +343,7 @@ def book_extra_infusion(
         running.visits, running.version = number, running.version + 1
         running.save(update_fields=["visits", "version"])
         extra = VisitChoice(number, choice.start, choice.chair, choice.nurse, choice.prescriber)
-        visit = _add_visit(running, extra, by, now, longest_gap_applies=False)
+        visit = _add_visit(running, extra, by, now, close_reason, longest_gap_applies=False)
     visit.reason = words
     visit.save(update_fields=["reason"])
     return visit
@@ -349,6 +361,7 @@ def _add_visit(
     choice: VisitChoice,
     by: User,
     now: datetime,
+    close_reason: str,
     *,
     longest_gap_applies: bool,
 ) -> Appointment:
@@ -375,6 +388,7 @@ def _add_visit(
     )
     before, after = neighbours_of_ordinal(load_course(series.patient_id), series, choice.ordinal)
     seat = rules.judge(choice, before=before, after=after)
+    write_close(series, check_close(rules, [choice], close_reason, series=series), close_reason, rules)
     visit = write_visits(series, rules, [choice], [seat])[0]
     sync_follow_ups(series=series, at=now)
     check_constraints_now()

@@ -26,6 +26,7 @@ Status = PlasticityWindow.Status
 DEFERRED_FROM_THE_START = (
     "appointment_resources_agree",
     "booking_resources_agree",
+    "close_infusions_are_decided",
     "lock_therapy_without_window",
     "signed_off_needs_a_signature",
 )

@@ -106,6 +106,7 @@ class MovePage:
                 nurse=chosen.nurse if chosen and not data["chair"] else "",
                 prescriber=chosen.prescriber if chosen and not data["chair"] else "",
                 displace_therapy=data["displace_therapy"],
+                close_reason=data["close_reason"],
                 expected_version=data["version"],
             )
         except DomainError as refusal:
@@ -125,7 +126,13 @@ class MovePage:
                 self.form.add_refusal(refusal)
             self.form.error_status = 422
             return self.draw(status=422, plan=plan)
-        diff = preview(plan, by=self.user, reason=self._words(), displace_therapy=data["displace_therapy"])
+        diff = preview(
+            plan,
+            by=self.user,
+            reason=self._words(),
+            displace_therapy=data["displace_therapy"],
+            close_reason=data["close_reason"],
+        )
         if diff.refusal is not None:
             self.form.add_refusal(diff.refusal)
             return self.draw(status=diff.refusal.status, conflicts=diff.refusal.conflicts)
@@ -168,6 +175,7 @@ class MovePage:
             scope=self.form.cleaned_data["scope"],
             reason=self._words(),
             displace_therapy=self.form.cleaned_data["displace_therapy"],
+            close_reason=self.form.cleaned_data["close_reason"],
             by=self.user,
         )
         moved = Appointment.objects.get(pk=self.visit.pk)

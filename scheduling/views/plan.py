@@ -258,6 +258,7 @@ class PlanPage:
                 therapist=self.form.chosen_therapist,
                 therapy=therapy,
                 caution_reason=self.request.POST.get("caution_reason", "")[:120],
+                close_reason=self.request.POST.get("close_reason", "")[:200],
                 long_gaps=self.long_gaps,
                 long_gap_reason=self.request.POST.get("long_gap_reason", "")[:200],
             )
@@ -298,6 +299,7 @@ class PlanPage:
             "token": self.request.POST.get("token") or str(uuid.uuid4()),
             "may_decide": self.user.may("infusion.order"),
             "caution_reason": self.request.POST.get("caution_reason", "")[:120],
+            "close_reason": self.request.POST.get("close_reason", "")[:200],
             "long_gaps": sorted(self.long_gaps.items()),
             "long_gap_reason": self.request.POST.get("long_gap_reason", "")[:200],
             "reserve_therapy": bool(self.request.POST.get("reserve_therapy")),

@@ -221,7 +221,9 @@ def infusion_rebook(request: HttpRequest, code: str, ordinal: int) -> HttpRespon
         series,
         act,
         form,
-        lambda _: service.rebook_visit(series=series, choice=chosen(form, offers, ordinal), by=user),
+        lambda data: service.rebook_visit(
+            series=series, choice=chosen(form, offers, ordinal), close_reason=data["close_reason"], by=user
+        ),
         back_url=reverse("series_detail", args=[series.code]),
         template="scheduling/time.html",
         offers=offers,
@@ -300,6 +302,7 @@ def infusion_extra(request: HttpRequest, code: str) -> HttpResponse:
             reason=data["reason"],
             initiator=data["initiator"],
             note=data["note"],
+            close_reason=data["close_reason"],
             by=user,
         )
 
