@@ -18,6 +18,8 @@ Audience = Literal["patient", "therapist", "nurse", "clinician"]
 Anchor = Literal["pump_stop", "t0"]
 Gate = Literal["none", "window"]
 Scope = Literal["each_infusion", "after_last"]
+Redosed = Literal["fit", "drop", "merge"]
+Expiry = Literal["as_required", "list", "quiet"]
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,7 @@ class SeriesPhase:
     """`visits` infusions whose start-to-start gaps are elapsed hours within [min, max], aiming at target.
 
     `long_gap_max_hours`: a prescriber may approve one gap up to this, by name and with a reason; None = never.
+    `maintenance`: its infusions keep a response up; they are what `ReviewPoints.every_maintenance` counts.
     """
 
     name: str
@@ -94,6 +97,20 @@ class SeriesPhase:
     gap_max_hours: int
     weekdays: tuple[int, ...] = (0, 1, 2, 3, 4)
     long_gap_max_hours: int | None = None
+    maintenance: bool = False
+
+
+@dataclass(frozen=True)
+class ReviewPoints:
+    """After which infusions of a series a prescriber signs the next step before the next infusion may start.
+
+    `after_infusions`: ordinals from 1. `at_end`: after the last of the text, and after each one beyond it.
+    `every_maintenance`: after each n-th infusion of the maintenance parts; None = never (clinic-day 45).
+    """
+
+    after_infusions: tuple[int, ...] = ()
+    at_end: bool = False
+    every_maintenance: int | None = None
 
 
 @dataclass(frozen=True)
@@ -117,6 +134,12 @@ class FollowUpRule:
     `gate` none = safety, released at pump stop, signed or not; window = released when the window opens.
     `email_text`, `sms_text`: the author's own words (protocols/message_text.py); empty = the product's text.
     `repeat_days`: one task per entry (ordinals from 1), all four moments shifted by that many elapsed days.
+    Successive infusions (clinical D2): `redosed` says what happens when the next infusion starts before the target:
+    fit = done in the time that is left, if any; drop; merge = joined with the next infusion's. A therapy task of each
+    infusion whose next start is less than `close_redose_hours` after T0 is late `close_latest_hours` after T0. A task
+    of `after_last` is also asked for before a gap of at least `tail_gap_hours`. Of two of a kind whose targets lie
+    less than `merge_within_hours` apart the later infusion's stays (0 = both stay).
+    `expiry`: a missed task goes on a person's list: as_required = when it counts in adherence; list; quiet = never.
     """
 
     kind: str
@@ -142,6 +165,17 @@ class FollowUpRule:
     send_until: str = "21:30"
     grade: str = "D"
     source: str = ""
+    redosed: Redosed = "fit"
+    tail_gap_hours: int = 144
+    close_redose_hours: int = 36
+    close_latest_hours: int = 24
+    merge_within_hours: int = 12
+    expiry: Expiry = "as_required"
+
+    @property
+    def missed_is_listed(self) -> bool:
+        """Whether somebody is told by an item when it was missed."""
+        return self.required if self.expiry == "as_required" else self.expiry == "list"
 
 
 @dataclass(frozen=True)
@@ -189,8 +223,38 @@ class DischargeRule:
 
 
 @dataclass(frozen=True)
+class Basis:
+    """How well founded one element of the text is, in the author's own judgement. Empty = as `evidence.EVIDENCE`."""
+
+    grade: str = ""
+    source: str = ""
+
+
+@dataclass(frozen=True)
+class Bases:
+    """One `Basis` for each element that carries none of its own; what they cover is `evidence.ELEMENTS`."""
+
+    dose: Basis = field(default_factory=Basis)
+    route: Basis = field(default_factory=Basis)
+    duration: Basis = field(default_factory=Basis)
+    series: Basis = field(default_factory=Basis)
+    reviews: Basis = field(default_factory=Basis)
+    consent: Basis = field(default_factory=Basis)
+    limits: Basis = field(default_factory=Basis)
+    observation: Basis = field(default_factory=Basis)
+    discharge: Basis = field(default_factory=Basis)
+    clearance: Basis = field(default_factory=Basis)
+    window: Basis = field(default_factory=Basis)
+    outcomes: Basis = field(default_factory=Basis)
+
+
+@dataclass(frozen=True)
 class ProtocolDefinition:
-    """The whole text of one version. Phases are in order; the series is their visits one after another."""
+    """The whole text of one version. Phases are in order; the series is their visits one after another.
+
+    `sources_read_on`, `review_by`: ISO days ("" = not said): when the author last read the sources, and by when the
+    text is to be reviewed again (else a year after approval).
+    """
 
     title: str
     indication: str
@@ -212,6 +276,10 @@ class ProtocolDefinition:
     source: str = ""
     evidence: str = ""
     outcomes: tuple[OutcomeRule, ...] = ()
+    reviews: ReviewPoints = field(default_factory=ReviewPoints)
+    bases: Bases = field(default_factory=Bases)
+    sources_read_on: str = ""
+    review_by: str = ""
 
     @property
     def visits(self) -> int:

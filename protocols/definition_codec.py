@@ -11,7 +11,7 @@ import json
 import types
 import typing
 from collections.abc import Mapping
-from dataclasses import MISSING, fields, is_dataclass
+from dataclasses import MISSING, Field, fields, is_dataclass
 from decimal import Decimal, InvalidOperation
 from functools import cache
 from typing import Any
@@ -20,21 +20,25 @@ from protocols import definition as d
 from protocols.definition_rules import check_definition
 from staff.errors import InvalidInput
 
-# Fields added after versions were signed: left out while empty, so that no signed text changes its hash.
-LATER = frozenset(
-    {
-        "long_gap_max_hours",
-        "titration_step_mg_per_kg",
-        "titration_cap_mg_per_kg",
-        "rate_titration",
-        "low_dose_reason",
-        "short_infusion_reason",
-        "route_reason",
-        "outcomes",
-        "email_text",
-        "sms_text",
-    }
-)
+# Values added after versions were signed: left out while they say what the product did before there was a box for them,
+# so that no signed text changes its hash.
+LATER: dict[type, frozenset[str]] = {
+    d.DoseRule: frozenset(
+        {
+            "titration_step_mg_per_kg", "titration_cap_mg_per_kg", "rate_titration", "low_dose_reason",
+            "short_infusion_reason", "route_reason",
+        }
+    ),
+    d.SeriesPhase: frozenset({"long_gap_max_hours", "maintenance"}),
+    d.FollowUpRule: frozenset(
+        {
+            "email_text", "sms_text", "redosed", "tail_gap_hours", "close_redose_hours", "close_latest_hours",
+            "merge_within_hours", "expiry",
+        }
+    ),
+    d.Bases: frozenset(item.name for item in fields(d.Bases)),
+    d.ProtocolDefinition: frozenset({"outcomes", "reviews", "bases", "sources_read_on", "review_by"}),
+}  # fmt: skip
 
 
 def dump(value: Any) -> Any:
@@ -47,13 +51,17 @@ def dump(value: Any) -> Any:
         return {
             item.name: dump(getattr(value, item.name))
             for item in fields(value)
-            if item.name not in LATER or getattr(value, item.name) not in (None, (), "")
+            if item.name not in LATER.get(type(value), ()) or getattr(value, item.name) != _usual(item)
         }
     if isinstance(value, tuple):
         return [dump(item) for item in value]
     if isinstance(value, Decimal):
         return format(value, "f")
     return value
+
+
+def _usual(item: Field[Any]) -> Any:
+    return item.default if item.default_factory is MISSING else item.default_factory()
 
 
 def load(data: Mapping[str, Any]) -> d.ProtocolDefinition:

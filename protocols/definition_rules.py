@@ -6,9 +6,12 @@ Hard limits only (clinical.md C1 and the order of things); judgement calls are f
 from __future__ import annotations
 
 from contextvars import ContextVar
+from dataclasses import fields
+from datetime import date
 from decimal import Decimal
 
 from protocols.definition import Elapsed, FollowUpRule, ProtocolDefinition, SeriesPhase, StaffPhase
+from protocols.evidence import GRADES
 from protocols.message_text import LONGEST_EMAIL, LONGEST_SMS, problem
 from protocols.wording import INSTRUMENTS
 from sessions.discharge import CRITERIA
@@ -42,6 +45,7 @@ def check_definition(definition: ProtocolDefinition) -> None:
             "is listed twice",
             f"definition.outcomes.{number}.when",
         )
+    _check_reviews(definition)
     kinds = [rule.kind for rule in definition.follow_ups]
     for number, rule in enumerate(definition.follow_ups):
         path = f"definition.follow_ups.{number}"
@@ -179,6 +183,61 @@ def _check_phase(phase: SeriesPhase, path: str) -> None:
     )
 
 
+def _check_reviews(definition: ProtocolDefinition) -> None:
+    points, path = definition.reviews, "definition.reviews"
+    _require(
+        list(points.after_infusions) == sorted(set(points.after_infusions)),
+        "must rise without repeats",
+        f"{path}.after_infusions",
+    )
+    _require(
+        all(1 <= number <= definition.visits for number in points.after_infusions),
+        "must be infusions of the series",
+        f"{path}.after_infusions",
+    )
+    every = points.every_maintenance
+    _require(every is None or 1 <= every <= 12, "must be 1 to 12 infusions", f"{path}.every_maintenance")
+    _require(
+        every is None or any(phase.maintenance for phase in definition.phases),
+        "needs a part of the series that is maintenance",
+        f"{path}.every_maintenance",
+    )
+    for name in ("sources_read_on", "review_by"):
+        _require(_is_day(getattr(definition, name)), "must be a day such as 2026-11-24", f"definition.{name}")
+    _require(
+        "" in (definition.sources_read_on, definition.review_by)
+        or definition.sources_read_on < definition.review_by,
+        "must be later than the day on which the sources were read",
+        "definition.review_by",
+    )
+    for item in fields(definition.bases):
+        grade = getattr(definition.bases, item.name).grade
+        _require(grade in ("", *GRADES), "must be A to D", f"definition.bases.{item.name}.grade")
+
+
+def _is_day(text: str) -> bool:
+    try:
+        return not text or date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
+
+
+def _check_successive(rule: FollowUpRule, path: str) -> None:
+    """Drop, merge and expiry of a follow-up (clinical D2)."""
+    _require(
+        rule.gate == "window" or rule.redosed == "fit",
+        "safety follow-ups are never dropped or merged",
+        f"{path}.redosed",
+    )
+    for name, low, high in (
+        ("tail_gap_hours", 24, 24 * 60),
+        ("close_redose_hours", 0, 24 * 7),
+        ("close_latest_hours", 8, 24 * 7),
+        ("merge_within_hours", 0, 24 * 7),
+    ):
+        _require(low <= getattr(rule, name) <= high, f"must be {low} to {high} hours", f"{path}.{name}")
+
+
 def _check_staffing(part: StaffPhase, chair_minutes: int, path: str) -> None:
     _require(part.role in ("nurse", "clinician"), "must be nurse or clinician", f"{path}.role")
     _require(
@@ -200,6 +259,7 @@ def _check_follow_up(rule: FollowUpRule, path: str) -> None:
     _require(rule.anchor == "pump_stop" or rule.gate == "window", "needs the window gate", f"{path}.gate")
     _require(not rule.therapy or rule.gate == "window", "therapy waits for the window", f"{path}.gate")
     _require(not rule.therapy or rule.duration_minutes > 0, "needs a duration", f"{path}.duration_minutes")
+    _check_successive(rule, path)
     for name, text, longest in (
         ("email_text", rule.email_text, LONGEST_EMAIL),
         ("sms_text", rule.sms_text, LONGEST_SMS),

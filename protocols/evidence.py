@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from protocols.definition import Bases
+
 GRADES = {
     "A": "label, meta-analysis or several randomised trials",
     "B": "one randomised trial, or trials in another condition",
@@ -75,7 +77,49 @@ EVIDENCE: dict[str, Evidence] = {
         "A", "Han 2016; Anand 2023: response is a fall of half or more in a validated score"
     ),
     "age": Evidence("A", "Adults in the trials; ELEKT-D 21 to 75 years"),
+    "reviews": Evidence("D", "Expert rule: no infusion goes on by habit; bladder symptoms are asked for"),
+    "consent": Evidence("D", "Sanacora 2017 JAMA Psychiatry: consensus on consent and on what is not known"),
 }
+
+# Element of `definition.Bases` -> the rows above that an author's own grade and source stand for.
+ELEMENTS: dict[str, tuple[str, ...]] = {
+    "dose": ("dose",),
+    "route": ("route",),
+    "duration": ("duration",),
+    "series": ("spacing",),
+    "reviews": ("reviews",),
+    "consent": ("consent",),
+    "limits": ("block", "pause", "stop"),
+    "observation": ("observation", "observation_after"),
+    "discharge": ("criteria",),
+    "clearance": ("model", "threshold"),
+    "window": ("practice", "core", "tail"),
+    "outcomes": ("outcomes",),
+}
+ELEMENT_NAMES = {
+    "dose": "Dose",
+    "route": "Route",
+    "duration": "Duration",
+    "series": "Parts of the series",
+    "reviews": "Review points",
+    "consent": "Consent and education",
+    "limits": "Limits of the vital signs",
+    "observation": "Observation",
+    "discharge": "Criteria for leaving",
+    "clearance": "Clearance",
+    "window": "Window after the infusion",
+    "outcomes": "Outcome scores",
+}
+
+
+def evidence_for(bases: Bases, key: str) -> Evidence:
+    """Grade and source of one row: what the author wrote, the rest as EVIDENCE has it."""
+    usual = EVIDENCE[key]
+    element = next((name for name, keys in ELEMENTS.items() if key in keys), None)
+    if element is None:
+        return usual
+    own = getattr(bases, element)
+    return Evidence(own.grade or usual.grade, own.source or usual.source)
 
 
 COMPROMISES: dict[str, dict[str, str]] = {

@@ -16,6 +16,7 @@ from protocols.definition import (
     LocalClock,
     OutcomeRule,
     ProtocolDefinition,
+    ReviewPoints,
     SeriesPhase,
     StaffPhase,
     WindowRule,
@@ -241,12 +242,20 @@ RATE = (
 )
 
 
+# Clinic-day 45: after the third infusion, at the end, and at each fourth one that only keeps a response up.
+REVIEWED = ReviewPoints(after_infusions=(3,), at_end=True)
+REVIEWED_WITH_MAINTENANCE = ReviewPoints(after_infusions=(3,), at_end=True, every_maintenance=4)
+REVIEWED_MAINTENANCE = ReviewPoints(at_end=True, every_maintenance=4)
+REVIEWED_AT_END = ReviewPoints(at_end=True)
+
+
 def _iv(
     title: str,
     phases: tuple[SeriesPhase, ...],
     source: str,
     evidence: str,
     *,
+    reviews: ReviewPoints = REVIEWED,
     mg_per_kg: str = "0.5",
     indication: str = "Treatment-resistant major depressive disorder (off-label use of racemic ketamine)",
 ) -> ProtocolDefinition:
@@ -266,12 +275,21 @@ def _iv(
         source=source,
         evidence=evidence,
         outcomes=DEFAULT_OUTCOMES,
+        reviews=reviews,
     )
 
 
-def _phase(name: str, visits: int, least: int, target: int, most: int) -> SeriesPhase:
+def _phase(
+    name: str, visits: int, least: int, target: int, most: int, *, maintenance: bool = False
+) -> SeriesPhase:
     return SeriesPhase(
-        name, visits, gap_min_hours=least, gap_target_hours=target, gap_max_hours=most, weekdays=ANY_DAY
+        name,
+        visits,
+        gap_min_hours=least,
+        gap_target_hours=target,
+        gap_max_hours=most,
+        weekdays=ANY_DAY,
+        maintenance=maintenance,
     )
 
 
@@ -289,6 +307,7 @@ SINGLE_INFUSION = _iv(
     "Swainson 2021 Can J Psychiatry (CANMAT)",
     "CANMAT: level 1 evidence for one intravenous infusion in treatment-resistant depression; "
     "level 3 for repeated ones.",
+    reviews=REVIEWED_AT_END,
 )
 
 SIX_IN_TWELVE_DAYS = _iv(
@@ -300,10 +319,14 @@ SIX_IN_TWELVE_DAYS = _iv(
 
 SIX_THEN_WEEKLY = _iv(
     "Six infusions in two weeks, then weekly for four weeks",
-    (_phase("Induction", 6, 44, 56, 76), _phase("Weekly", 4, 144, 168, 192)),
+    (
+        _phase("Induction", 6, 44, 56, 76),
+        _phase("Weekly", 4, 144, 168, 192, maintenance=True),
+    ),
     "Phillips 2019 AJP",
     "Single infusion, then six, then weekly ones: 59 % responded, after three infusions in the median; the response "
     "was held on weekly infusions.",
+    reviews=REVIEWED_WITH_MAINTENANCE,
 )
 
 UP_TO_TWELVE = _iv(
@@ -317,13 +340,14 @@ UP_TO_TWELVE = _iv(
 MAINTENANCE_TAPER = _iv(
     "Maintenance taper: weekly, every two weeks, every four weeks",
     (
-        _phase("Weekly", 4, 144, 168, 192),
-        _phase("Every two weeks", 4, 288, 336, 408),
-        _phase("Every four weeks", 3, 576, 672, 744),
+        _phase("Weekly", 4, 144, 168, 192, maintenance=True),
+        _phase("Every two weeks", 4, 288, 336, 408, maintenance=True),
+        _phase("Every four weeks", 3, 576, 672, 744, maintenance=True),
     ),
     "Clinic practice; Swainson 2021 Can J Psychiatry (CANMAT): level 3 for maintenance",
     "No trial has compared intervals of maintenance. Each interval is extended as long as the effect lasts; a "
     "prescriber reviews response, bladder symptoms, interval and dose at every fourth infusion.",
+    reviews=REVIEWED_MAINTENANCE,
 )
 
 WEEKLY_HIGHER_DOSE = _iv(
@@ -332,6 +356,7 @@ WEEKLY_HIGHER_DOSE = _iv(
     "Grabski 2022 AJP",
     "Alcohol use disorder, 96 randomised: 0.8 mg/kg over 40 min weekly, three times. Another condition than "
     "depression: kept for reading, retired from use.",
+    reviews=REVIEWED_AT_END,
     mg_per_kg="0.8",
     indication="Alcohol use disorder in a trial; not for depression",
 )

@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import fields
 from decimal import Decimal
 from typing import Any
 
 from protocols.definition import Elapsed, FollowUpRule, Moment, ProtocolDefinition, SeriesPhase
 from protocols.definition_codec import canonical_text, digest, load
+from protocols.evidence import ELEMENT_NAMES, ELEMENTS, evidence_for
 from staff.errors import InvalidInput
 from staff.strict import load_json
 
@@ -47,8 +49,17 @@ def to_plan_definition(
     }
     if date:
         found["date"] = found["approvalDate"] = date
-    if definition.source:
-        found["relatedArtifact"] = [{"type": "citation", "citation": definition.source}]
+    cited = [{"type": "citation", "citation": definition.source}] if definition.source else []
+    for item in fields(definition.bases):
+        own = getattr(definition.bases, item.name)
+        if own.grade or own.source:
+            words = evidence_for(definition.bases, ELEMENTS[item.name][0])
+            citation = f"Grade {words.grade}: {words.source}"
+            cited.append({"type": "citation", "label": ELEMENT_NAMES[item.name], "citation": citation})
+    if cited:
+        found["relatedArtifact"] = cited
+    if definition.sources_read_on:
+        found["lastReviewDate"] = definition.sources_read_on
     return found
 
 

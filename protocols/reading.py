@@ -4,17 +4,20 @@ module.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from protocols.definition import Elapsed, FollowUpRule, ProtocolDefinition
-from protocols.evidence import COMPROMISES, EVIDENCE, Evidence
+from protocols.evidence import COMPROMISES, EVIDENCE, Evidence, evidence_for
+from protocols.review_points import review_points
 from protocols.wording import (
     ANCHORS,
     AUDIENCES,
+    EXPIRIES,
     GATES,
     INSTRUMENTS,
     MODELS,
     OUTCOME_TIMES,
+    REDOSED,
     ROLES,
     ROUTES,
     SCOPES,
@@ -37,6 +40,7 @@ class Row:
     value: str
     evidence: Evidence
     items: tuple[str, ...] = ()
+    key: str = ""
 
 
 @dataclass(frozen=True)
@@ -68,10 +72,23 @@ class FollowUpLine:
     repeats: int
     grade: str
     source: str
+    successive: tuple[str, ...] = ()
 
 
 def sections(definition: ProtocolDefinition) -> tuple[Section, ...]:
-    """Everything but the follow-ups, in the order of a treatment day."""
+    """Everything but the follow-ups, in the order of a treatment day, with the author's own grades and sources."""
+    return tuple(
+        replace(
+            section,
+            rows=tuple(
+                replace(row, evidence=evidence_for(definition.bases, row.key)) for row in section.rows
+            ),
+        )
+        for section in _sections(definition)
+    )
+
+
+def _sections(definition: ProtocolDefinition) -> tuple[Section, ...]:
     return (
         _dose(definition),
         _series(definition),
@@ -85,7 +102,7 @@ def sections(definition: ProtocolDefinition) -> tuple[Section, ...]:
 
 
 def _row(label: str, value: str, key: str, items: tuple[str, ...] = ()) -> Row:
-    return Row(label, value, EVIDENCE[key], items)
+    return Row(label, value, EVIDENCE[key], items, key)
 
 
 def _dose(definition: ProtocolDefinition) -> Section:
@@ -148,8 +165,26 @@ def _series(definition: ProtocolDefinition) -> Section:
             f"At least {hours_words(phase.gap_min_hours)}, at most {hours_words(phase.gap_max_hours)}",
             weekday_words(phase.weekdays),
         )
+        if phase.maintenance:
+            gaps = (*gaps, "Maintenance: it keeps a response up")
         rows.append(_row(phase.name, visits, "spacing", gaps if phase.visits > 1 else gaps[2:]))
+    rows += _reviews(definition)
     return Section("series", "Series", tuple(rows))
+
+
+def _reviews(definition: ProtocolDefinition) -> list[Row]:
+    """After which infusions a prescriber decides how it goes on."""
+    points = [str(after) for after in review_points(definition)]
+    if not points:
+        return []
+    return [
+        _row(
+            "Review by a prescriber",
+            f"After infusion {', '.join(points)}: the next infusion waits for the signature",
+            "reviews",
+            ("Response, bladder symptoms, interval and dose", "Continue, taper or stop"),
+        )
+    ]
 
 
 def _before(definition: ProtocolDefinition) -> Section:
@@ -160,6 +195,11 @@ def _before(definition: ProtocolDefinition) -> Section:
         "before",
         "Before the infusion",
         (
+            _row(
+                "Consent and education",
+                "Consent signed and three questions answered in the patient's own words",
+                "consent",
+            ),
             _row("Checks", f"{len(checks)} checks, each recorded", "checks", checks),
             _row(
                 "Do not start",
@@ -331,4 +371,28 @@ def _follow_up(rule: FollowUpRule) -> FollowUpLine:
         repeats=len(rule.repeat_days),
         grade=rule.grade,
         source=rule.source,
+        successive=tuple(_successive(rule)),
     )
+
+
+def _successive(rule: FollowUpRule) -> list[str]:
+    """What happens when infusions follow closely or it is missed, where that is not the usual."""
+    usual, found = FollowUpRule.__dataclass_fields__, []
+    if rule.redosed != "fit":
+        found.append(f"If the next infusion comes before the target: {REDOSED[rule.redosed].lower()}")
+    if rule.tail_gap_hours != usual["tail_gap_hours"].default:
+        found.append(f"Also before a break of {hours_words(rule.tail_gap_hours)} or more")
+    if (rule.close_redose_hours, rule.close_latest_hours) != (
+        usual["close_redose_hours"].default,
+        usual["close_latest_hours"].default,
+    ):
+        close, late = hours_words(rule.close_redose_hours), hours_words(rule.close_latest_hours)
+        found.append(f"Next infusion within {close}: late after {late}")
+    if rule.merge_within_hours != usual["merge_within_hours"].default:
+        hours = rule.merge_within_hours
+        found.append(
+            f"Two of a kind within {hours} h are joined" if hours else "Two of a kind are not joined"
+        )
+    if rule.expiry != "as_required":
+        found.append(f"When missed: {EXPIRIES[rule.expiry].lower()}")
+    return found

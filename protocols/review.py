@@ -21,6 +21,7 @@ from protocols.documents import missing_elements, missing_questions
 from protocols.evidence import COMPROMISES, GRADES
 from protocols.lexicon import check_text
 from protocols.review_kinds import Finding, Severity, finding
+from protocols.review_points import review_points
 
 WEEK_HOURS = 168
 MOST_A_WEEK = 3
@@ -51,6 +52,8 @@ def review(
         *_spacing(definition),
         *_windows(definition),
         *_therapy(definition),
+        *_successive(definition),
+        *_review_points(definition),
         *_evidence(definition),
         *_documents(documents),
         *_language(definition, documents),
@@ -255,6 +258,49 @@ def _windows(definition: ProtocolDefinition) -> Iterator[Finding]:
                 f"“{rule.title}” is missed before it can be over.",
                 f"follow_ups.{number}.hard_latest",
             )
+
+
+def _successive(definition: ProtocolDefinition) -> Iterator[Finding]:
+    """Follow-ups that the spacing of the series drops or joins every time."""
+    for number, rule in enumerate(definition.follow_ups):
+        if rule.redosed == "fit" or rule.anchor != "t0" or rule.scope != "each_infusion":
+            continue
+        for phase in definition.phases:
+            if phase.visits < 2:
+                continue
+            target = max(_minutes(rule.target), NIGHT_MINUTES if rule.after_night else 0)
+            if target > phase.gap_max_hours * 60 - CLEARED_AFTER_MINUTES:
+                word = "left out" if rule.redosed == "drop" else "joined"
+                yield Finding(
+                    "block" if rule.required else "warn",
+                    "always-redosed",
+                    f"“{rule.title}” is {word} after every infusion of “{phase.name}” but its last.",
+                    "Its target lies beyond the longest gap: ask for it after the last infusion instead.",
+                    "Clinical report D2",
+                    f"follow_ups.{number}.redosed",
+                )
+    for number, rule in enumerate(definition.follow_ups):
+        if rule.expiry == "quiet" and (rule.required or rule.gate == "none"):
+            yield finding(
+                "missed-unseen",
+                f"“{rule.title}” would be missed without anybody being told.",
+                f"follow_ups.{number}.expiry",
+            )
+
+
+def _review_points(definition: ProtocolDefinition) -> Iterator[Finding]:
+    if definition.visits > 1 and not review_points(definition):
+        yield finding(
+            "no-review-point",
+            "No review is asked for: the series runs to its end whatever it does.",
+            "reviews.after_infusions",
+        )
+    if any(phase.maintenance for phase in definition.phases) and not definition.reviews.every_maintenance:
+        yield finding(
+            "maintenance-unreviewed",
+            "Maintenance goes on without a review of its own.",
+            "reviews.every_maintenance",
+        )
 
 
 def _therapy(definition: ProtocolDefinition) -> Iterator[Finding]:

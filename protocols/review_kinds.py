@@ -53,6 +53,15 @@ KINDS: dict[str, Kind] = {
     "reason-idle": Kind("warn", "It says something that the numbers do not.", HOUSE),
     "limits-order": Kind("block", "Start, pause and stop must get stricter in turn.", "Clinical report C4"),
     "no-review-date": Kind("block", "A text that nobody looks at again grows old unseen.", HOUSE),
+    "missed-unseen": Kind("block", "What counts and was missed is on a person's list.", HOUSE),
+    "no-review-point": Kind(
+        "warn",
+        "Response, bladder symptoms, interval and dose are looked at before a series goes on.",
+        "CANMAT (Swainson 2021); Andrade 2017",
+    ),
+    "maintenance-unreviewed": Kind(
+        "warn", "The bladder and the need to go on are asked about at regular intervals.", "Andrade 2017"
+    ),
     "hard-rule": Kind("block", "A hard limit.", REGIMENS),
     "high-dose": Kind(
         "warn",

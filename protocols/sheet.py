@@ -22,7 +22,7 @@ from protocols.definition_rules import broken_rules
 from protocols.library import SIX_IN_THREE_WEEKS
 from protocols.sheet_boxes import MOST_ROWS, NOTE, Box, Rows, boxes, lists
 from staff.errors import InvalidInput
-from staff.strict import parse_decimal, parse_integer, parse_text
+from staff.strict import parse_date, parse_decimal, parse_integer, parse_text
 
 Sheet = dict[str, Any]
 LARGEST_SHEET = 150_000  # characters of all boxes together
@@ -224,6 +224,8 @@ def parse(box: Box, raw: Any) -> Any:
         return _numbers(box, text)
     if box.kind == "moment":
         return read_moment(text)
+    if box.kind == "date":
+        return parse_date(text, field=box.path).isoformat()
     if box.kind == "lines":
         return [line.strip() for line in text.split("\n") if line.strip()]
     return _kept(box, text) if box.kind == "kept" else text
@@ -240,11 +242,13 @@ def _empty(box: Box) -> Any:
     """What an empty box means: nothing, where that is allowed."""
     if box.kind == "choice" and "" in dict(box.choices):
         return ""
+    if box.usual is not None:
+        return box.usual
     if box.required:
         raise InvalidInput(f"{box.label} is missing.", code="required", field=box.path)
     if box.kind in ("kept", "lines", "numbers"):
         return []
-    return "" if box.kind in ("text", "choice") else None
+    return "" if box.kind in ("text", "choice", "date") else None
 
 
 def _several(box: Box, raw: Any) -> list[Any]:
@@ -305,6 +309,8 @@ def show(box: Box, value: Any) -> Any:
     if box.kind == "yes":
         return "on" if value else ""
     if value is None:
+        value = box.usual
+    if value is None:
         return ""
     if box.kind == "numbers":
         return ", ".join(str(item) for item in value)
@@ -351,7 +357,9 @@ def _tidy_value(value: Any) -> Any:
 def _at(data: Mapping[str, Any], path: str) -> Any:
     found: Any = data
     for part in path.split("."):
-        found = found.get(part)  # values added after versions were signed are left out while they are empty
+        if found is None:
+            return None
+        found = found.get(part)  # values added after versions were signed are left out while they are usual
     return found
 
 

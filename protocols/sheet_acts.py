@@ -77,7 +77,10 @@ def _add(sheet: Sheet, path: str, rows: list[dict[str, object]]) -> tuple[Sheet,
         raise InvalidInput(f"At most {MOST_ROWS} can be listed.", code="too-many", field=path)
     first = lists()[path].boxes[0] if not lists()[path].boxes[0].hidden else lists()[path].boxes[1]
     name = fresh_id(rows)
-    empty: dict[str, object] = {box.name: [] if box.kind == "several" else "" for box in lists()[path].boxes}
+    empty: dict[str, object] = {
+        box.name: [] if box.kind == "several" else "" if box.usual is None else str(box.usual)
+        for box in lists()[path].boxes
+    }
     fresh = {"id": name} | empty | FRESH_ROWS.get(path, {})
     return {**sheet, path: [*rows, fresh]}, f"{path}.{name}.{first.name}"
 

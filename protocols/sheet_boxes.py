@@ -16,15 +16,17 @@ from typing import Any, Literal
 
 from protocols import definition as d
 from protocols import definition_rules as rules
-from protocols.evidence import COMPROMISES
+from protocols.evidence import COMPROMISES, ELEMENT_NAMES, ELEMENTS, EVIDENCE
 from protocols.wording import (
     ANCHORS,
     AUDIENCES,
     DAYS,
+    EXPIRIES,
     GATES,
     INSTRUMENTS,
     MODELS,
     OUTCOME_TIMES,
+    REDOSED,
     ROLES,
     ROUTES,
     SCOPES,
@@ -32,10 +34,13 @@ from protocols.wording import (
 from sessions.discharge import CRITERIA
 from sessions.eligibility import CHECKS
 
-Kind = Literal["text", "decimal", "integer", "yes", "choice", "several", "numbers", "lines", "moment", "kept"]
+Kind = Literal[
+    "text", "decimal", "integer", "yes", "choice", "several", "numbers", "lines", "moment", "date", "kept"
+]
 MOST_ROWS = 30
 MOST_CHARACTERS = 1000
 
+SUCCESSIVE = "Infusions that follow closely, and what is missed"
 WINDOW_CUES = "Such as 20 h, 3 d, 90 min, at once, 20:30 same day, 09:00 next day or 09:00 after 3 days."
 GRADE_WORDS = {
     "A": "A: label, meta-analysis or several randomised trials",
@@ -58,7 +63,10 @@ WEEKDAY_NAMES = {str(number): name for number, name in enumerate(DAYS)}
 
 @dataclass(frozen=True)
 class Box:
-    """One box. `path` names the value; `low` and `high` are inclusive hard limits shown in the refusal."""
+    """One box. `path` names the value; `low` and `high` are inclusive hard limits shown in the refusal.
+
+    `usual`: what an empty box means. `folded`: boxes of one such name stand together, closed until they are wanted.
+    """
 
     path: str
     kind: Kind
@@ -72,6 +80,8 @@ class Box:
     low: int | Decimal | None = None
     high: int | Decimal | None = None
     hidden: bool = False
+    usual: int | str | None = None
+    folded: str = ""
 
     @property
     def name(self) -> str:
@@ -110,11 +120,64 @@ def _reason(code: str, label: str) -> dict[str, Any]:
     return {"label": label, "kind": "choice", "choices": choices, "required": False}
 
 
+def _successive(label: str, usual: int | str, **more: Any) -> dict[str, Any]:
+    words = {"label": label, "usual": usual, "required": False, "folded": SUCCESSIVE, **more}
+    return words if isinstance(usual, str) else {"unit": "h", **words}
+
+
+def _bases() -> dict[str, dict[str, Any]]:
+    """Grade and source of every element, with what counts while they are empty."""
+    found: dict[str, dict[str, Any]] = {}
+    for element, keys in ELEMENTS.items():
+        name, ours = ELEMENT_NAMES[element], EVIDENCE[keys[0]]
+        grades = (("", f"As usual: {ours.grade}"), *GRADE_WORDS.items())
+        fold = {"folded": "Evidence grade and source", "required": False}
+        found[f"bases.{element}.grade"] = {
+            "label": f"{name}: grade",
+            "kind": "choice",
+            "choices": grades,
+            **fold,
+        }
+        found[f"bases.{element}.source"] = {
+            "label": f"{name}: source",
+            "hint": f"Empty: {ours.source}.",
+            "longest": 300,
+            **fold,
+        }
+    return found  # fmt: skip
+
+
 # path -> what differs from the box that the type alone gives
 WORDS: dict[str, dict[str, Any]] = {
     "title": {"label": "Title", "longest": 160},
     "indication": {"label": "Indication", "hint": "Who is treated, and that the use is off-label."},
     "source": {"label": "Source", "required": False, "hint": "Author, year, journal."},
+    "sources_read_on": {
+        "label": "Sources last read on",
+        "kind": "date",
+        "required": False,
+        "hint": "When the literature was last looked through for this text.",
+    },
+    "review_by": {
+        "label": "Review again by",
+        "kind": "date",
+        "required": False,
+        "hint": "Empty: a year after approval. From then on it is marked as overdue wherever it is chosen.",
+    },
+    "reviews.after_infusions": {
+        "label": "Review after infusion",
+        "kind": "numbers",
+        "required": False,
+        "hint": "With commas. The next infusion waits until a prescriber has signed: continue, taper or stop.",
+    },
+    "reviews.at_end": {"label": "Review at the end of the series"},
+    "reviews.every_maintenance": {
+        "label": "Review after every so many maintenance infusions",
+        "hint": "Empty: never. Usually 4.",
+        "low": 1,
+        "high": 12,
+    },
+    **_bases(),
     "evidence": {"label": "Evidence in words", "lines": 3, "longest": MOST_CHARACTERS, "required": False},
     "minimum_age_years": {"label": "Minimum age", "unit": "years", "low": 18, "high": 120},
     "dose.mg_per_kg": {
@@ -188,6 +251,7 @@ WORDS: dict[str, dict[str, Any]] = {
         "unit": "h",
         "hint": "Empty: never. A prescriber approves it by name.",
     },
+    "phases.maintenance": {"label": "It is maintenance: it keeps a response up"},
     "phases.weekdays": {"label": "Allowed weekdays", "kind": "several", "choices": _pairs(WEEKDAY_NAMES)},
     "staffing": {
         "label": "Staff during the stay",
@@ -312,31 +376,63 @@ WORDS: dict[str, dict[str, Any]] = {
     "follow_ups.send_until": {"label": "Send until", "longest": 5},
     "follow_ups.grade": {"label": "Evidence grade", "kind": "choice", "choices": _pairs(GRADE_WORDS)},
     "follow_ups.source": {"label": "Source", "required": False},
+    "follow_ups.redosed": _successive(
+        "When the next infusion comes before the target",
+        "fit",
+        kind="choice",
+        choices=_pairs(REDOSED),
+        hint="The no-therapy period cuts it in any case.",
+    ),
+    "follow_ups.close_redose_hours": _successive(
+        "The next infusion is close within",
+        36,
+        hint="After the no-therapy period ends. Only for therapy after every infusion.",
+    ),
+    "follow_ups.close_latest_hours": _successive("Then late after", 24),
+    "follow_ups.tail_gap_hours": _successive(
+        "A break counts as the end from", 144, hint="Only for what is asked for after the last infusion."
+    ),
+    "follow_ups.merge_within_hours": _successive(
+        "Two of a kind are joined within", 12, hint="The later infusion's stays. 0: both stay."
+    ),
+    "follow_ups.expiry": _successive(
+        "When it was missed", "as_required", kind="choice", choices=_pairs(EXPIRIES)
+    ),
 }
 
 # code, title, about, paths in order; a path ending in ".*" takes what is left of that record
 PLACES: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
-    ("about", "What it is for", "", ("title", "indication", "minimum_age_years", "source", "evidence")),
+    ("about", "What it is for", "", (
+        "title", "indication", "minimum_age_years", "source", "evidence", "sources_read_on", "review_by",
+    )),
     ("dose", "Dose rule", "", (
         "dose.mg_per_kg", "dose.infusion_minutes", "dose.ceiling_mg", "dose.rounding_mg", "dose.route", "dose.*",
+        "bases.dose.*", "bases.route.*", "bases.duration.*",
     )),
-    ("series", "Series", "Hours between the starts of two infusions. The calendar shows the outcome.", ("phases",)),
-    ("before", "Before the infusion", "", ("preinfusion_checks", "limits.block_systolic", "limits.block_diastolic")),
+    ("series", "Series", "Hours between the starts of two infusions. The calendar shows the outcome.", (
+        "phases", "reviews.after_infusions", "reviews.every_maintenance", "reviews.at_end", "bases.series.*",
+        "bases.reviews.*",
+    )),
+    ("before", "Before the infusion", "", (
+        "preinfusion_checks", "limits.block_systolic", "limits.block_diastolic", "bases.consent.*",
+    )),
     ("during", "During the infusion", "", (
         "staffing", "chair_minutes", "turnover_minutes", "vitals_minutes", "limits.pause_systolic",
         "limits.pause_diastolic", "limits.pause_heart_rate", "limits.pause_spo2", "limits.stop_systolic",
-        "limits.stop_diastolic", "limits.stop_spo2", "limits.*",
+        "limits.stop_diastolic", "limits.stop_spo2", "limits.*", "bases.limits.*",
     )),
     ("leaving", "Ready to leave", "", (
         "discharge.observe_from_start_minutes", "discharge.observe_from_stop_minutes", "discharge.criteria",
-        "discharge.*",
+        "discharge.*", "bases.observation.*", "bases.discharge.*",
     )),
     ("cleared", "Drug cleared (estimate)", "Therapy waits for this and for the sign-off, the later of the two.", (
-        "clearance.*",
+        "clearance.*", "bases.clearance.*",
     )),
-    ("window", "Window after the infusion", "Counted from the end of the no-therapy period.", ("window.*",)),
+    ("window", "Window after the infusion", "Counted from the end of the no-therapy period.", (
+        "window.*", "bases.window.*",
+    )),
     ("after", "Follow-ups", "Safety follow-ups hang on the pump stop and go out signed or not. Therapy waits.", (
-        "therapy_minutes", "weekly_session_cap", "follow_ups", "outcomes",
+        "therapy_minutes", "weekly_session_cap", "follow_ups", "outcomes", "bases.outcomes.*",
     )),
 )  # fmt: skip
 

@@ -19,6 +19,15 @@ NUMBERS = ("decimal", "integer")
 
 
 @dataclass
+class Fold:
+    """Boxes that most authors leave as they are: closed, unless something in them is wrong or was written."""
+
+    title: str
+    lines: list[list[Any]]
+    open: bool = False
+
+
+@dataclass
 class DrawnRow:
     """One record of a list: its name in the form, what heads it, its fields in lines, and whether it stands open."""
 
@@ -27,6 +36,7 @@ class DrawnRow:
     lines: list[list[Any]]
     hidden: list[Any]
     head_id: str
+    folds: list[Fold] = field(default_factory=list)
     open: bool = False
 
 
@@ -81,7 +91,8 @@ class SheetForm(ClinicalForm):
         for section in sections():
             shown = DrawnSection(section.code, section.title, section.about)
             line: list[Any] = []
-            for item in section.items:
+            plain = [item for item in section.items if isinstance(item, Rows) or not item.folded]
+            for item in plain:
                 if isinstance(item, Rows) or item.kind not in NUMBERS:
                     line = _put(shown, line)
                 if isinstance(item, Rows):
@@ -92,15 +103,33 @@ class SheetForm(ClinicalForm):
                     usual = "usual:checks" if item.path == "preinfusion_checks" else ""
                     shown.parts.append({"line": [self[item.path]], "usual": usual})
             _put(shown, line)
+            folded = [item for item in section.items if isinstance(item, Box) and item.folded]
+            shown.parts += [{"fold": fold} for fold in self._folds(folded, "", self.sheet)]
             found.append(shown)
         return found
+
+    def _folds(self, wanted: list[Box], prefix: str, values: Mapping[str, Any]) -> list[Fold]:
+        """`values`: of the sheet by path, or of one row by name when there is a prefix."""
+        folds: dict[str, Fold] = {}
+        for box in wanted:
+            fold = folds.setdefault(box.folded, Fold(box.folded, []))
+            name = f"{prefix}.{box.name}" if prefix else box.path
+            pair = fold.lines[-1] if fold.lines and _goes_beside(box, fold.lines[-1]) else None
+            if pair is None:
+                fold.lines.append([self[name]])
+            else:
+                pair.append(self[name])
+            said = values.get(box.name if prefix else box.path, "")
+            usual = "" if box.usual is None else str(box.usual)
+            fold.open = fold.open or name in self.found or said not in ("", usual)
+        return list(folds.values())
 
     def _list(self, rows: Rows, opened: str) -> DrawnList:
         drawn = []
         for row in self.sheet.get(rows.path, []):
             prefix = f"{rows.path}.{row['id']}"
             wrong = any(name.startswith(f"{prefix}.") for name in self.found)
-            visible = [box for box in rows.boxes if not box.hidden]
+            visible = [box for box in rows.boxes if not box.hidden and not box.folded]
             drawn.append(
                 DrawnRow(
                     id=row["id"],
@@ -108,10 +137,20 @@ class SheetForm(ClinicalForm):
                     lines=[[self[f"{prefix}.{box.name}"] for box in line] for line in _lines(visible)],
                     hidden=[self[f"{prefix}.{box.name}"] for box in rows.boxes if box.hidden],
                     head_id=f"id_{prefix}.{rows.head}",
+                    folds=self._folds([box for box in rows.boxes if box.folded], prefix, row),
                     open=wrong or opened == prefix or len(self.sheet.get(rows.path, [])) <= 2,
                 )
             )
         return DrawnList(rows, drawn, self.found.get(rows.path, ""))
+
+
+def _goes_beside(box: Box, line: list[Any]) -> bool:
+    """A source stands beside its grade, hours stand beside hours."""
+    before = line[0].name
+    if box.name == "source":
+        return len(line) == 1 and before == f"{box.path.rpartition('.')[0]}.grade"
+    hours = before.endswith("_hours")
+    return box.kind == "integer" and hours
 
 
 def _put(section: DrawnSection, line: list[Any]) -> list[Any]:
@@ -177,6 +216,8 @@ def _widget(box: Box) -> forms.Widget:
     if box.kind == "choice":
         blank = () if "" in dict(box.choices) else (("", "Choose"),)
         return forms.Select(choices=(*blank, *box.choices))
+    if box.kind == "date":
+        return forms.DateInput(attrs={"type": "date", "class": "width-date"})
     if box.kind in NUMBERS and box.unit:
         return UnitInput(box.unit, "decimal" if box.kind == "decimal" else "numeric", 5)
     if box.lines:

@@ -18,6 +18,16 @@ GATES = {
     "window": "The sign-off and the end of the no-therapy period",
 }
 AUDIENCES = {"patient": "Patient", "therapist": "Therapist", "nurse": "Nurse", "clinician": "Clinician"}
+REDOSED = {
+    "fit": "Do it in the time that is left, if any",
+    "drop": "Leave it out",
+    "merge": "Join it with the one after the next infusion",
+}
+EXPIRIES = {
+    "as_required": "On a person's list if it counts in adherence",
+    "list": "Always on a person's list",
+    "quiet": "Nobody is told",
+}
 SCOPES = {"each_infusion": "After every infusion", "after_last": "After the last infusion"}
 ROUTES = {
     "iv": "Into a vein (IV)",

@@ -6,7 +6,7 @@ active -> superseded or retired; superseded -> retired.
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.utils import timezone
@@ -130,9 +130,10 @@ def approve_and_activate(
 def activate(version: ProtocolVersion, *, approval: ProtocolVersion.Approval, by: User, at: datetime) -> None:
     """Write the approval. The caller holds the template's lock and has made room for a new active version."""
     day = timezone.localtime(at).date()  # the clinic's day: the request's zone is active
+    due = _review_due(version, day)
     version.status, version.approval, version.approved_by = Status.ACTIVE, approval, by
     version.approved_at = version.activated_at = at
-    version.last_reviewed_on, version.next_review_on = day, day + REVIEW_AFTER
+    version.last_reviewed_on, version.next_review_on = day, due
     version.version += 1
     version.save(
         update_fields=[
@@ -146,6 +147,21 @@ def activate(version: ProtocolVersion, *, approval: ProtocolVersion.Approval, by
             "version",
         ]
     )
+
+
+def _review_due(version: ProtocolVersion, day: date) -> date:
+    """The day that the text names, which must be ahead; else a year from now."""
+    wanted = version.read().review_by
+    if not wanted:
+        return day + REVIEW_AFTER
+    due = date.fromisoformat(wanted)
+    if due <= day:
+        raise RuleNotMet(
+            "The next review would be due already: name a later day, or none.",
+            code="review-day-past",
+            field="review_by",
+        )
+    return due
 
 
 def retire(

@@ -30,15 +30,6 @@ from scheduling.domain.localtime import (
 from scheduling.domain.targets import nearest_start
 from staff.errors import InvalidInput
 
-TAIL_GAP = Duration.of(days=6)  # clinical D2: tail tasks only after the last infusion or a gap of six days
-CLOSE_REDOSE = Duration.of(
-    hours=36
-)  # clinical D2: next infusion this close, session 1 moves to the first day
-FIRST_DAY = Duration.of(hours=24)
-MERGE_WITHIN = Duration.of(
-    hours=12
-)  # clinical D2: same-type tasks closer than this merge to the later anchor
-
 AFTER_LAST_ONLY = "after_last_only"
 REDOSED_FIRST = "redosed_first"
 MERGED_INTO_NEXT = "merged_into_next"
@@ -49,7 +40,7 @@ NO_ROOM = "no_room"
 SHEET_ONLY = "sheet_only"
 
 DROPPED_IN_WORDS = {
-    AFTER_LAST_ONLY: "only after the last infusion, or before a break of six days or more",
+    AFTER_LAST_ONLY: "only after the last infusion, or before a long break",
     REDOSED_FIRST: "the next infusion comes first",
     MERGED_INTO_NEXT: "no time left before the next infusion: joined with the one after it",
     MERGED_LATER: "joined with the same task after the later infusion",
@@ -114,6 +105,7 @@ class PlannedFollowUp:
     dropped: str | None = None
     why: dict[str, str] = field(default_factory=dict)
     flags: tuple[str, ...] = ()
+    merge_within_hours: int = 12
 
 
 @dataclass(frozen=True)
@@ -122,9 +114,16 @@ class _Frame:
     anchors: InfusionAnchors
     zone: ZoneInfo
     next_start: datetime | None
-    tail_is_due: bool
+    is_last: bool
     window_opens: bool
     working: Sequence[Interval] | None
+
+    def tail_is_due(self, rule: FollowUpRule) -> bool:
+        """The last infusion, or one before a break that is long enough for this rule."""
+        if self.is_last or self.next_start is None:
+            return self.is_last
+        gap = self.next_start - as_utc(self.anchors.starts_at)
+        return gap >= Duration.of(hours=rule.tail_gap_hours).delta
 
 
 def plan_follow_ups(
@@ -148,8 +147,7 @@ def plan_follow_ups(
     next_start = None if next_infusion_start is None else as_utc(next_infusion_start)
     if next_start is not None and next_start <= as_utc(anchors.starts_at):
         raise InvalidInput("the next infusion must start after this one", field="next_infusion_start")
-    wide_gap = next_start is not None and next_start - as_utc(anchors.starts_at) >= TAIL_GAP.delta
-    frame = _Frame(definition, anchors, zone, next_start, is_last or wide_gap, window_opens, working)
+    frame = _Frame(definition, anchors, zone, next_start, is_last, window_opens, working)
     planned = [
         _plan_one(frame, rule, ordinal, days)
         for rule in definition.follow_ups
@@ -171,7 +169,7 @@ def session_earliest(rule: FollowUpRule, t0: datetime, zone: ZoneInfo) -> dateti
 
 
 def merge_same_kind(follow_ups: Iterable[PlannedFollowUp]) -> tuple[PlannedFollowUp, ...]:
-    """Across infusions: of two live tasks of a kind less than 12 h apart only the later infusion's stays.
+    """Across infusions: of two live tasks of a kind closer than its rule allows only the later infusion's stays.
 
     Safety tasks (gate none) are never joined: each infusion sends its own.
     """
@@ -184,7 +182,7 @@ def merge_same_kind(follow_ups: Iterable[PlannedFollowUp]) -> tuple[PlannedFollo
                 other.dropped is None
                 and other.kind == item.kind
                 and other.infusion > item.infusion
-                and abs(other.target - item.target) < MERGE_WITHIN.delta
+                and abs(other.target - item.target) < Duration.of(hours=item.merge_within_hours).delta
                 for other in items
             )
         ):
@@ -221,13 +219,16 @@ def _plan_one(frame: _Frame, rule: FollowUpRule, ordinal: int, days: int) -> Pla
         provisional=anchors.pump_stop is None if rule.gate == "none" else anchors.provisional,
         why=_why(frame, rule, anchor, days),
         flags=_clock_flags(found),
+        merge_within_hours=rule.merge_within_hours,
     )
     if rule.gate == "none":
         return _settle_safety(task)
     if not frame.window_opens:
         return _drop(task, NO_WINDOW)
-    if rule.scope == "after_last" and not frame.tail_is_due:
+    if rule.scope == "after_last" and not frame.tail_is_due(rule):
         return _drop(task, AFTER_LAST_ONLY)
+    if rule.redosed != "fit" and frame.next_start is not None and frame.next_start < task.target:
+        return _drop(task, MERGED_INTO_NEXT if rule.redosed == "merge" else REDOSED_FIRST)
     return _settle_in_window(frame, rule, task)
 
 
@@ -251,7 +252,7 @@ def _settle_in_window(frame: _Frame, rule: FollowUpRule, task: PlannedFollowUp) 
         return _drop(task, _no_room_reason(rule, task, cut))
     latest = min(task.latest, last_start)
     if _is_close_redose(frame, rule, task):
-        latest = min(latest, frame.anchors.t0 + FIRST_DAY)
+        latest = min(latest, frame.anchors.t0 + Duration.of(hours=rule.close_latest_hours))
     latest = max(latest, task.earliest)
     calm_until = last_start
     if frame.next_start is not None:
@@ -297,12 +298,14 @@ def _find_target(
 def _is_close_redose(frame: _Frame, rule: FollowUpRule, task: PlannedFollowUp) -> bool:
     if not task.therapy or rule.scope != "each_infusion" or frame.next_start is None:
         return False
-    return frame.next_start < frame.anchors.t0 + CLOSE_REDOSE
+    return frame.next_start < frame.anchors.t0 + Duration.of(hours=rule.close_redose_hours)
 
 
 def _no_room_reason(rule: FollowUpRule, task: PlannedFollowUp, cut: datetime | None) -> str:
     if cut is None or cut >= task.hard_latest:
         return NO_ROOM
+    if rule.redosed != "fit":
+        return MERGED_INTO_NEXT if rule.redosed == "merge" else REDOSED_FIRST
     return MERGED_INTO_NEXT if rule.therapy and rule.scope == "each_infusion" else REDOSED_FIRST
 
 

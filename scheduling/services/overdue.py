@@ -37,7 +37,14 @@ def mark_missed(*, follow_up: FollowUp, at: datetime) -> bool:
     row = (
         FollowUp.objects.overdue(at)
         .select_for_update(of=["self"])
-        .select_related("appointment", "patient__therapist", "site", "assignee", "visit")
+        .select_related(
+            "appointment",
+            "patient__therapist",
+            "site",
+            "assignee",
+            "visit__series__protocol_version",
+            "visit__infusion__protocol_version",
+        )
         .filter(pk=follow_up.pk)
         .first()
     )
@@ -59,9 +66,17 @@ def mark_missed(*, follow_up: FollowUp, at: datetime) -> bool:
     settle(
         kind=WorkItem.Kind.CALL_PATIENT, key=f"late:{row.code}", resolution="Missed, see its own item.", at=at
     )
-    if row.required and not _told_already(row):
+    if _is_listed(row) and not _told_already(row):
         _report_missed(row, at)
     return True
+
+
+def _is_listed(row: FollowUp) -> bool:
+    """By the version that governs the visit; a rule that the text no longer has falls back on the row itself."""
+    try:
+        return row.visit.protocol_version.read().follow_up(row.kind).missed_is_listed
+    except KeyError:
+        return row.required
 
 
 def _told_already(row: FollowUp) -> bool:
