@@ -7,6 +7,7 @@ from django.urls import path
 from scheduling.views import (
     board,
     clinic_plan,
+    course_reviews,
     late,
     moves,
     pinned,
@@ -32,6 +33,7 @@ urlpatterns = [
     ),
     path("series/<uuid:code>/", series.series_detail, name="series_detail"),
     path("series/<uuid:code>/version/", version_moves.series_version, name="series_version"),
+    path("series/<uuid:code>/review/", course_reviews.course_review, name="course_review"),
     path("series/<uuid:code>/longer-gap/", series.series_long_gap, name="series_long_gap"),
     path("series/<uuid:code>/pause/", series.series_pause, name="series_pause"),
     path("series/<uuid:code>/end/", series.series_end, name="series_end"),

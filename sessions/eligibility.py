@@ -224,6 +224,17 @@ def with_version_held(decision: StartDecision) -> StartDecision:
     return StartDecision(False, decision.needs_prescriber, (held, *decision.findings))
 
 
+def with_review_open(decision: StartDecision, after: int) -> StartDecision:
+    """The same decision while the review after infusion `after` is not signed, or says stop."""
+    waiting = Finding(
+        "block",
+        "review",
+        f"The review after infusion {after} is not signed, or says stop.",
+        "A prescriber signs it on the page of the series.",
+    )
+    return StartDecision(False, decision.needs_prescriber, (waiting, *decision.findings))
+
+
 def _check_line(code: str, result: CheckResult | None, can_start_from: datetime | None) -> list[Finding]:
     text = CHECKS.get(code, CheckText(code.replace("_", " ").capitalize(), "Settle it first.", "decide"))
     hard = code in HARD_AT_START

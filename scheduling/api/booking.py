@@ -22,6 +22,7 @@ from rest_framework.serializers import BaseSerializer
 from patients.access import get_patient_for
 from protocols.models import ProtocolVersion
 from scheduling.access import get_appointment_for, get_resource_for, get_series_for
+from scheduling.api.course_reviews import SeriesReviews
 from scheduling.api.moves import AppointmentMoves, SeriesMoves
 from scheduling.api.replan import AbsenceViewSet, ClosureViewSet, ReplanViewSet, UtilisationViewSet
 from scheduling.api.version_moves import SeriesVersions
@@ -97,7 +98,7 @@ class SeriesFilter(django_filters.FilterSet):
     status = django_filters.MultipleChoiceFilter(choices=TreatmentSeries.Status.choices)
 
 
-class SeriesViewSet(SeriesMoves, SeriesVersions, ServiceViewSet):
+class SeriesViewSet(SeriesMoves, SeriesVersions, SeriesReviews, ServiceViewSet):
     """Series of infusion visits of patients whom the caller may see."""
 
     serializer_class = SeriesSerializer

@@ -123,6 +123,7 @@ class Appointment(models.Model):
     )
     UPCOMING: ClassVar = frozenset({Status.RESERVED, Status.PROVISIONAL, Status.BOOKED})
     MOVABLE: ClassVar = frozenset({Status.PROVISIONAL, Status.BOOKED, Status.DISPLACED})
+    SETTLED: ClassVar = frozenset({Status.COMPLETED, Status.OMITTED})
     CANCELLABLE: ClassVar = frozenset({Status.RESERVED, Status.PROVISIONAL, Status.BOOKED, Status.DISPLACED})
 
     code = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)

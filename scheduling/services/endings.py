@@ -25,7 +25,7 @@ from staff.locks import lock
 from staff.models import User
 
 Status = Appointment.Status
-SETTLED = frozenset({Status.COMPLETED, Status.OMITTED})
+SETTLED = Appointment.SETTLED
 HAS_A_DATE = frozenset({*Appointment.BLOCKING, Status.COMPLETED, Status.DISPLACED})
 
 

@@ -29,6 +29,7 @@ from scheduling.domain.localtime import in_words
 from scheduling.loaders_follow import VisitFacts, load_course, therapist_hours
 from scheduling.models import Appointment, FollowUp, PlasticityWindow, TreatmentSeries, WorkItem
 from scheduling.services import messages
+from scheduling.services.review_items import sync_review_item
 from scheduling.services.window_rows import refresh_cuts
 from scheduling.services.workitems import raise_item, settle
 from staff import roles
@@ -69,6 +70,7 @@ def sync_follow_ups(*, series: TreatmentSeries, at: datetime | None = None) -> N
     planned = _plan(course, patient) if patient.status != Patient.Status.DECEASED else {}
     _apply(course, planned, patient, at)
     messages.sync_patient(patient, at=at)
+    sync_review_item(series, at)
 
 
 def _plan(course: list[VisitFacts], patient: Patient) -> dict[Key, PlannedFollowUp]:

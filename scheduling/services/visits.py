@@ -81,6 +81,7 @@ def check_in(
         patient=visit.patient,
         protocol_version=series.protocol_version,
         ordinal=visit.ordinal or 1,
+        course=series.code,
         site=visit.site,
         chair=_chair_name(visit),
         planned_start=visit.during.lower,

@@ -32,6 +32,7 @@ from scheduling.services import visits as visit_service
 from scheduling.services.long_gaps import approve_long_gap, limit_before
 from scheduling.services.pauses import pause_series, resume_series
 from scheduling.services.proposals import VisitOptions, visit_options
+from scheduling.services.review_items import point_lines
 from scheduling.services.seating import VisitChoice
 from scheduling.views.acts import Act, act_page, person, posted, show, zone
 from scheduling.views.version_moves import series_notice
@@ -64,6 +65,7 @@ def series_detail(request: HttpRequest, code: str) -> HttpResponse:
     series = get_series_for(user, code)
     now = app_now()
     live = series.status in TreatmentSeries.LIVE
+    lines = point_lines(series)
     context = {
         "series": series,
         "banner": patient_banner(series, now),
@@ -78,6 +80,9 @@ def series_detail(request: HttpRequest, code: str) -> HttpResponse:
         "may_end": live and user.may("series.end"),
         "facts": _facts(series),
         "cautions": cautions(series.protocol_version, timezone.localtime(now, zone(series)).date()),
+        "lines": lines,
+        "review_url": reverse("course_review", args=[series.code]) if lines else "",
+        "may_review": any(line.state == "due" for line in lines) and user.may("infusion.order"),
         "notice": series_notice(series, may_move=user.may("series.move_version")),
     }
     return show(request, "scheduling/series.html", context, series.site)

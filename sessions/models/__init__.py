@@ -10,11 +10,13 @@ from sessions.models.discharge import CriterionResult, SignOff
 from sessions.models.infusion import Infusion
 from sessions.models.observation import AdverseEvent, PreInfusionCheck, VitalSigns
 from sessions.models.pump import ClearanceEstimate, MeasuredLevel, PumpEvent
+from sessions.models.review import CourseReview
 
 __all__ = [
     "AdverseEvent",
     "ClearanceEstimate",
     "Consent",
+    "CourseReview",
     "CriterionResult",
     "EducationRecord",
     "Infusion",

@@ -40,6 +40,8 @@ class Infusion(models.Model):
     site = models.ForeignKey(Site, on_delete=models.PROTECT, related_name="infusions")
     protocol_version = models.ForeignKey(ProtocolVersion, on_delete=models.PROTECT, related_name="infusions")
     ordinal = models.PositiveSmallIntegerField()
+    # The series that it was checked in for, copied: the record never reads a plan.
+    course = models.UUIDField(null=True, blank=True)
     status = models.CharField(max_length=10, choices=Status, default=Status.ARRIVED)
     chair = models.CharField(max_length=60)
     arrived_at = models.DateTimeField()

@@ -4,6 +4,7 @@ now).
 
 from sessions.services.checks import CheckAnswer, record_check, record_checks
 from sessions.services.consents import drug_effect_at, record_consent, record_education, withdraw_consent
+from sessions.services.course_reviews import record_course_review
 from sessions.services.criteria import (
     CriterionAnswer,
     baseline_of,
@@ -49,6 +50,7 @@ from sessions.services.pump import (
 )
 from sessions.services.pump_lines import PumpAct, PumpChange
 from sessions.services.readiness import needs_second_weighing, recordable_checks, start_gate
+from sessions.services.review_points import ReviewPoint, latest_review, points_before
 from sessions.services.safety import (
     ADVERSE_EVENTS,
     record_adverse_event,
@@ -66,6 +68,7 @@ __all__ = [
     "CriterionAnswer",
     "PumpAct",
     "PumpChange",
+    "ReviewPoint",
     "SigningTerms",
     "TherapyTime",
     "amend_note",
@@ -83,16 +86,19 @@ __all__ = [
     "discharge_decision",
     "drug_effect_at",
     "flag_inside_no_therapy",
+    "latest_review",
     "mark_not_given",
     "move_pump_log",
     "needs_second_weighing",
     "open_infusion",
+    "points_before",
     "record_adverse_event",
     "record_answers",
     "record_baseline",
     "record_check",
     "record_checks",
     "record_consent",
+    "record_course_review",
     "record_criteria",
     "record_criterion",
     "record_education",

@@ -107,6 +107,11 @@ def _words() -> dict[str, DomainError]:
         "infusion_starts_with_weight_and_order": RuleNotMet(
             "The pump needs today's weight and a signed order first.", code="start-gate", field="kind"
         ),
+        "next_infusion_is_reviewed": RuleNotMet(
+            "A review of the course is not signed, or says stop: a prescriber signs it first.",
+            code="start-gate",
+            field="kind",
+        ),
         "one_current_sign_off_per_infusion": StateConflict("This record is already signed.", code="signed"),
         "sign_off_after_pump_stop": RuleNotMet("The pump must be stopped first.", code="pump-running"),
         "signed_record_is_fixed": StateConflict(

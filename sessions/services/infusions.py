@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
+from uuid import UUID
 
 from patients.models import Patient
 from patients.services.people import update_patient
@@ -56,9 +57,13 @@ def open_infusion(
     chair: str,
     planned_start: datetime,
     by: User,
+    course: UUID | None = None,
     at: datetime | None = None,
 ) -> Infusion:
-    """Open the record on arrival. Raises StateConflict while another record of this patient is open."""
+    """Open the record on arrival. Raises StateConflict while another record of this patient is open.
+
+    `course`: code of the series whose infusion `ordinal` this is; its review points then hold the start back.
+    """
     now = moment(at)
     lock(patients=[patient.pk])
     with refusals_in_words():
@@ -67,6 +72,7 @@ def open_infusion(
             site=site,
             protocol_version=protocol_version,
             ordinal=ordinal,
+            course=course,
             chair=chair,
             arrived_at=now,
             opened_by=by,

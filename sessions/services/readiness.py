@@ -9,11 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from protocols.models import ProtocolDocument, ProtocolVersion
 from sessions import dosing, eligibility
 from sessions.models import Consent, EducationRecord, Infusion, PreInfusionCheck, VitalSigns
+from sessions.services.review_points import ReviewPoint, points_before
 
 COMPUTED_CHECKS = eligibility.HARD_AT_START
 MAY_NOT_APPLY = frozenset({"pregnancy_test"})
@@ -34,11 +36,12 @@ class GateLine:
     observed_at: datetime | None = None
     by: str = ""
     finding: eligibility.Finding | None = None
+    course: UUID | None = None
 
     @property
     def computed(self) -> bool:
         """The record answers it; nobody ticks it."""
-        return self.kind in COMPUTED_CHECKS
+        return self.kind in COMPUTED_CHECKS or self.kind in ("version", "review")
 
 
 @dataclass(frozen=True)
@@ -86,6 +89,10 @@ def start_gate(infusion: Infusion, at: datetime) -> StartGate:
             GateLine("version", "Protocol version in use", "failed", "Withdrawn: infusions on hold.")
         )
         decision = eligibility.with_version_held(decision)
+    for point in points_before(infusion):
+        lines.append(_review(point))
+        if point.open:
+            decision = eligibility.with_review_open(decision, point.after)
     return StartGate(tuple(_with_finding(line, decision) for line in lines), decision)
 
 
@@ -239,6 +246,15 @@ def _weight(infusion: Infusion, at: datetime) -> GateLine:
     if needs_second_weighing(infusion):
         return GateLine("weight", label, "failed", "Waiting for a second weighing.", infusion.weighed_at, by)
     return GateLine("weight", label, "passed", f"{infusion.weight_kg} kg", infusion.weighed_at, by)
+
+
+def _review(point: ReviewPoint) -> GateLine:
+    label = f"Review after infusion {point.after}"
+    if point.review is None:
+        return GateLine("review", label, "open", course=point.course)
+    state = "failed" if point.open else "passed"
+    words, by = point.review.get_decision_display(), point.review.signed_by.full_name
+    return GateLine("review", label, state, words, point.review.signed_at, by, course=point.course)
 
 
 def _pressure(infusion: Infusion, at: datetime) -> GateLine:
