@@ -160,7 +160,7 @@ def _series(definition: ProtocolDefinition) -> Section:
     rows = []
     for phase in definition.phases:
         visits = f"{phase.visits} infusion visit{'s' if phase.visits > 1 else ''}"
-        gaps = (
+        gaps: tuple[str, ...] = (
             f"Aim {hours_words(phase.gap_target_hours)} from start to start",
             f"At least {hours_words(phase.gap_min_hours)}, at most {hours_words(phase.gap_max_hours)}",
             weekday_words(phase.weekdays),

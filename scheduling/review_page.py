@@ -43,14 +43,15 @@ class ScoreLine:
 def given_lines(series: TreatmentSeries) -> list[GivenLine]:
     """The infusions of the course that were started, in order."""
     rows = list(Infusion.objects.started().filter(appointment__series=series).order_by("started_at"))
-    found, before = [], None
+    found: list[GivenLine] = []
+    before: datetime | None = None
     counted: dict[int, int] = {}
     for pk in AdverseEvent.objects.filter(infusion__in=rows, withdrawn_at__isnull=True).values_list(
         "infusion_id", flat=True
     ):
         counted[pk] = counted.get(pk, 0) + 1
     for row in rows:
-        start = row.started_at
+        start: datetime = row.started_at
         gap = None if before is None else round((start - before).total_seconds() / 3600)
         found.append(GivenLine(row.ordinal, start, row.delivered_mg, gap, counted.get(row.pk, 0)))
         before = start

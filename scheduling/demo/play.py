@@ -17,11 +17,13 @@ from random import Random
 from zoneinfo import ZoneInfo
 
 from patients.models import Patient
-from scheduling.demo.plot import Course
+from scheduling.demo.plot import SINGLE, Course
 from scheduling.demo.premises import House, Premises
 from scheduling.dispatch import tick
 from scheduling.models import Appointment, FollowUp, Resource, TreatmentSeries
 from scheduling.services.closing import complete_follow_up, mark_not_done
+from scheduling.services.course_reviews import Findings, review_series
+from scheduling.services.review_items import due_review
 from scheduling.services.series import VisitChoice, book_series, propose_series
 from scheduling.services.therapy import book_therapy, complete_therapy, start_therapy
 from scheduling.services.visits import check_in
@@ -208,6 +210,8 @@ def _play_visit(
         player.at(start + timedelta(hours=7), follow_through)
         day.plan_therapy(course.therapy if last else "done")
         day.plan_calls(reached=course.therapy != "missed")
+        if last and course.protocol == SINGLE:  # after the third of six it is still to be signed
+            player.at(start + 2 * DAY, day.review)
 
 
 @dataclass
@@ -317,6 +321,20 @@ class VisitDay:
         if self.ordinal == MEASURED_VISIT:
             self._measure(infusion)
         facts.sign_off(infusion=infusion, by=self.clinician, terms=self._terms(infusion))
+
+    def review(self) -> None:
+        """The prescriber's review at the end of the course."""
+        due = due_review(self.series())
+        if due is not None:
+            found = Findings(
+                "partial",
+                "none",
+                "keep",
+                "keep",
+                "continue",
+                "Some relief; a series is talked over next week.",
+            )
+            review_series(series=self.series(), after=due.after, findings=found, by=self.clinician)
 
     def _measure(self, infusion: Infusion) -> None:
         """Blood drawn before leaving: a level a little above the middle of the estimate."""

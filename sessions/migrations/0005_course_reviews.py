@@ -7,6 +7,34 @@ from django.db import migrations, models
 
 
 FORWARD = """
+-- As before, but a table without exceptions (TG_ARGV is null then) refuses in words, too.
+CREATE OR REPLACE FUNCTION refuse_rewriting() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    before_row jsonb;
+    after_row jsonb;
+    name text;
+BEGIN
+    IF TG_OP = 'DELETE' THEN
+        RAISE EXCEPTION 'clinical rows of % are not deleted', TG_TABLE_NAME
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'clinical_record_is_fixed';
+    END IF;
+    before_row := to_jsonb(OLD);
+    after_row := to_jsonb(NEW);
+    FOREACH name IN ARRAY coalesce(TG_ARGV, '{}'::text[]) LOOP
+        IF before_row -> name <> 'null'::jsonb AND before_row -> name <> '""'::jsonb
+           AND before_row -> name IS DISTINCT FROM after_row -> name THEN
+            RAISE EXCEPTION '%.% is set once', TG_TABLE_NAME, name
+                USING ERRCODE = 'check_violation', CONSTRAINT = 'clinical_record_is_fixed';
+        END IF;
+        before_row := before_row - name;
+        after_row := after_row - name;
+    END LOOP;
+    IF before_row IS DISTINCT FROM after_row THEN
+        RAISE EXCEPTION 'rows of % are amended by new rows, not edited', TG_TABLE_NAME
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'clinical_record_is_fixed';
+    END IF;
+    RETURN NEW;
+END $$;
 CREATE TRIGGER record_is_fixed BEFORE UPDATE OR DELETE ON treatment_sessions_coursereview
     FOR EACH ROW EXECUTE FUNCTION refuse_rewriting();
 
