@@ -38,6 +38,8 @@ FIRST = {
                     SELECT 1 FROM scheduling_treatmentseries s WHERE s.patient_id = p.id) ORDER BY id LIMIT 1""",
     "planned": """SELECT p.code FROM patients_patient p JOIN scheduling_treatmentseries s ON s.patient_id = p.id
                   WHERE s.status = 'active' ORDER BY p.id LIMIT 1""",
+    "to_review": """SELECT split_part(key, ':', 2) FROM scheduling_workitem
+                   WHERE key LIKE 'review:%' AND resolved_at IS NULL ORDER BY id LIMIT 1""",
     "series": "SELECT code FROM scheduling_treatmentseries WHERE status = 'active' ORDER BY id LIMIT 1",
     "visit": """SELECT code FROM scheduling_appointment WHERE kind = 'infusion' AND status = 'booked'
                 ORDER BY during DESC LIMIT 1""",
@@ -64,7 +66,7 @@ PAGES = {
         "/visits/{past}/", "/infusions/{signed}/", "/infusions/{recovering}/",
         "/infusions/{recovering}/sign-off/",
         "/consents/{consent}/withdraw/", "/clinic-plan/", "/waitlist/", "/alerts/", "/series/{series}/longer-gap/",
-        "/queue/", "/windows/{window}/", VERSION,
+        "/queue/", "/windows/{window}/", VERSION, "/series/{to_review}/review/",
     ),
     "Infusion nurse": (
         "/", "/board/", "/infusions/{infusing}/", "/infusions/{waiting}/",
@@ -194,6 +196,7 @@ WRONG: tuple[tuple[str, str, Callable[[Page], None], str], ...] = (
     ("Prescribing clinician", "/patients/{unplanned}/plan/", fill("Weight", "7_0"), "Propose dates"),
     ("Prescribing clinician", "/infusions/{recovering}/", fill("Systolic", "1e400"), "Save"),
     ("Prescribing clinician", "/series/{series}/end/", nothing, "End the series"),
+    ("Prescribing clinician", "/series/{to_review}/review/", nothing, "Sign the review"),
     ("Infusion nurse", "/patients/{patient}/safety-contact/", nothing, "Save the safety contact"),
     ("Infusion nurse", "/pump-events/{event}/amend/", clear("Observed at"), "Save the correction"),
     ("Infusion nurse", "/patients/{patient}/scores/new/", nothing, "Save"),
