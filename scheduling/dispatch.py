@@ -49,7 +49,8 @@ NEXT_MOMENT = """
         (SELECT min(hard_latest_at) FROM scheduling_followup
          WHERE state IN ('firm', 'released', 'booked') AND hard_latest_at > %(after)s),
         (SELECT min(latest_at) FROM scheduling_followup
-         WHERE state = 'released' AND gate = 'none' AND audience = 'nurse' AND latest_at > %(after)s))
+         WHERE state = 'released' AND (therapy OR (gate = 'none' AND audience = 'nurse'))
+           AND latest_at > %(after)s))
 """
 T = TypeVar("T")
 
@@ -80,6 +81,7 @@ def tick() -> Round:
         ("sent", dispatch_due),
         ("expired", outbox.expire_overdue),
         ("missed", mark_missed),
+        ("late", report_late),
         ("silent", report_silence),
         ("unsigned", report_unsigned),
     )
@@ -167,6 +169,13 @@ def mark_missed() -> int:
     now = app_now()
     rows = FollowUp.objects.overdue(now).order_by("hard_latest_at")[:200]
     return _each("missing", rows, lambda row: overdue.mark_missed(follow_up=row, at=now))
+
+
+def report_late() -> int:
+    """Therapy that did not begin by its latest hour: a person's item, with the times that are still possible."""
+    now = app_now()
+    overdue.settle_caught_up(now)
+    return _each("lateness", overdue.late_therapy(now), lambda row: _told(overdue.report_late, row, now))
 
 
 def report_silence() -> int:

@@ -12,6 +12,7 @@ from django.db.models import Q
 
 from scheduling.domain.windows import Window, window_state
 from scheduling.models import FollowUp, PlasticityWindow
+from scheduling.services.overdue import WITH_OWNER
 from staff.models import Site, User
 
 Status, State = PlasticityWindow.Status, FollowUp.State
@@ -136,11 +137,11 @@ def zone_of_patient(row: FollowUp | PlasticityWindow) -> ZoneInfo:
 def open_loops_of(user: User, site: Site) -> models.QuerySet[FollowUp]:
     """Required follow-ups of infusions that have ended and that are in no final state, the most urgent first.
 
-    Whose it is: the person it is assigned to, else the role of its audience (`services/overdue.py`).
+    Whose it is: `services/overdue.named_owner`, else whoever is on duty.
     """
     return (
         FollowUp.objects.visible_to(user)
         .filter(site=site, required=True, state__in=FollowUp.OPEN, infusion__stopped_at__isnull=False)
-        .select_related("patient", "assignee", "infusion", "visit")
+        .select_related(*WITH_OWNER, "infusion", "visit")
         .order_by("hard_latest_at", "pk")
     )

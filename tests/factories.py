@@ -167,8 +167,11 @@ class Clinic:
 
 
 @transaction.atomic
-def make_clinic() -> Clinic:
-    """The world of `Clinic`: one site, three chairs, one nurse for two patients, one clinician for four."""
+def make_clinic(version: ProtocolVersion | None = None) -> Clinic:
+    """The world of `Clinic`: one site, three chairs, one nurse for two patients, one clinician for four.
+
+    version: the active text, where another clinic has brought it along already (a template has one active version).
+    """
     site = make_site()
     elsewhere = make_site(name=f"Elsewhere {next(_number)}", short_name="Elsewhere")
     clinician = make_user("clinician", sites=[site], full_name="Dr Dana Reed")
@@ -183,7 +186,7 @@ def make_clinic() -> Clinic:
         make_licence(person)
     for person in (clinician, second):
         make_licence(person, "prescriber")
-    version = make_version(author=admin)
+    version = version or make_version(author=admin)
     patient = make_patient(site, therapist=therapist, prescriber=clinician)
     for rank, person in enumerate((nurse, clinician), start=1):
         make_shift(site, person, rank=rank)

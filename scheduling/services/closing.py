@@ -122,4 +122,5 @@ def _items_of(row: FollowUp) -> list[tuple[str, str]]:
         (WorkItem.Kind.CALL_PATIENT, f"late:{row.code}"),
         (WorkItem.Kind.MISSED, f"missed:{row.code}"),
         (WorkItem.Kind.UNPLACED, f"limits:{row.code}"),
+        (WorkItem.Kind.UNPLACED, f"late:{row.code}"),
     ]

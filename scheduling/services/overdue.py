@@ -1,20 +1,26 @@
 """What nobody did in time becomes an item on a named person's or a role's list. Called by the tick.
 
-Missed follow-ups (past their last moment) and check-ins without an answer by their latest hour (decisions 1.7,
-clinic-day 12). Records that nobody signed are in `unsigned`.
+Therapy past its latest hour with the times that are still possible, missed follow-ups (past their last moment),
+and check-ins without an answer by their latest hour (decisions 1.7, clinic-day 12). Records that nobody signed are
+in `unsigned`.
 """
 
 from __future__ import annotations
 
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from django.db import transaction
 from django.urls import reverse
 
-from scheduling.models import Appointment, FollowUp, Message, WorkItem
+from scheduling.domain.localtime import in_words
+from scheduling.loaders_follow import load_course
+from scheduling.models import Appointment, FollowUp, Message, PlasticityWindow, WorkItem
 from scheduling.services import lanes
+from scheduling.services.duty import on_duty
 from scheduling.services.followups import close_rows
 from scheduling.services.messages import sync_patient
+from scheduling.services.therapy_rules import Slot, free_slots
 from scheduling.services.workitems import raise_item, settle
 from staff import roles
 from staff.locks import lock
@@ -28,6 +34,11 @@ ROLE_OF = {
     "clinician": roles.CLINICIAN,
 }
 NOT_HELD = "It did not take place by its last moment."
+WITH_OWNER = (
+    "assignee", "patient__therapist", "patient__prescriber", "series__therapist", "series__prescriber",
+)  # fmt: skip
+LATE_KEY = "late:"
+OFFERED = 3  # times named in the item; the window's page shows them all
 
 
 @transaction.atomic
@@ -38,10 +49,9 @@ def mark_missed(*, follow_up: FollowUp, at: datetime) -> bool:
         FollowUp.objects.overdue(at)
         .select_for_update(of=["self"])
         .select_related(
+            *WITH_OWNER,
             "appointment",
-            "patient__therapist",
             "site",
-            "assignee",
             "visit__series__protocol_version",
             "visit__infusion__protocol_version",
         )
@@ -51,21 +61,21 @@ def mark_missed(*, follow_up: FollowUp, at: datetime) -> bool:
     if row is None:
         return False
     booked = row.appointment
+    reason = missed_because(row) if row.therapy else NOT_HELD
     if booked is not None and booked.status in Appointment.BLOCKING:
         if booked.status == Appointment.Status.IN_PROGRESS:
             return False
         lanes.release([booked.pk])
         booked.status, booked.reason, booked.version = (
             Appointment.Status.NO_SHOW,
-            NOT_HELD,
+            reason,
             booked.version + 1,
         )
         booked.save(update_fields=["status", "reason", "version"])
-    close_rows([row], state=State.MISSED, reason=NOT_HELD, at=at)
+    close_rows([row], state=State.MISSED, reason=reason, at=at)
     sync_patient(row.patient, at=at)
-    settle(
-        kind=WorkItem.Kind.CALL_PATIENT, key=f"late:{row.code}", resolution="Missed, see its own item.", at=at
-    )
+    for kind in (WorkItem.Kind.CALL_PATIENT, WorkItem.Kind.UNPLACED):
+        settle(kind=kind, key=f"late:{row.code}", resolution="Missed, see its own item.", at=at)
     if _is_listed(row) and not _told_already(row):
         _report_missed(row, at)
     return True
@@ -79,6 +89,19 @@ def _is_listed(row: FollowUp) -> bool:
         return row.required
 
 
+def missed_because(row: FollowUp) -> str:
+    """Why the window of a therapy follow-up passed without it, as far as the facts say."""
+    zone, booked = ZoneInfo(row.site.time_zone), row.appointment
+    if booked is not None and booked.status in Appointment.BLOCKING:
+        words = f"booked for {in_words(booked.during.lower, zone)} and not held"
+    elif row.why.get("no_working_slot"):
+        words = "no therapist was working inside its limits"
+    else:
+        words = "no time was booked"
+    cut = "; the next infusion visit ended it early" if row.why.get("cut_short") else ""
+    return f"Window missed: {words}{cut}."
+
+
 def _told_already(row: FollowUp) -> bool:
     """A message was all there was to do, and that it failed or could not be sent is on a list of its own."""
     if row.audience != "patient":
@@ -90,17 +113,85 @@ def _told_already(row: FollowUp) -> bool:
 def _report_missed(row: FollowUp, at: datetime) -> None:
     raise_item(
         kind=WorkItem.Kind.MISSED, key=f"missed:{row.code}", site=row.site, patient=row.patient,
-        title=f"Missed: {row.title}"[:160], role=ROLE_OF.get(row.audience, roles.NURSE), owner=owner_of(row),
-        detail="It was not done by its last moment. Say what happened, or arrange something else.",
+        title=f"Missed: {row.title}"[:160], role=ROLE_OF.get(row.audience, roles.NURSE),
+        owner=owner_of(row, at=at),
+        detail=f"{row.closed_reason} Say what happened, or arrange something else.",
         url=reverse("patient_detail", args=[row.patient.code]), due_at=at, at=at,
     )  # fmt: skip
 
 
-def owner_of(row: FollowUp) -> User | None:
-    """The person it was assigned to; for therapy else the patient's therapist. None: the role's list."""
-    if row.assignee is not None:
+def owner_of(row: FollowUp, *, at: datetime) -> User | None:
+    """Whose it is by name, else whoever is on duty. None only when nobody is: then it is the role's list."""
+    return named_owner(row) or next((shift.user for shift in on_duty(row.site, at)), None)
+
+
+def named_owner(row: FollowUp) -> User | None:
+    """Whoever it was assigned to; for therapy else the patient's therapist or the prescriber, for a clinician's task
+    the prescriber. None for what is anybody's of a role.
+    """
+    if row.assignee is not None or row.audience not in ("therapist", "clinician"):
         return row.assignee
-    return row.patient.therapist if row.audience == "therapist" else None
+    therapist = (row.patient.therapist or row.series.therapist) if row.audience == "therapist" else None
+    return therapist or row.patient.prescriber or row.series.prescriber
+
+
+# --- Late, and still possible ---
+
+
+def late_therapy(at: datetime) -> list[FollowUp]:
+    """Therapy past its latest hour, not booked, not over, and not yet on anybody's list for that."""
+    rows = FollowUp.objects.filter(
+        therapy=True, state=State.RELEASED, latest_at__lte=at, hard_latest_at__gt=at
+    ).select_related(*WITH_OWNER, "site", "series__protocol_version", "infusion__protocol_version")[:200]
+    told = dict(
+        WorkItem.objects.filter(
+            kind=WorkItem.Kind.UNPLACED, key__in=[f"late:{row.code}" for row in rows]
+        ).values_list("key", "created_at")
+    )
+    return [row for row in rows if told.get(f"late:{row.code}", row.latest_at) <= row.latest_at]
+
+
+def settle_caught_up(at: datetime) -> None:
+    """Items about lateness whose follow-up is not late any more: it was booked, moved or closed."""
+    items = WorkItem.objects.open().filter(kind=WorkItem.Kind.UNPLACED, key__startswith=LATE_KEY)
+    keys = list(items.values_list("key", flat=True))
+    if not keys:
+        return
+    still = FollowUp.objects.filter(
+        code__in=[key.removeprefix(LATE_KEY) for key in keys], state=State.RELEASED, latest_at__lte=at
+    )
+    late = {f"{LATE_KEY}{code}" for code in still.values_list("code", flat=True)}
+    for key in keys:
+        if key not in late:
+            settle(kind=WorkItem.Kind.UNPLACED, key=key, resolution="Not late any more.", at=at)
+
+
+@transaction.atomic
+def report_late(*, follow_up: FollowUp, at: datetime) -> None:
+    """Late therapy goes on a person's list with the times that are still possible. Nothing is moved."""
+    zone = ZoneInfo(follow_up.site.time_zone)
+    slots = free_slots(follow_up, load_course(follow_up.patient_id), now=at)
+    window = PlasticityWindow.objects.current().filter(infusion=follow_up.infusion_id).first()
+    page = reverse("window_detail", args=[window.code]) if window is not None else reverse("work_list")
+    raise_item(
+        kind=WorkItem.Kind.UNPLACED, key=f"late:{follow_up.code}", site=follow_up.site,
+        patient=follow_up.patient, title=f"Late: {follow_up.title}"[:160], role=roles.THERAPIST,
+        owner=owner_of(follow_up, at=at), detail=_possible(follow_up, slots, zone), url=page,
+        due_at=follow_up.latest_at, at=at,
+    )  # fmt: skip
+
+
+def _possible(row: FollowUp, slots: list[Slot], zone: ZoneInfo) -> str:
+    """What can still be done, in words."""
+    start = f"It should have begun by {in_words(row.latest_at, zone)}. The window ends {in_words(row.hard_latest_at, zone)}."
+    if not slots:
+        return (
+            f"{start} No free time of a therapist is left in it: find another therapist or hours, or close the "
+            "follow-up with the reason."
+        )
+    named = "; ".join(f"{in_words(slot.start, zone)} with {slot.therapist.full_name}" for slot in slots[:OFFERED])
+    more = f" and {len(slots) - OFFERED} more" if len(slots) > OFFERED else ""
+    return f"{start} Still possible: {named}{more}. Book one on the window's page."
 
 
 def report_silence(*, follow_up: FollowUp, at: datetime) -> None:

@@ -219,13 +219,14 @@ def _write(
     row.appointment, row.state, row.assignee = booked, State.BOOKED, therapist
     row.version, row.generation = row.version + 1, row.generation + 1
     row.save(update_fields=["appointment", "state", "assignee", "version", "generation"])
-    settle(
-        kind=WorkItem.Kind.UNPLACED,
-        key=f"limits:{row.code}",
-        resolution="A new time was booked.",
-        by=by,
-        at=now,
-    )
+    for cause in ("limits", "late"):
+        settle(
+            kind=WorkItem.Kind.UNPLACED,
+            key=f"{cause}:{row.code}",
+            resolution="A new time was booked.",
+            by=by,
+            at=now,
+        )
     return booked
 
 

@@ -13,6 +13,8 @@ from scheduling.access_follow import get_alert_for
 from scheduling.models import StaffAlert
 from scheduling.queries_follow import open_loops_of
 from scheduling.services.alerts import EVERYBODY, acknowledge_alert
+from scheduling.services.duty import on_duty
+from scheduling.services.overdue import named_owner
 from scheduling.sites import chosen_site
 from scheduling.views.acts import person, show
 from staff.access import require
@@ -77,4 +79,7 @@ def open_loops(request: HttpRequest) -> HttpResponse:
     if site is None:
         return render(request, "scheduling/no_site.html", {})
     page = Paginator(open_loops_of(user, site), PER_PAGE).get_page(request.GET.get("page"))
-    return show(request, "scheduling/open_loops.html", {"site": site, "now": now, "page_obj": page}, site)
+    duty = next((shift.user for shift in on_duty(site, now)), None)
+    lines = [{"row": row, "owner": named_owner(row), "duty": duty} for row in page]
+    context = {"site": site, "now": now, "page_obj": page, "lines": lines}
+    return show(request, "scheduling/open_loops.html", context, site)

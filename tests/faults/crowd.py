@@ -25,6 +25,7 @@ def fill(number: int, channel: str, lead: float, spread: float, expiring: int = 
     from django.db import transaction
 
     from patients.models import ContactPoint, Patient
+    from protocols.models import ProtocolVersion
     from scheduling.models import Appointment, FollowUp, Message, TreatmentSeries
     from staff.clock import app_now
     from staff.fields import blind_index
@@ -35,7 +36,7 @@ def fill(number: int, channel: str, lead: float, spread: float, expiring: int = 
         1 + 1000 * Site.objects.count()
     )  # a second crowd has a clinic of its own
     with transaction.atomic():
-        clinic = factories.make_clinic()
+        clinic = factories.make_clinic(ProtocolVersion.objects.filter(status="active").first())
         now = app_now()
         site, ago = clinic.site, now - timedelta(hours=4)
         patients = Patient.objects.bulk_create(

@@ -92,7 +92,7 @@ class MailServer:
     """A scripted SMTP server without any memory of keys. `script` is asked for every recipient.
 
     `script[address]` is a list of moods, used up one by one: `rcpt:550 ...` and `data:452 ...` are answers, `drop` closes
-    the line after the text was taken in, `slow` waits before it answers. An address without a script is accepted.
+    the line after the text was taken in, `slow` takes it in and answers late. An address without a script is accepted.
     """
 
     def __init__(self) -> None:
@@ -130,9 +130,9 @@ class MailServer:
         answer = self.mood(address, "data")
         if answer:
             return answer
+        self.ledger.deliver(address)  # the text is here: whoever does not wait for the answer cannot know it
         if self.mood(address, "slow"):
             await asyncio.sleep(self.patience)
-        self.ledger.deliver(address)
         if self.mood(address, "drop"):
             server.transport.abort()
         return "250 accepted"
