@@ -208,6 +208,9 @@ class SMSBackend(Protocol):
     def send(self, *, number: str, text: str, key: str) -> str:
         """Send and return the provider's id. Raises SendFailed or OutcomeUnknown."""
 
+    def close(self) -> None:
+        """End what is kept between texts."""
+
 
 class ConsoleSMSBackend:
     """Writes texts to standard error: for development."""
@@ -219,6 +222,9 @@ class ConsoleSMSBackend:
         """Print the last digits and the text."""
         print(f"SMS to ...{number[-4:]}: {text}", file=sys.stderr)
         return key
+
+    def close(self) -> None:
+        """Nothing is kept."""
 
 
 class FileSMSBackend:
@@ -237,6 +243,9 @@ class FileSMSBackend:
             raise SendFailed("outbox-folder", permanent=False) from error
         return key
 
+    def close(self) -> None:
+        """Nothing is kept."""
+
 
 class SMSChannel:
     """Text messages through the backend that SMS_BACKEND names."""
@@ -250,7 +259,8 @@ class SMSChannel:
         return self._backend.send(number=message.address, text=message.text[:MAX_SMS], key=message.public_key)
 
     def close(self) -> None:
-        """Nothing to end."""
+        """End what the backend keeps."""
+        self._backend.close()
 
 
 def open_channel(name: str) -> Channel:

@@ -25,13 +25,16 @@ UNREACHABLE = 21610  # Twilio: the recipient has replied STOP
 TWILIO_FOR_GOOD = frozenset({21211, 21214, 21217, 21606, 21608, UNREACHABLE, 21612, 21614})
 
 
-def post(url: str, **request: Any) -> requests.Response:
+def post(url: str, *, session: requests.Session | None = None, **request: Any) -> requests.Response:
     """One POST, never redirected, answered within half of LEASE_SECONDS. Raises SendFailed when no connection
     could be had, OutcomeUnknown when the line went dead afterwards.
+
+    session: keeps its connection between posts. Only for a gateway that knows our key: a kept connection may turn
+    out to be dead in the middle of a send, which leaves the outcome open.
     """
     patience = min(10.0, settings.LEASE_SECONDS / 2)
     try:
-        return requests.post(
+        return (session or requests).post(
             url, timeout=(min(3.05, patience / 2), patience / 2), allow_redirects=False, **request
         )
     except requests.exceptions.ConnectTimeout as error:
@@ -83,6 +86,7 @@ class WebhookSMSBackend:
             raise ImproperlyConfigured("SMS_WEBHOOK_URL is needed by WebhookSMSBackend")
         self.key_window = timedelta(hours=settings.SMS_KEY_HOURS)
         self.keyed = self.key_window > timedelta(0)
+        self._session = requests.Session() if self.keyed else None
 
     def send(self, *, number: str, text: str, key: str) -> str:
         """One text; the gateway's id, else our key. Raises SendFailed or OutcomeUnknown."""
@@ -90,9 +94,14 @@ class WebhookSMSBackend:
         headers = {"Content-Type": "application/json", "Idempotency-Key": key}
         if settings.SMS_WEBHOOK_SECRET:
             headers["X-Signature"] = signature(settings.SMS_WEBHOOK_SECRET, body, key)
-        answer = post(settings.SMS_WEBHOOK_URL, data=body, headers=headers)
+        answer = post(settings.SMS_WEBHOOK_URL, session=self._session, data=body, headers=headers)
         judge(answer.status_code)
         return str(body_of(answer).get("id") or key)[:120]
+
+    def close(self) -> None:
+        """End the kept connection."""
+        if self._session is not None:
+            self._session.close()
 
 
 class TwilioSMSBackend:
@@ -123,3 +132,6 @@ class TwilioSMSBackend:
             raise SendFailed(f"twilio:{code}"[:60], permanent=code in TWILIO_FOR_GOOD, alone=True)
         judge(answer.status_code)
         return str(found.get("sid") or key)[:120]
+
+    def close(self) -> None:
+        """Nothing is kept."""

@@ -15,7 +15,6 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.http import Http404
 
-from patients.models import ContactPoint
 from protocols.models import ProtocolDocument
 from scheduling.models import Message, PatientLink
 from scheduling.notifications import Links
@@ -51,17 +50,21 @@ def links_of(message: Message, *, at: datetime, education: ProtocolDocument | No
     """Make the links of a message that is about to leave. None without PUBLIC_URL."""
     if not settings.PUBLIC_URL:
         return Links()
-    point = message.contact_point
-    stop = _link(f"stop:{point.code}", Purpose.OPT_OUT, message, until=at + OPT_OUT_FOR, point=point, at=at)
-    purpose, answer, learn = OF_KIND.get(message.kind), "", ""
+    wanted = [(f"stop:{message.contact_point.code}", Purpose.OPT_OUT, at + OPT_OUT_FOR)]
+    purpose = OF_KIND.get(message.kind)
     if purpose is not None:
         until = message.about_at or at + ANSWER_FOR[purpose]
-        answer = _link(f"message:{message.code}", purpose, message, until=until, at=at)
+        wanted.append((f"message:{message.code}", purpose, until))
     if education is not None:
         until = max(message.about_at or at, at + EDUCATION_FOR)
-        about = f"education:{education.pk}:{message.patient_id}"
-        learn = _link(about, Purpose.EDUCATION, message, until=until, document=education, at=at)
-    return Links(answer, stop, learn)
+        wanted.append((f"education:{education.pk}:{message.patient_id}", Purpose.EDUCATION, until))
+    there = {row.about: row for row in PatientLink.objects.filter(about__in=[about for about, *_ in wanted])}
+    made = {
+        purpose: _link(there.get(about), about, purpose, message, until=until, at=at, document=education)
+        for about, purpose, until in wanted
+    }
+    answer = "" if purpose is None else made[purpose]
+    return Links(answer, made[Purpose.OPT_OUT], made.get(Purpose.EDUCATION, ""))
 
 
 def teaching_text(message: Message) -> ProtocolDocument | None:
@@ -79,25 +82,25 @@ def teaching_text(message: Message) -> ProtocolDocument | None:
 
 
 def _link(
+    row: PatientLink | None,
     about: str,
     purpose: str,
     message: Message,
     *,
     until: datetime,
     at: datetime,
-    point: ContactPoint | None = None,
-    document: ProtocolDocument | None = None,
+    document: ProtocolDocument | None,
 ) -> str:
     """The address of the link `about` this; made if it is not there, good for longer if it is."""
     code = uuid.uuid5(uuid.UUID(int=0), about)
     token = token_of(code)
-    row = PatientLink.objects.filter(about=about).first()
     if row is None:
         PatientLink.objects.create(
-            code=code, patient=message.patient, purpose=purpose, about=about, contact_point=point,
+            code=code, patient=message.patient, purpose=purpose, about=about,
+            contact_point=message.contact_point if purpose == Purpose.OPT_OUT else None,
             follow_up=message.follow_up, appointment=message.appointment, about_at=message.about_at,
-            document=document, token_hash=hashed(token), created_at=at,
-            expires_at=max(until, at + timedelta(minutes=5)),
+            document=document if purpose == Purpose.EDUCATION else None, token_hash=hashed(token),
+            created_at=at, expires_at=max(until, at + timedelta(minutes=5)),
         )  # fmt: skip
     elif row.expires_at < until or row.token_hash != hashed(token):
         row.expires_at, row.token_hash = max(until, row.expires_at), hashed(token)

@@ -51,7 +51,7 @@ CLAIM = """
     UPDATE scheduling_message m
     SET state = 'claimed', fence = m.fence + 1, lease_until = moment.real + %(lease)s
     FROM due, moment WHERE m.id = due.id
-    RETURNING m.id, m.fence, m.patient_id
+    RETURNING m.id, m.fence, m.patient_id, m.kind
 """
 OVER = """
     WITH moment AS MATERIALIZED (SELECT app_now() AS at, clock_timestamp() AS real)
@@ -81,6 +81,7 @@ class Claim:
     pk: int
     fence: int
     patient_id: int
+    kind: str = ""
 
 
 def lease() -> timedelta:
@@ -202,14 +203,16 @@ def _call_instead(row: Message, reason: str, now: datetime) -> None:
 @transaction.atomic
 def mark_sent(claim: Claim, provider_id: str) -> bool:
     """It left. A follow-up that consists of its message alone is done. False when the fence has passed on."""
-    now = app_now()
     ours = Message.objects.filter(pk=claim.pk, fence=claim.fence, state=State.SENDING)
-    if not ours.update(state=State.SENT, provider_id=provider_id[:120], sent_at=now, lease_until=None):
+    moment = RawSQL("app_now()", ())
+    if not ours.update(state=State.SENT, provider_id=provider_id[:120], sent_at=moment, lease_until=None):
         return False
+    if claim.kind not in SENT_IS_DONE:
+        return True
     done = FollowUp.objects.select_for_update().filter(
         messages=claim.pk, state=FollowUp.State.RELEASED, messages__kind__in=SENT_IS_DONE
     )
-    close_rows(done, state=FollowUp.State.DONE, reason="Message sent.", at=now)
+    close_rows(done, state=FollowUp.State.DONE, reason="Message sent.", at=app_now())
     return True
 
 
