@@ -107,7 +107,7 @@ def _chip(window: PlasticityWindow, state: str) -> Chip:
 
 def follow_up_row(row: FollowUp, user: User, now: datetime) -> FollowUpRow:
     """The state in words, why now, and which acts the page offers."""
-    late = row.state in FollowUp.ACTIONABLE and row.latest_at < now
+    late = row.state in FollowUp.ACTIONABLE and row.latest_at <= now
     return FollowUpRow(
         row, FOLLOW_UP_CHIPS[row.state], why_rows(row), flags_of(row), _acts(row, user, now), late
     )

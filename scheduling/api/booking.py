@@ -52,9 +52,11 @@ from scheduling.services import visits as visit_service
 from scheduling.services.holds import confirm_series, release_series
 from scheduling.services.long_gaps import approve_long_gap
 from scheduling.services.pauses import pause_series, resume_series
+from scheduling.services.recall import recall_words
 from scheduling.services.seating import TherapyChoice, VisitChoice
 from staff.access import require
 from staff.api import ServiceViewSet, etag, expected_version, idempotent
+from staff.clock import app_now
 from staff.errors import InvalidInput
 from staff.models import User
 
@@ -377,7 +379,11 @@ class AppointmentViewSet(AppointmentMoves, ServiceViewSet):
     ) -> Response:
         visit = get_appointment_for(self.user, code, action=wanted)
         version = expected_version(request, visit.code)
-        return visit_answer(do(visit, dict(checked(serializer(data=request.data))), version))
+        after = do(visit, dict(checked(serializer(data=request.data))), version)
+        answer = visit_answer(after)
+        if told := recall_words(after, at=app_now()):
+            answer.headers["X-Too-Late-To-Recall"] = told
+        return answer
 
 
 class ResourceFilter(django_filters.FilterSet):

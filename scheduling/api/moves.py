@@ -16,7 +16,7 @@ from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
 from scheduling.access import get_appointment_for, get_series_for
-from scheduling.models import FollowUp, TreatmentSeries
+from scheduling.models import FollowUp, ScheduleChange, TreatmentSeries
 from scheduling.reasons import MOVE, in_words
 from scheduling.serializers_booking import NothingSerializer
 from scheduling.serializers_moves import (
@@ -32,10 +32,12 @@ from scheduling.services.cascade import preview, propose_move
 from scheduling.services.changes import history_of
 from scheduling.services.lateness import LATE_WORDS, accepted, propose_late, start_by
 from scheduling.services.moving import SessionMove, move_visits
+from scheduling.services.recall import last_change, recall_words_after
 from scheduling.services.seating import VisitChoice
 from scheduling.views.late import seen_lines
 from staff.access import require
 from staff.api import expected_version, idempotent
+from staff.clock import app_now
 from staff.errors import InvalidInput, StaleVersion
 from staff.models import User
 
@@ -78,6 +80,7 @@ class SeriesMoves:
             rows = change.rows.select_related("change__made_by", "change__undone_by", "appointment")
             body = {
                 "code": str(change.code),
+                "too_late_to_recall": recall_words_after(change, at=app_now()),
                 "rows": [{"appointment": str(row.appointment.code), **change_data(row)} for row in rows],
             }
             return Response(body, status=201)
@@ -137,18 +140,20 @@ class AppointmentMoves:
         visit = get_appointment_for(self.user, code, action="appointment.move")
         data = _checked(LateSerializer(data=request.data))
         lines = propose_late(visit=visit, minutes=data["minutes"], by=self.user)
+        done: list[ScheduleChange] = []
         limit = start_by(visit)
         if data["accept"]:
             if data.get("seen") != seen_lines(lines):
                 raise StaleVersion("The day has changed since you looked. Look at the new times again.")
-            replans.apply(site=visit.site, by=self.user, series=accepted(lines), reason=LATE_WORDS)
+            done = replans.apply(site=visit.site, by=self.user, series=accepted(lines), reason=LATE_WORDS)
         body = [
             {"appointment": str(row.visit.code), "before": row.old, "after": row.new, "why_not": row.why}
             for row in lines
         ]
         return Response(
-            {"start_by": limit, "visits": body, "seen": seen_lines(lines), "accepted": data["accept"]}
-        )
+            {"start_by": limit, "visits": body, "seen": seen_lines(lines), "accepted": data["accept"],
+             "too_late_to_recall": recall_words_after(*done, at=app_now())}
+        )  # fmt: skip
 
     @extend_schema(request=NothingSerializer, responses=OpenApiTypes.OBJECT)
     @action(detail=True, methods=["post"])
@@ -158,7 +163,9 @@ class AppointmentMoves:
         version = expected_version(request, visit.code)
         _checked(NothingSerializer(data=request.data))
         after = visit_service.undo_move(appointment=visit, by=self.user, expected_version=version)
-        return Response({"code": str(after.code), "status": after.status, "version": after.version})
+        told = recall_words_after(*last_change(after), at=app_now())
+        body = {"code": str(after.code), "status": after.status, "version": after.version}
+        return Response(body | {"too_late_to_recall": told})
 
     @extend_schema(responses=OpenApiTypes.OBJECT)
     @action(detail=True, methods=["get"])

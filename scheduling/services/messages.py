@@ -342,8 +342,8 @@ def _covers(row: Message, wish: Wish) -> bool:
 def _plan(patient: Patient, wish: Wish, at: datetime, *, held: bool) -> Message:
     """Insert the row. Its generation is the follow-up's, raised when that key was used before.
 
-    A message about a visit waits at least UNDO_GRACE, so that an undo of the change stops it too. `held`: it
-    was due before a restore that nobody has decided about yet.
+    A message that rests on bookings waits at least UNDO_GRACE, so that an undo of the change stops it too. `held`:
+    it was due before a restore that nobody has decided about yet.
     """
     follow_up, appointment = wish.follow_up, wish.appointment
     used = Message.objects.filter(
@@ -379,9 +379,12 @@ def _plan(patient: Patient, wish: Wish, at: datetime, *, held: bool) -> Message:
 
 
 def _after_undo(wish: Wish, at: datetime) -> datetime:
-    """Its moment, but not while the change that it speaks of can still be undone."""
+    """Its moment, but not while the change that it speaks of can still be undone. What waits for a window moves
+    with the next visit, so it waits too; safety hangs on the pump stop alone and never waits.
+    """
     due, settled = wish.sending.due_at, at + UNDO_GRACE
-    return settled if wish.about_at is not None and due < settled < wish.sending.expires_at else due
+    booked = wish.about_at is not None or (wish.follow_up is not None and wish.follow_up.gate == "window")
+    return settled if booked and due < settled < wish.sending.expires_at else due
 
 
 def cancel_messages(rows: QuerySet[Message], *, reason: str) -> int:

@@ -183,13 +183,16 @@ def report_late(*, follow_up: FollowUp, at: datetime) -> None:
 
 def _possible(row: FollowUp, slots: list[Slot], zone: ZoneInfo) -> str:
     """What can still be done, in words."""
-    start = f"It should have begun by {in_words(row.latest_at, zone)}. The window ends {in_words(row.hard_latest_at, zone)}."
+    by, ends = in_words(row.latest_at, zone), in_words(row.hard_latest_at, zone)
+    start = f"It should have begun by {by}. The window ends {ends}."
     if not slots:
         return (
             f"{start} No free time of a therapist is left in it: find another therapist or hours, or close the "
             "follow-up with the reason."
         )
-    named = "; ".join(f"{in_words(slot.start, zone)} with {slot.therapist.full_name}" for slot in slots[:OFFERED])
+    named = "; ".join(
+        f"{in_words(slot.start, zone)} with {slot.therapist.full_name}" for slot in slots[:OFFERED]
+    )
     more = f" and {len(slots) - OFFERED} more" if len(slots) > OFFERED else ""
     return f"{start} Still possible: {named}{more}. Book one on the window's page."
 

@@ -14,8 +14,8 @@ from django.utils import timezone
 
 from scheduling.booking_pages import patient_banner
 from scheduling.loaders import zone_of
-from scheduling.models import Appointment
-from scheduling.services.recall import recall_words
+from scheduling.models import Appointment, FollowUp, ScheduleChange
+from scheduling.services.recall import recall_words, recall_words_after
 from staff.clock import app_now
 from staff.errors import DomainError
 from staff.forms import ClinicalForm
@@ -82,7 +82,7 @@ def act_page(
         else:
             tags = f"undo:{undo(result)}" if undo else ""
             messages.success(request, act.done, extra_tags=tags)
-            _tell_what_left(request, subject, before)
+            _tell_what_left(request, before)
             return redirect(done_url or back_url)
     context = {
         "subject": subject,
@@ -96,17 +96,24 @@ def act_page(
     return show(request, template, context, subject.site, status=status)
 
 
-def _time_of(subject: Any) -> tuple[Any, Any] | None:
-    """When a visit is and whether it stands; None for anything else."""
-    return (subject.status, subject.during) if isinstance(subject, Appointment) else None
+def _time_of(subject: Any) -> tuple[Appointment, Any, Any] | None:
+    """The visit that an act is about, when it is and whether it stands; None for anything else."""
+    visit = subject.appointment if isinstance(subject, FollowUp) else subject
+    return (visit, visit.status, visit.during) if isinstance(visit, Appointment) else None
 
 
-def _tell_what_left(request: HttpRequest, subject: Any, before: tuple[Any, Any] | None) -> None:
+def _tell_what_left(request: HttpRequest, before: tuple[Appointment, Any, Any] | None) -> None:
     """After a visit was moved or cancelled: the messages about the old time that cannot be recalled."""
     if before is None:
         return
-    now_is = Appointment.objects.get(pk=subject.pk)
-    if _time_of(now_is) != before and (words := recall_words(now_is, at=app_now())):
+    now_is = Appointment.objects.get(pk=before[0].pk)
+    if (now_is.status, now_is.during) != before[1:] and (words := recall_words(now_is, at=app_now())):
+        messages.warning(request, words)
+
+
+def tell_recall(request: HttpRequest, *changes: ScheduleChange) -> None:
+    """The same after changes that concern several visits."""
+    if words := recall_words_after(*changes, at=app_now()):
         messages.warning(request, words)
 
 

@@ -16,7 +16,7 @@ from scheduling.forms_booking import LateForm
 from scheduling.models import Appointment
 from scheduling.services import replans
 from scheduling.services.lateness import LATE_WORDS, LateLine, accepted, propose_late, start_by
-from scheduling.views.acts import Act, person, posted, show, zone
+from scheduling.views.acts import Act, person, posted, show, tell_recall, zone
 from staff.clock import app_now
 from staff.errors import DomainError, StaleVersion
 
@@ -34,8 +34,9 @@ def visit_late(request: HttpRequest, code: str) -> HttpResponse:
             lines = propose_late(visit=visit, minutes=form.cleaned_data["minutes"], by=user)
             if request.POST.get("act") == "accept":
                 _check_seen(request, lines)
-                replans.apply(site=visit.site, by=user, series=accepted(lines), reason=LATE_WORDS)
+                done = replans.apply(site=visit.site, by=user, series=accepted(lines), reason=LATE_WORDS)
                 messages.success(request, "The new times hold. Messages follow them.")
+                tell_recall(request, *done)
                 return redirect(reverse("chair_board"))
         except DomainError as refusal:
             form.add_refusal(refusal)

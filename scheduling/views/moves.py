@@ -33,8 +33,9 @@ from scheduling.services.cascade import MovePlan, preview, propose_move
 from scheduling.services.changes import history_of
 from scheduling.services.moving import SessionMove, move_visits
 from scheduling.services.proposals import VisitOptions
+from scheduling.services.recall import last_change
 from scheduling.services.seating import VisitChoice
-from scheduling.views.acts import person, posted, show, zone
+from scheduling.views.acts import person, posted, show, tell_recall, zone
 from scheduling.views.visits import offer_choices, offers_for
 from staff.clock import app_now
 from staff.errors import DomainError, InvalidInput
@@ -185,6 +186,7 @@ class MovePage:
     def _done(self, moved: Appointment, words: str) -> HttpResponse:
         undo = reverse("visit_undo_move", args=[moved.code, moved.version])
         messages.success(self.request, words, extra_tags=f"undo:{undo}")
+        tell_recall(self.request, *last_change(moved))
         address = self._back()
         if self.request.headers.get("HX-Request"):
             return HttpResponse(headers={"HX-Redirect": address})
@@ -308,8 +310,9 @@ def visit_undo_move(request: HttpRequest, code: str, version: int) -> HttpRespon
     """Take a change back within two minutes; the messages follow. `version` is that of the change."""
     user = person(request)
     visit = get_appointment_for(user, code, action="appointment.move")
-    service.undo_move(appointment=visit, by=user, expected_version=version)
+    back = service.undo_move(appointment=visit, by=user, expected_version=version)
     messages.success(request, "Taken back.")
+    tell_recall(request, *last_change(back))
     return redirect("visit_detail", code=visit.code)
 
 

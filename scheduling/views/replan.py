@@ -17,7 +17,7 @@ from scheduling.services import replans
 from scheduling.services.once import once
 from scheduling.services.seating import VisitChoice
 from scheduling.sites import chosen_site
-from scheduling.views.acts import person, show
+from scheduling.views.acts import person, show, tell_recall
 from scheduling.views.moves import MOST_LINES, _number, _parts, known_sessions
 from staff.access import require
 from staff.clock import app_now
@@ -92,6 +92,7 @@ def _apply(request: HttpRequest, user: User, site: Site) -> HttpResponse:
 
     def act() -> str:
         done = replans.apply(site=site, by=user, series=series, sessions=sessions)
+        tell_recall(request, *done)
         return str(len(done))
 
     count, fresh = once(user=user, token=request.POST.get("token", ""), route="replan", act=act)
