@@ -8,6 +8,7 @@ from scheduling.views import (
     board,
     clinic_plan,
     course_reviews,
+    imports,
     late,
     moves,
     pinned,
@@ -59,6 +60,7 @@ urlpatterns = [
     path("resources/<uuid:code>/hours/", resources.resource_hours, name="resource_hours"),
     path("resources/<uuid:code>/absences/", resources.resource_absence, name="resource_absence"),
     path("resources/<uuid:code>/absences/end/", resources.resource_absence_end, name="resource_absence_end"),
+    path("import/", imports.booking_import, name="booking_import"),
     path("waitlist/", waitlist.waitlist, name="waitlist"),
     path("waitlist/<uuid:code>/accept/", waitlist.waitlist_act, {"verb": "accept"}, name="waitlist_accept"),
     path(

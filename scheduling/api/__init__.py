@@ -8,6 +8,7 @@ from scheduling.api.booking import booking_routes
 from scheduling.api.clinic_plan import clinic_plan_routes
 from scheduling.api.duty import duty_routes
 from scheduling.api.follow import follow_routes
+from scheduling.api.imports import import_routes
 
 
 def api_routes(router: BaseRouter) -> None:
@@ -16,3 +17,4 @@ def api_routes(router: BaseRouter) -> None:
     clinic_plan_routes(router)
     follow_routes(router)
     duty_routes(router)
+    import_routes(router)

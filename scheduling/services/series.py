@@ -110,10 +110,10 @@ def book_series(
     _check_numbering(wanted, text.visits)
 
     def early() -> None:
+        refuse_second_series(patient)
         refuse_what_is_taken(
             patient=patient, definition=text, wanted=wanted, therapy=therapy, by=by, at=now, total=len(wanted)
         )
-        refuse_second_series(patient)
 
     early()
     # The estimate takes half a second for a weight not seen before: not under the locks that others wait for.

@@ -87,7 +87,7 @@ PAGES = {
         "/visits/{visit}/postpone/", "/visits/{visit}/skip/",
         "/work/", "/work/{item}/", "/messages/", "/messages/?show=sent", "/messages/?show=trouble",
         "/outbox/", "/resources/",
-        "/resources/{nurse_lane}/", "/clinic-plan/", "/waitlist/", "/replan/", "/visits/{visit}/history/", "/duty/",
+        "/resources/{nurse_lane}/", "/clinic-plan/", "/waitlist/", "/replan/", "/import/", "/visits/{visit}/history/", "/duty/",
         "/open-loops/", "/patients/new/", "/patients/{patient}/edit/",
         "/patients/{patient}/team/",
         "/patients/{patient}/status/", "/patients/{patient}/contacts/new/",
@@ -205,6 +205,7 @@ WRONG: tuple[tuple[str, str, Callable[[Page], None], str], ...] = (
     ("Coordinator", "/patients/new/", nothing, ""),
     ("Coordinator", "/visits/{visit}/postpone/", nothing, ""),
     ("Coordinator", "/visits/{visit}/move/", nothing, "Move the visit"),
+    ("Coordinator", "/import/", nothing, "Check the file"),
     ("Coordinator", "/patients/{patient}/contacts/new/", nothing, ""),
     ("Protocol admin", "/protocols/new/", nothing, ""),
 )
