@@ -25,6 +25,7 @@ from scheduling.access import get_appointment_for, get_resource_for, get_series_
 from scheduling.api.course_reviews import SeriesReviews
 from scheduling.api.moves import AppointmentMoves, SeriesMoves
 from scheduling.api.replan import AbsenceViewSet, ClosureViewSet, ReplanViewSet, UtilisationViewSet
+from scheduling.api.switches import SeriesSwitches
 from scheduling.api.version_moves import SeriesVersions
 from scheduling.api.waitlist import WaitlistViewSet
 from scheduling.models import Appointment, Resource, TreatmentSeries
@@ -100,7 +101,7 @@ class SeriesFilter(django_filters.FilterSet):
     status = django_filters.MultipleChoiceFilter(choices=TreatmentSeries.Status.choices)
 
 
-class SeriesViewSet(SeriesMoves, SeriesVersions, SeriesReviews, ServiceViewSet):
+class SeriesViewSet(SeriesMoves, SeriesVersions, SeriesReviews, SeriesSwitches, ServiceViewSet):
     """Series of infusion visits of patients whom the caller may see."""
 
     serializer_class = SeriesSerializer

@@ -15,8 +15,8 @@ from protocols.models import ProtocolVersion
 from protocols.signing import require_signature
 from scheduling.access import get_series_for
 from scheduling.models import SeriesVersionMove
+from scheduling.services.version_diffs import VersionDiff
 from scheduling.services.version_moves import (
-    VersionDiff,
     move_series_to_version,
     preview_version_move,
     refuse_version_move,

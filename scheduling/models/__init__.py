@@ -9,6 +9,7 @@ from scheduling.models.duty import DutyShift, StaffAlert, StaffNotice
 from scheduling.models.followup import FollowUp, PlasticityWindow, WorkItem
 from scheduling.models.link import PatientLink
 from scheduling.models.message import Heartbeat, Message
+from scheduling.models.series_switch import SeriesSwitch
 from scheduling.models.version_move import SeriesVersionMove
 from scheduling.models.waitlist import FreedSlot, WaitlistEntry, WaitlistOffer
 
@@ -34,6 +35,7 @@ __all__ = [
     "ResourceBooking",
     "RestoreHold",
     "ScheduleChange",
+    "SeriesSwitch",
     "SeriesVersionMove",
     "SpacingDecision",
     "StaffAlert",

@@ -8,25 +8,17 @@ signs is the one that happens: the signature names its digest, and another outco
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
-from datetime import date, datetime
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.db import transaction
 from django.urls import reverse
 
-from patients.models import Patient
-from protocols.models import ProtocolDocument, ProtocolVersion
-from protocols.wording import plain_number
+from protocols.models import ProtocolVersion
 from scheduling.conflicts import booking_act
-from scheduling.domain.localtime import local_date
-from scheduling.loaders import zone_of
 from scheduling.models import (
     Appointment,
-    FollowUp,
     Resource,
     ScheduleChange,
     SeriesVersionMove,
@@ -39,10 +31,19 @@ from scheduling.services.endings import HAS_A_DATE, cancel_rows, settle_series, 
 from scheduling.services.followups import sync_follow_ups
 from scheduling.services.lanes import release
 from scheduling.services.moving import move_visits
+from scheduling.services.version_diffs import (
+    LOST,
+    VersionDiff,
+    consents_asked,
+    is_frozen,
+    line,
+    picture,
+    task_lines,
+    tasks,
+    today,
+)
 from scheduling.services.window_rows import check_constraints_now
 from scheduling.services.workitems import raise_item, settle
-from sessions.models import Consent, EducationRecord
-from sessions.services.readiness import accepted_documents
 from staff import roles
 from staff.clock import app_now
 from staff.errors import DomainError, InvalidInput, RuleNotMet, StaleVersion, StateConflict
@@ -52,7 +53,6 @@ from staff.strict import parse_text
 
 Status = Appointment.Status
 Decision = SeriesVersionMove.Decision
-LOST = frozenset({Status.CANCELLED, Status.NO_SHOW})
 SETTLED = frozenset({Status.COMPLETED, Status.OMITTED})
 
 
@@ -68,73 +68,6 @@ class _Signature:
     sha256: str
     by: User
     at: datetime
-
-
-@dataclass(frozen=True)
-class VisitLine:
-    """One infusion of the diff. Times are ISO instants ("" = none); doses in mg for the planning weight.
-
-    `frozen`: past, under way or settled: nothing about it changes.
-    """
-
-    ordinal: int
-    frozen: bool
-    state: str
-    start_before: str = ""
-    start_after: str = ""
-    leaves_before: str = ""
-    leaves_after: str = ""
-    therapy_before: str = ""
-    therapy_after: str = ""
-    dose_before: str = ""
-    dose_after: str = ""
-
-    @property
-    def changed(self) -> bool:
-        """Anything that differs."""
-        return (self.start_before, self.leaves_before, self.therapy_before, self.dose_before) != (
-            self.start_after, self.leaves_after, self.therapy_after, self.dose_after,
-        )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class TaskLine:
-    """One follow-up that changes: `before` and `after` are its targets, "" where it is not asked for."""
-
-    ordinal: int
-    title: str
-    before: str
-    after: str
-
-
-@dataclass(frozen=True)
-class VersionDiff:
-    """Everything that moving would change; `sha256` is what the signature names."""
-
-    from_version: ProtocolVersion
-    to_version: ProtocolVersion
-    visits: tuple[VisitLine, ...] = ()
-    follow_ups: tuple[TaskLine, ...] = ()
-    consents: tuple[str, ...] = ()
-    refusal: DomainError | None = field(default=None, compare=False)
-
-    @property
-    def as_json(self) -> dict[str, Any]:
-        """What is stored beside the signature."""
-        return {
-            "from": str(self.from_version.code),
-            "to": str(self.to_version.code),
-            "text": [self.from_version.sha256, self.to_version.sha256],
-            "visits": [asdict(line) for line in self.visits],
-            "follow_ups": [asdict(line) for line in self.follow_ups],
-            "consents": list(self.consents),
-        }
-
-    @property
-    def sha256(self) -> str:
-        """Digest of what was seen."""
-        text = json.dumps(self.as_json, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-        return hashlib.sha256(text.encode()).hexdigest()
 
 
 def newer_version(series: TreatmentSeries) -> ProtocolVersion | None:
@@ -239,7 +172,7 @@ def _movable(series: TreatmentSeries, to_version: ProtocolVersion) -> TreatmentS
         raise StateConflict(f"This series follows {to_version} already.", code="same-version")
     if current.protocol_version.template_id != to_version.template_id:
         raise RuleNotMet(
-            "Another protocol is a new series: end this one and book the other.", code="other-protocol"
+            "Another protocol is a new series: switch the protocol instead.", code="other-protocol"
         )
     if to_version.status != ProtocolVersion.Status.ACTIVE:
         raise RuleNotMet(f"{to_version} is not active.", code="version-not-active")
@@ -253,20 +186,20 @@ def _move(series: TreatmentSeries, to_version: ProtocolVersion, signed: _Signatu
     lock(patients=[series.patient_id], resources=set(resources))
     to_version = ProtocolVersion.objects.select_related("template").get(pk=to_version.pk)
     current = _movable(series, to_version)
-    old, before = current.protocol_version, _picture(current, now)
-    tasks_before = _tasks(current)
+    old, before = current.protocol_version, picture(current, now)
+    tasks_before = tasks(current)
     SeriesVersionMove.objects.create(
         series=current, from_version=old, to_version=to_version, decision=Decision.ACCEPTED,
         reason=signed.reason, diff=signed.diff, sha256=signed.sha256, decided_by=by, decided_at=now,
     )  # fmt: skip
     _change(current, old, to_version, by, now)
-    after, tasks_after = _picture(current, now), _tasks(current)
+    after, tasks_after = picture(current, now), tasks(current)
     return VersionDiff(
         old,
         to_version,
-        tuple(_line(number, before.get(number), after.get(number)) for number in sorted({*before, *after})),
-        tuple(_task_lines(tasks_before, tasks_after)),
-        tuple(_consents(current.patient, to_version, now)),
+        tuple(line(number, before.get(number), after.get(number)) for number in sorted({*before, *after})),
+        tuple(task_lines(tasks_before, tasks_after)),
+        tuple(consents_asked(current.patient, to_version, now)),
     )
 
 
@@ -276,7 +209,7 @@ def _change(
     rows = list(current.appointments.infusions().order_by("ordinal", "pk"))
     if any(row.status == Status.RESERVED for row in rows):
         raise StateConflict("Slots are only reserved: confirm or release them first.", code="reserved")
-    settled = [row.ordinal or 0 for row in rows if _is_frozen(row) and row.status not in LOST]
+    settled = [row.ordinal or 0 for row in rows if is_frozen(row) and row.status not in LOST]
     extra = max(0, current.visits - old.read().visits)
     current.protocol_version, current.visits = new, max([new.read().visits + extra, *settled])
     current.version += 1
@@ -329,13 +262,9 @@ def _stay_differs(current: TreatmentSeries, old: ProtocolVersion, now: datetime)
 
 def _minutes(series: TreatmentSeries, version: ProtocolVersion, now: datetime) -> int:
     predicted = predicted_clearance(
-        version.read(), series.patient, weight_kg=series.weight_kg, on=_today(series, now)
+        version.read(), series.patient, weight_kg=series.weight_kg, on=today(series, now)
     )
     return predicted.minutes
-
-
-def _today(series: TreatmentSeries, now: datetime) -> date:
-    return local_date(now, zone_of(series.site))
 
 
 def _drop_surplus(current: TreatmentSeries, rows: list[Appointment], now: datetime, by: User) -> None:
@@ -381,97 +310,3 @@ def _raise_missing(current: TreatmentSeries, now: datetime) -> None:
                 due_at=now,
                 at=now,
             )
-
-
-# --- The diff -------------------------------------------------------------------------------------------------------
-
-
-def _is_frozen(row: Appointment) -> bool:
-    return row.infusion_id is not None or row.status not in Appointment.MOVABLE
-
-
-def _picture(series: TreatmentSeries, now: datetime) -> dict[int, VisitLine]:
-    """How each infusion of the series stands at present; the newest row of an ordinal counts."""
-    found: dict[int, VisitLine] = {}
-    predicted = predicted_clearance(
-        series.protocol_version.read(), series.patient, weight_kg=series.weight_kg, on=_today(series, now)
-    )
-    dose = series.protocol_version.read().dose
-    planned = f"{plain_number(predicted.dose_mg)} mg over {dose.infusion_minutes} min"
-    for row in series.appointments.infusions().order_by("ordinal", "pk"):
-        frozen = _is_frozen(row)
-        has_time = row.status not in (Status.DISPLACED, *LOST)
-        found[row.ordinal or 0] = VisitLine(
-            ordinal=row.ordinal or 0,
-            frozen=frozen and row.status not in LOST,
-            state=row.get_status_display(),
-            start_before=_iso(row.during.lower) if has_time else "",
-            leaves_before=_iso(row.during.upper) if has_time else "",
-            therapy_before=_iso(row.predicted_t0) if has_time else "",
-            dose_before="" if frozen else planned,
-        )
-    for number in range(1, series.visits + 1):
-        found.setdefault(number, VisitLine(number, frozen=False, state="No date yet", dose_before=planned))
-    return found
-
-
-def _iso(moment: datetime | None) -> str:
-    return "" if moment is None else moment.isoformat()
-
-
-def _line(number: int, before: VisitLine | None, after: VisitLine | None) -> VisitLine:
-    old, new = before or VisitLine(number, False, "Not there"), after or VisitLine(number, False, "Not there")
-    gone = after is None or new.state == Status.CANCELLED.label != old.state
-    return VisitLine(
-        ordinal=number,
-        frozen=old.frozen,
-        state="Falls away" if gone else new.state,
-        start_before=old.start_before,
-        start_after="" if gone else new.start_before,
-        leaves_before=old.leaves_before,
-        leaves_after="" if gone else new.leaves_before,
-        therapy_before=old.therapy_before,
-        therapy_after="" if gone else new.therapy_before,
-        dose_before=old.dose_before,
-        dose_after="" if gone else new.dose_before,
-    )
-
-
-Task = tuple[int, str, int]
-
-
-def _tasks(series: TreatmentSeries) -> dict[Task, tuple[str, str]]:
-    """Title and target of every open follow-up of the series."""
-    rows = FollowUp.objects.filter(series=series, state__in=FollowUp.OPEN).select_related("visit")
-    return {(row.visit.ordinal or 0, row.kind, row.ordinal): (row.title, _iso(row.target_at)) for row in rows}
-
-
-def _task_lines(
-    before: Mapping[Task, tuple[str, str]], after: Mapping[Task, tuple[str, str]]
-) -> Iterable[TaskLine]:
-    for key in sorted({*before, *after}):
-        old, new = before.get(key), after.get(key)
-        if old != new:
-            title = (new or old or ("", ""))[0]
-            yield TaskLine(key[0], title, old[1] if old else "", new[1] if new else "")
-
-
-def _consents(patient: Patient, version: ProtocolVersion, now: datetime) -> Iterable[str]:
-    """What the new text asks of the patient before the next infusion."""
-    for kind, model, moment in (
-        (ProtocolDocument.Kind.CONSENT, Consent, "given"),
-        (ProtocolDocument.Kind.EDUCATION, EducationRecord, "taught"),
-    ):
-        accepted = accepted_documents(version, kind)
-        rows: Any = (
-            model.objects.in_force(now) if model is Consent else model.objects.filter(taught_at__lte=now)
-        )
-        valid = rows.filter(patient=patient, document_id__in=accepted).exists()
-        any_before = rows.filter(patient=patient).exists()
-        name = kind.label
-        if valid:
-            yield f"{name}: what was {moment} stays valid."
-        elif any_before:
-            yield f"{name}: the text of version {version.number} is material: again before the next infusion."
-        else:
-            yield f"{name}: not {moment} yet; needed before the next infusion."

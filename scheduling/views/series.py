@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Prefetch, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -26,7 +26,7 @@ from scheduling.forms_booking import (
     ResumeForm,
     SkipForm,
 )
-from scheduling.models import Appointment, PlasticityWindow, TreatmentSeries
+from scheduling.models import Appointment, PlasticityWindow, SeriesSwitch, TreatmentSeries
 from scheduling.services import series as service
 from scheduling.services import visits as visit_service
 from scheduling.services.long_gaps import approve_long_gap, limit_before
@@ -81,11 +81,25 @@ def series_detail(request: HttpRequest, code: str) -> HttpResponse:
         "facts": _facts(series),
         "cautions": cautions(series.protocol_version, timezone.localtime(now, zone(series)).date()),
         "lines": lines,
+        **_switches(series),
         "review_url": reverse("course_review", args=[series.code]) if lines else "",
         "may_review": any(line.state == "due" for line in lines) and user.may("infusion.order"),
         "notice": series_notice(series, may_move=user.may("series.move_version")),
     }
     return show(request, "scheduling/series.html", context, series.site)
+
+
+def _switches(series: TreatmentSeries) -> dict[str, SeriesSwitch | None]:
+    """The switch of protocol that this series came from, and the one that ended it."""
+    rows = SeriesSwitch.objects.filter(Q(from_series=series) | Q(to_series=series)).select_related(
+        "decided_by",
+        "from_series__protocol_version__template",
+        "to_series__protocol_version__template",
+    )
+    found: dict[str, SeriesSwitch | None] = {"switched_from": None, "switched_to": None}
+    for row in rows:
+        found["switched_from" if row.to_series_id == series.pk else "switched_to"] = row
+    return found
 
 
 def _facts(series: TreatmentSeries) -> list[Any]:

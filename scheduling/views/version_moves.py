@@ -20,10 +20,8 @@ from protocols.signing import require_means_to_sign
 from scheduling.access import get_series_for
 from scheduling.booking_pages import patient_banner
 from scheduling.models import SeriesVersionMove, TreatmentSeries
+from scheduling.services.version_diffs import TaskLine, VersionDiff, VisitLine
 from scheduling.services.version_moves import (
-    TaskLine,
-    VersionDiff,
-    VisitLine,
     move_series_to_version,
     newer_version,
     preview_version_move,

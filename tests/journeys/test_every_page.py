@@ -67,6 +67,7 @@ PAGES = {
         "/infusions/{recovering}/sign-off/",
         "/consents/{consent}/withdraw/", "/clinic-plan/", "/waitlist/", "/alerts/", "/series/{series}/longer-gap/",
         "/queue/", "/windows/{window}/", VERSION, "/series/{to_review}/review/",
+        "/series/{to_review}/switch/",
     ),
     "Infusion nurse": (
         "/", "/board/", "/infusions/{infusing}/", "/infusions/{waiting}/",
