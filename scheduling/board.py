@@ -4,7 +4,7 @@ of queries. Positions are percentages of the day's span, for SVG attributes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -17,6 +17,7 @@ from scheduling.booking_pages import Chip, chair_of, chip_of, resource_name, tit
 from scheduling.domain.localtime import resolve_local
 from scheduling.loaders import public_holidays, zone_of
 from scheduling.models import Appointment, Availability, Closure, Resource
+from scheduling.services.lateness import start_limits
 from sessions.models import Infusion
 from staff.models import Site, User
 
@@ -42,6 +43,7 @@ class Card:
     nurse: str
     url: str
     mine: bool
+    start_by: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,7 @@ class Span:
 
 
 def chair_board(user: User, site: Site, day: date, now: datetime) -> Board:
-    """The board of one local day. Eight queries, whatever the number of chairs and visits."""
+    """The board of one local day. Fifteen queries, whatever the number of chairs and visits."""
     zone = zone_of(site)
     chairs = list(Resource.objects.filter(site=site, kind=Resource.Kind.CHAIR, active=True))
     visits = _visits(site, _midnight(day, zone), _midnight(day + timedelta(days=1), zone))
@@ -90,7 +92,11 @@ def chair_board(user: User, site: Site, day: date, now: datetime) -> Board:
         .values_list("pk", flat=True)
     )
     span = _span(day, zone, chairs, visits)
-    cards = {item.pk: _card(item, span, user, now, mine=item.pk in seen) for item in visits}
+    limits = start_limits(site, visits)
+    cards = {
+        item.pk: _card(item, span, user, now, mine=item.pk in seen, limit=limits.get(item.pk))
+        for item in visits
+    }
     lanes = tuple(_lane(chair.name, visits, cards, now) for chair in chairs)
     waiting = tuple(cards[item.pk] for item in visits if item.status == Status.DISPLACED)
     in_use = sum(1 for lane in lanes if lane.state.word != "Free")
@@ -147,7 +153,9 @@ def _ticks(span: Span, zone: ZoneInfo) -> Iterable[tuple[str, str]]:
         moment += timedelta(hours=1)
 
 
-def _card(visit: Appointment, span: Span, user: User, now: datetime, *, mine: bool) -> Card:
+def _card(
+    visit: Appointment, span: Span, user: User, now: datetime, *, mine: bool, limit: datetime | None = None
+) -> Card:
     start, end = _stay(visit)
     left, right = span.share(start), span.share(end)
     turnover = span.share(max([row.during.upper for row in _chair_rows(visit)], default=end))
@@ -162,11 +170,17 @@ def _card(visit: Appointment, span: Span, user: User, now: datetime, *, mine: bo
         name=visit.patient.full_name if mine else "Taken",
         what=title_of(visit) if mine else "",
         chip=chip,
-        note=_note(visit, now) if mine else "",
+        note=(_note(visit, now) or _limit_words(limit, visit)) if mine else "",
         nurse=resource_name(visit, "nurse") if mine else "",
         url=_url(visit, user) if mine else "",
         mine=mine,
+        start_by=limit if mine else None,
     )
+
+
+def _limit_words(limit: datetime | None, visit: Appointment) -> str:
+    """`Start by 15:10`: the latest start whose stay still ends inside the hours of chair and people."""
+    return "" if limit is None else f"Start by {limit.astimezone(zone_of(visit.site)):%H:%M}"
 
 
 def _chair_rows(visit: Appointment) -> list[Any]:
@@ -240,7 +254,9 @@ class DayList:
     hidden: int
 
 
-def week(user: User, site: Site, monday: date, now: datetime) -> list[DayList]:
+def week(
+    user: User, site: Site, monday: date, now: datetime, limits: Mapping[int, datetime] | None = None
+) -> list[DayList]:
     """Seven days with the visits that this person may see, and how many more there are."""
     zone = zone_of(site)
     start, end = _midnight(monday, zone), _midnight(monday + timedelta(days=7), zone)
@@ -258,7 +274,11 @@ def week(user: User, site: Site, monday: date, now: datetime) -> list[DayList]:
         day = monday + timedelta(days=number)
         span = Span(_midnight(day, zone), _midnight(day + timedelta(days=1), zone))
         today = [item for item in visits if span.start <= item.during.lower < span.end]
-        cards = tuple(_card(item, span, user, now, mine=True) for item in today if item.pk in seen)
+        cards = tuple(
+            _card(item, span, user, now, mine=True, limit=(limits or {}).get(item.pk))
+            for item in today
+            if item.pk in seen
+        )
         reason = next((item.reason for item in closures if day in item.days), public.get(day, ""))
         found.append(DayList(day, reason, cards, len(today) - len(cards)))
     return found

@@ -6,7 +6,7 @@ page carries no style attribute. Days keep their wall clock: a day of a clock ch
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -17,6 +17,7 @@ from scheduling.domain.intervals import Interval
 from scheduling.domain.localtime import in_words, local_date, resolve_local
 from scheduling.loaders import zone_of
 from scheduling.models import Appointment, Availability, PatientSpan, Resource, ResourceBooking
+from scheduling.services.lateness import start_limits
 from scheduling.services.limits import allowed_starts
 from staff.models import Site, User
 
@@ -50,6 +51,8 @@ class CalendarCard:
     url: str
     move_url: str
     mine: bool
+    start_by: datetime | None = None
+    initials: str = ""
 
 
 @dataclass(frozen=True)
@@ -111,7 +114,7 @@ class Calendar:
 
 
 def build_week(user: User, site: Site, monday: date, now: datetime) -> Calendar:
-    """Seven days from Monday. Ten queries, whatever the number of chairs and visits."""
+    """Seven days from Monday. Seventeen queries, whatever the number of chairs and visits."""
     zone = zone_of(site)
     start = resolve_local(monday, time(0), zone).instant
     end = resolve_local(monday + timedelta(days=7), time(0), zone).instant
@@ -131,10 +134,12 @@ def build_week(user: User, site: Site, monday: date, now: datetime) -> Calendar:
         .values_list("resource__kind", "during")
     )
     shown = _hours(hours, visits, zone)
-    lists = week(user, site, monday, now)
+    limits = start_limits(site, visits)
+    lists = week(user, site, monday, now, limits)
     capacity = {kind: sum(r.capacity for r in resources if r.kind == kind) for kind in ("chair", "nurse")}
     days = tuple(
-        _day(item, shown, chairs, visits, seen, hours, taken, capacity, user, now, zone) for item in lists
+        _day(item, shown, chairs, visits, seen, hours, taken, capacity, user, now, zone, limits)
+        for item in lists
     )
     waiting = Appointment.objects.visible_to(user).filter(site=site, status=Status.DISPLACED).count()
     return Calendar(days, shown, tuple(lists), waiting)
@@ -185,13 +190,16 @@ def _day(
     user: User,
     now: datetime,
     zone: ZoneInfo,
+    limits: Mapping[int, datetime],
 ) -> CalendarDay:
     today = [visit for visit in visits if local_date(visit.during.lower, zone) == item.day]
     lanes = tuple(
         CalendarLane(
             chair,
             tuple(
-                _card(visit, item.day, shown, zone, user, now, mine=visit.pk in seen)
+                _card(
+                    visit, item.day, shown, zone, user, now, mine=visit.pk in seen, limit=limits.get(visit.pk)
+                )
                 for visit in today
                 if chair_of(visit) == chair.name
             ),
@@ -220,6 +228,7 @@ def _card(
     now: datetime,
     *,
     mine: bool,
+    limit: datetime | None,
 ) -> CalendarCard:
     part = Interval(visit.during.lower, visit.during.upper)
     chair_end = max(
@@ -246,7 +255,14 @@ def _card(
         url=f"/visits/{visit.code}/" if mine else "",
         move_url=f"/visits/{visit.code}/move/" if may_move else "",
         mine=mine,
+        start_by=limit if mine else None,
+        initials=initials_of(visit.patient.full_name) if mine else "",
     )
+
+
+def initials_of(name: str) -> str:
+    """`Alex Marie Sample` -> `AMS`: for columns too narrow for a name."""
+    return "".join(part[0] for part in name.replace("-", " ").split())[:3].upper()
 
 
 def _strips(

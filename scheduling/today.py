@@ -12,6 +12,7 @@ from django.urls import reverse
 
 from protocols.models import ProtocolVersion
 from scheduling.models import Appointment, Message, PlasticityWindow, ResourceBooking, WorkItem
+from scheduling.services.lateness import start_limits
 from sessions.models import Infusion
 from staff.models import Site, User
 
@@ -54,7 +55,9 @@ def visits_of_day(user: User, site: Site, now: datetime) -> list[dict[str, Any]]
     )
     if not user.may("infusion.view"):
         visits = visits.filter(kind=Appointment.Kind.THERAPY)
-    return [_visit_row(visit, user, now) for visit in visits]
+    rows = list(visits)
+    limits = start_limits(site, rows)
+    return [_visit_row(visit, user, now) | {"start_by": limits.get(visit.pk)} for visit in rows]
 
 
 def _visit_row(visit: Appointment, user: User, now: datetime) -> dict[str, Any]:

@@ -6,13 +6,13 @@ the shifts of its people. What would start later than that is named: move it or 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from scheduling.domain.intervals import covered
+from scheduling.domain.intervals import Interval, intersect
 from scheduling.domain.localtime import in_words, local_date
 from scheduling.loaders import LoadedResource, load_site, zone_of
 from scheduling.models import Appointment, Resource
@@ -23,10 +23,11 @@ from scheduling.services.replans import AcceptedSeries
 from scheduling.services.seating import VisitChoice, parts_for
 from staff.clock import app_now
 from staff.errors import DomainError, InvalidInput, StateConflict
-from staff.models import User
+from staff.models import Site, User
 
 Status = Appointment.Status
 STEP = timedelta(minutes=5)
+TICK = timedelta(microseconds=1)  # a start may lie on the end of the stretch that allows it
 LONGEST = 300
 LATE_WORDS = reason_words(MOVE, "late", initiator="clinic")
 
@@ -54,21 +55,50 @@ def start_by(visit: Appointment) -> datetime | None:
     return latest_start(visit, load.resources)
 
 
+def start_limits(site: Site, visits: Iterable[Appointment]) -> dict[int, datetime]:
+    """`start_by` of the booked infusion visits among these, by primary key. Seven queries, whatever their number.
+
+    The visits come with their `resource_bookings` (for_page).
+    """
+    rows = [
+        item for item in visits if item.kind == Appointment.Kind.INFUSION and item.status == Status.BOOKED
+    ]
+    if not rows:
+        return {}
+    zone = zone_of(site)
+    days = [local_date(item.during.lower, zone) for item in rows]
+    keys = {row.resource_id for item in rows for row in item.resource_bookings.all()}
+    load = load_site(site, first=min(days), until=max(days) + timedelta(days=2), only=keys)
+    known = {item.row.pk: item for item in load.resources}
+    found: dict[int, datetime] = {}
+    for item in rows:
+        mine = {row.resource_id for row in item.resource_bookings.all()} & set(known)
+        limit = latest_start(item, [known[key] for key in sorted(mine)])
+        if limit is not None:
+            found[item.pk] = limit
+    return found
+
+
 def latest_start(visit: Appointment, resources: Sequence[LoadedResource]) -> datetime | None:
-    """As `start_by`, for resources that are loaded already."""
+    """As `start_by`, for resources that are loaded already: in steps of five minutes from the planned start."""
     if visit.series is None or not resources:
         return None
     definition = visit.series.protocol_version.read()
-    latest: datetime | None = None
     start: datetime = visit.during.lower
-    while start < visit.during.lower + timedelta(hours=16):
-        parts = [part for item in resources for part in parts_for(definition, item, start)]
-        if all(covered(part.resource.free, part.during) for part in parts):
-            latest = start
-        elif latest is not None:
-            break
-        start += STEP
-    return latest
+    allowed: tuple[Interval, ...] = (Interval(start, start + timedelta(hours=16)),)
+    for part in (part for item in resources for part in parts_for(definition, item, start)):
+        before, after = part.during.start - start, part.during.end - start
+        fits = [
+            Interval(free.start - before, free.end - after + TICK)
+            for free in part.resource.free
+            if free.end - free.start >= after - before
+        ]
+        allowed = intersect(allowed, fits)
+    for stretch in allowed:
+        latest = start + STEP * ((stretch.end - TICK - start) // STEP)
+        if latest >= stretch.start:
+            return latest
+    return None
 
 
 def propose_late(*, visit: Appointment, minutes: int, by: User, at: datetime | None = None) -> list[LateLine]:
