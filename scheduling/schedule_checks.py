@@ -16,8 +16,10 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db import connection
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import CharField, Exists, OuterRef, Q, Value
+from django.db.models.functions import Cast, Concat
 
+from scheduling.domain.closeness import MOST_IN_SEVEN_DAYS, most_in_seven_days, nearest
 from scheduling.domain.intervals import Interval
 from scheduling.domain.localtime import in_words, local_date
 from scheduling.loaders import zone_of
@@ -26,7 +28,9 @@ from scheduling.models import (
     GapException,
     PlasticityWindow,
     ResourceBooking,
+    SpacingDecision,
     TreatmentSeries,
+    WaitlistOffer,
     WorkItem,
 )
 from scheduling.ranges import as_interval
@@ -38,6 +42,7 @@ from staff.models import Licence
 
 Status = Appointment.Status
 LOST_HOLD = timedelta(hours=1)
+LATE_REVIEW = timedelta(days=1)
 GONE = (Status.CANCELLED, Status.OMITTED, Status.NO_SHOW, Status.DISPLACED)
 
 
@@ -54,6 +59,7 @@ def check_schedule(now: datetime) -> list[Finding]:
     """Everything wrong with the schedule at `now`; empty when all is well."""
     checks: tuple[Callable[[datetime], Iterable[Finding]], ...] = (
         _lanes, _patients, _orphans, _gaps, _therapy, _therapy_given, _licences, _records, _lost_infusions, _holds,
+        _offers, _pauses, _close,
     )  # fmt: skip
     return sorted(item for check in checks for item in check(now))
 
@@ -260,3 +266,40 @@ def _holds(now: datetime) -> Iterator[Finding]:
     for visit in Appointment.objects.overdue_holds(now - LOST_HOLD).select_related("site"):
         words = f"slot reserved until {in_words(visit.held_until, zone_of(visit.site))} still blocks"
         yield Finding("hold", words, (str(visit.code),))
+
+
+def _offers(now: datetime) -> Iterator[Finding]:
+    """Places of the waitlist that were offered, ran out long ago, and are still kept."""
+    stale = WaitlistOffer.objects.filter(state=WaitlistOffer.State.OPEN, expires_at__lte=now - LOST_HOLD)
+    for offer in stale.select_related("hold__site"):
+        words = f"place offered until {in_words(offer.expires_at, zone_of(offer.hold.site))} is still kept"
+        yield Finding("offer", words, (str(offer.code), str(offer.hold.code)))
+
+
+def _pauses(now: datetime) -> Iterator[Finding]:
+    """Paused series whose day of review has passed without anybody having it on a list."""
+    listed = WorkItem.objects.filter(key=Concat(Value("pause:"), Cast(OuterRef("code"), CharField())))
+    rows = TreatmentSeries.objects.filter(status=TreatmentSeries.Status.PAUSED).select_related("site")
+    for series in rows.filter(~Exists(listed.filter(resolved_at__isnull=True))):
+        today = local_date(now - LATE_REVIEW, zone_of(series.site))
+        if series.review_on is not None and series.review_on < today:
+            words = f"pause was to be looked at on {series.review_on} and is on no list"
+            yield Finding("pause", words, (str(series.code),))
+
+
+def _close(now: datetime) -> Iterator[Finding]:
+    """Infusions ahead less than 36 h after another one, or the fourth within seven days, without a recorded reason."""
+    decided = set(SpacingDecision.objects.values_list("series_id", "ordinal"))
+    for visits in _happening().values():
+        for position, visit in enumerate(visits):
+            if visit.status not in Appointment.UPCOMING or _start(visit) < now:
+                continue
+            zone, before = zone_of(visit.site), visits[:position]
+            near = nearest(_start(visit), [_start(item) for item in before])
+            days = [local_date(_start(item), zone) for item in before]
+            many = most_in_seven_days(local_date(_start(visit), zone), days) > MOST_IN_SEVEN_DAYS
+            around = {(item.series_id, item.ordinal) for item in [*before[-6:], visit]}
+            if (near is not None or many) and not around & decided:
+                yield Finding(
+                    "close", "infusions so close together without a recorded reason", (str(visit.code),)
+                )

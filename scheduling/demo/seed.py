@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from random import Random
@@ -10,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from django.db import connection
 
+from protocols.models import ProtocolVersion
 from scheduling.demo.people import Registered, prepare, register, score
 from scheduling.demo.play import (
     Player,
@@ -23,6 +25,7 @@ from scheduling.demo.plot import SINGLE, SIX, Course, midday_courses, today_at, 
 from scheduling.demo.premises import House, Premises, build
 from scheduling.demo.texts import write_texts
 from scheduling.models import Heartbeat
+from scheduling.services.clinic_plans import Wish, start_run, work
 from staff import roles
 from staff.clock import app_now, set_clock
 from staff.models import Site
@@ -76,14 +79,16 @@ def _fill(now: datetime, random: Random) -> None:
     courses = [*midday_courses(day), *upcoming_courses(day)]
     for course in courses:
         _enrol(player, midday, register(midday, next(numbers), random), course)
-    for _ in range(PLANNED_MIDDAY):
-        _being_planned(player, midday, register(midday, next(numbers), random))
+    waiting = [register(midday, next(numbers), random) for _ in range(PLANNED_MIDDAY)]
+    for who in waiting:
+        _being_planned(player, midday, who)
     for position, number in enumerate(numbers):
         _portland(player, premises, register(premises.portland, number, random), position)
     player.daily_ticks(now - timedelta(days=9), ZoneInfo(midday.site.time_zone))
     player.at(now, lambda: wait_for_slots(midday, now))
     player.at(now, follow_through)
     player.run()
+    _plan_together(midday, waiting[:3], premises.versions[SIX])
     write_texts(premises.versions[SIX], by=midday.person(roles.PROTOCOL_ADMIN), at=now)
 
 
@@ -106,6 +111,20 @@ def _being_planned(player: Player, house: House, who: Registered) -> None:
     if who.patient.pk % 2:
         version, prepared = player.premises.versions[SIX], player.now - timedelta(days=2)
         player.at(prepared, lambda: prepare(house, who.patient, version, prepared))
+
+
+def _plan_together(house: House, people: Sequence[Registered], version: ProtocolVersion) -> None:
+    """One finished run of the clinic optimiser, whose proposals wait to be accepted."""
+    run = start_run(
+        site=house.site,
+        protocol_version=version,
+        first_day=app_now().astimezone(ZoneInfo(house.site.time_zone)).date() + timedelta(days=3),
+        wishes=[Wish(who.patient, who.weight_kg) for who in people],
+        seconds=1,
+        by=house.person(roles.COORDINATOR),
+        wake=lambda _: None,
+    )
+    work(str(run.code))
 
 
 def _portland(player: Player, premises: Premises, who: Registered, position: int) -> None:

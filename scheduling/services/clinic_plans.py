@@ -147,8 +147,10 @@ def _end(run: ClinicPlanRun, state: str, failure: str = "") -> None:
     run.state, run.failure, run.finished_at = state, failure[:120], app_now()
 
 
-def work(code: str) -> bool:
+def work(code: str, *, watch: Callable[[Progress, int], object] | None = None) -> bool:
     """Do one queued run to its end; False when somebody else has it, or another run is going on anywhere.
+
+    watch: told of each improvement and the bound, for a person at a terminal.
 
     One at a time: a search fills a worker process, and one must stay free for the tick. The tick wakes those that
     wait. A failure ends the run in words and is logged.
@@ -164,7 +166,7 @@ def work(code: str) -> bool:
     entries = list(run.entries.select_related("patient__site", "patient__therapist", "patient__prescriber"))
     try:
         requests = requests_of(run, entries, app_now())
-        plan = plan_clinic(requests, spent=_Clock(run), report=_Reporter(run))
+        plan = plan_clinic(requests, spent=_Clock(run), report=_Reporter(run, watch))
     except DomainError as refusal:
         _fail(run, refusal.message)
     except Exception as error:
@@ -222,11 +224,13 @@ class _Clock:
 class _Reporter:
     """Writes improvements to the row, at most one in each pause."""
 
-    def __init__(self, run: ClinicPlanRun) -> None:
-        self._run, self._wrote = run, 0.0
+    def __init__(self, run: ClinicPlanRun, watch: Callable[[Progress, int], object] | None = None) -> None:
+        self._run, self._wrote, self._watch = run, 0.0, watch
 
     def __call__(self, progress: Progress, bound: int) -> None:
         now = time.monotonic()
+        if self._watch is not None:
+            self._watch(progress, bound)
         if now - self._wrote >= PAUSE:
             self._wrote = now
             ClinicPlanRun.objects.filter(pk=self._run.pk).update(

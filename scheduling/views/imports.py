@@ -47,6 +47,10 @@ class BookingImportForm(ClinicalForm):
         initial="all",
     )
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["file"].required = not self.data.get("text")
+
     def raw(self) -> bytes:
         """The bytes of the file, else the checked text. Raises InvalidInput when there is neither."""
         upload = self.cleaned_data.get("file")

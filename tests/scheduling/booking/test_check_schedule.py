@@ -6,15 +6,18 @@ The harm is done by raw SQL, with the rule that would refuse it dropped by the o
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from django.conf import settings
 from django.core.management import call_command
 from django.db import connection
 
+from protocols import library
 from scheduling.models import Appointment, Resource
 from scheduling.schedule_checks import check_schedule
 from scheduling.services import visits as visit_service
+from scheduling.services.pauses import pause_series, watch_pauses
 from scheduling.services.series import TherapyChoice
 from tests import factories
 from tests.scheduling.booking.helpers import book, choice, local, minutes, six, visits_of
@@ -186,6 +189,35 @@ def test_a_hold_that_was_never_given_back(clinic, clock):
     assert kinds(clinic) == []
     clock.advance(minutes=60)
     assert set(kinds(clinic)) == {"hold"}
+
+
+def test_a_pause_that_nobody_looks_at(clinic, clock):
+    series = book(clinic)
+    pause_series(
+        series=series, reason="patient-asked", review_on=local(clinic, 9).date(), by=clinic.clinician
+    )
+    clock.set(local(clinic, 10, 12))
+    assert kinds(clinic) == [], "one day of grace"
+    clock.set(local(clinic, 11, 12))
+    assert "pause" in kinds(clinic)
+    watch_pauses()
+    assert "pause" not in kinds(clinic), "it is on its owner's list now"
+
+
+def test_infusions_too_close_together_without_a_reason(clinic):
+    """As rows stand that were written before the rule was there."""
+    phase = replace(library.SIX_IN_THREE_WEEKS.phases[0], visits=3, gap_min_hours=24, gap_target_hours=24)
+    version = factories.make_version(
+        "dense", author=clinic.admin, definition=replace(library.SIX_IN_THREE_WEEKS, phases=(phase,))
+    )
+    two = [choice(clinic, n, local(clinic, day)) for n, day in ((1, 5), (2, 6), (3, 9))]
+    book(clinic, protocol_version=version, visits=two, by=clinic.clinician, close_reason="Agreed.")
+    assert kinds(clinic) == []
+    as_owner(
+        "ALTER TABLE scheduling_spacingdecision DISABLE TRIGGER spacing_decision_is_fixed",
+        "DELETE FROM scheduling_spacingdecision",
+    )
+    assert kinds(clinic) == ["close"]
 
 
 def test_the_command_says_so_and_ends_with_1(clinic, capsys):

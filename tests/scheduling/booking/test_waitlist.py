@@ -51,6 +51,15 @@ def later(clinic, single, hour=13, day=6, **over):
     return series, waitlist.add_entry(series=series, ordinal=1, by=clinic.coordinator, **over)
 
 
+def test_a_place_that_is_kept_long_after_its_offer_ran_out_is_named(clinic, single, freed, clock):
+    later(clinic, single)
+    assert waitlist.fill() == 1
+    clock.set(WaitlistOffer.objects.get().expires_at + timedelta(minutes=30))
+    assert "offer" not in {item.kind for item in check_schedule(clinic.now)}
+    clock.advance(minutes=31)
+    assert "offer" in {item.kind for item in check_schedule(clinic.now)}
+
+
 def test_the_most_urgent_is_asked_first_then_whose_time_runs_out(clinic, single, freed, clock):
     series_a, routine = later(clinic, single, day=6)
     _, soonest = later(clinic, single, hour=9, day=6)
