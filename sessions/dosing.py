@@ -82,6 +82,49 @@ def planned_dose(rule: DoseRule, weight_kg: Decimal) -> PlannedDose:
     return PlannedDose(mg, by_weight, rule.ceiling_mg, mg > rule.ceiling_mg, rule.infusion_minutes)
 
 
+@dataclass(frozen=True)
+class OrderLimit:
+    """The most mg that one prescriber orders today, and the most that two may; both rounded like the dose."""
+
+    alone_mg: Decimal
+    most_mg: Decimal
+
+
+def order_limit(rule: DoseRule, weight_kg: Decimal, last_mg_per_kg: Decimal | None) -> OrderLimit:
+    """What the version's titration allows at this weight.
+
+    Without a step and a cap, and at the patient's first infusion (`last_mg_per_kg` None), both are the protocol's own
+    dose. Else one step above the last infusion's mg/kg is ordered alone (never less than the protocol's dose), anything
+    up to the cap with a second prescriber.
+    """
+    weight = _number(weight_kg, "weight_kg", HARD_MIN_KG, HARD_MAX_KG)
+    base, step, cap = rule.mg_per_kg, rule.titration_step_mg_per_kg, rule.titration_cap_mg_per_kg
+    if step is None or cap is None or last_mg_per_kg is None:
+        alone = most = base
+    else:
+        alone, most = min(cap, max(base, last_mg_per_kg + step)), max(base, cap)
+    return OrderLimit(
+        round_dose(alone * weight, rule.rounding_mg), round_dose(most * weight, rule.rounding_mg)
+    )
+
+
+def check_raise(limit: OrderLimit, mg: Decimal, *, ordered_by: str, co_signed_by: str = "") -> None:
+    """Raise RuleNotMet when `mg` is above the cap, or above the step and no second person has signed."""
+    if mg > limit.most_mg:
+        raise RuleNotMet(
+            f"The protocol gives at most {limit.most_mg} mg for this weight. More is not ordered on this record.",
+            code="over-protocol-dose",
+            field="ordered_mg",
+        )
+    if mg > limit.alone_mg and (not co_signed_by or co_signed_by == ordered_by):
+        raise RuleNotMet(
+            f"{mg} mg is a larger step than the protocol's, which allows {limit.alone_mg} mg today: a second "
+            "prescriber must sign.",
+            code="over-step",
+            field="co_signed_by",
+        )
+
+
 def check_order(rule: DoseRule, mg: Decimal, *, ordered_by: str, co_signed_by: str = "") -> None:
     """Raise RuleNotMet when `mg` is above the version's ceiling and no second person has signed."""
     if mg > rule.ceiling_mg and (not co_signed_by or co_signed_by == ordered_by):

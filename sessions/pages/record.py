@@ -32,6 +32,7 @@ from sessions.services.estimates import (
     ended_log,
     read_log,
 )
+from sessions.services.raised_doses import order_limit_for
 from sessions.services.readiness import StartGate, as_reading
 from staff.charts import Chart
 from staff.errors import DomainError
@@ -45,6 +46,12 @@ class Dose:
 
     planned: dosing.PlannedDose | None
     setting: dosing.PumpSetting | None
+    limit: dosing.OrderLimit | None = None
+
+    @property
+    def may_be_raised(self) -> bool:
+        """The version allows more today than its own dose."""
+        return self.limit is not None and self.planned is not None and self.limit.most_mg > self.planned.mg
 
 
 @dataclass(frozen=True)
@@ -204,11 +211,11 @@ def _closed(infusion: Infusion) -> bool:
 def _dose(infusion: Infusion) -> Dose:
     rule = infusion.protocol_version.read().dose
     planned = dosing.planned_dose(rule, infusion.weight_kg) if infusion.weight_kg is not None else None
+    limit = order_limit_for(infusion) if infusion.weight_kg is not None else None
     if infusion.ordered_mg is None or infusion.bag_mg_per_ml is None:
-        return Dose(planned, None)
-    return Dose(
-        planned, dosing.pump_setting(infusion.ordered_mg, infusion.bag_mg_per_ml, rule.infusion_minutes)
-    )
+        return Dose(planned, None, limit)
+    setting = dosing.pump_setting(infusion.ordered_mg, infusion.bag_mg_per_ml, rule.infusion_minutes)
+    return Dose(planned, setting, limit)
 
 
 def _pump(infusion: Infusion, log: clearance.PumpLog | None, now: datetime) -> PumpPanel | None:

@@ -22,6 +22,7 @@ from sessions.services._record import (
     refusals_in_words,
     touch,
 )
+from sessions.services.raised_doses import order_limit_for
 from sessions.services.readiness import (
     needs_second_weighing,
     refresh_ready,
@@ -185,7 +186,11 @@ def sign_order(
     rule = current.protocol_version.read().dose
     planned = dosing.planned_dose(rule, current.weight_kg)
     wanted = planned.mg if ordered_mg is None else ordered_mg
-    _check_ordered(wanted, planned, rule.rounding_mg)
+    _check_ordered(wanted, rule.rounding_mg)
+    limit = order_limit_for(current)
+    dosing.check_raise(
+        limit, wanted, ordered_by=str(by.pk), co_signed_by=str(cosigned_by.pk) if cosigned_by else ""
+    )
     _check_cosigner(cosigned_by)
     dosing.check_order(
         rule, wanted, ordered_by=str(by.pk), co_signed_by=str(cosigned_by.pk) if cosigned_by else ""
@@ -194,7 +199,8 @@ def sign_order(
     current.ordered_mg, current.bag_mg_per_ml = wanted, bag_mg_per_ml
     current.ordered_by, current.ordered_at = by, now
     # The column names a different person than the one who ordered; a needless co-signature is not kept.
-    current.order_cosigned_by = cosigned_by if planned.over_ceiling or wanted > rule.ceiling_mg else None
+    needed = planned.over_ceiling or wanted > min(rule.ceiling_mg, limit.alone_mg)
+    current.order_cosigned_by = cosigned_by if needed else None
     refresh_ready(current, now)
     touch(current, "ordered_mg", "bag_mg_per_ml", "ordered_by", "ordered_at", "order_cosigned_by", "status")
     return current
@@ -244,15 +250,9 @@ def mark_not_given(
     return current
 
 
-def _check_ordered(wanted: Decimal, planned: dosing.PlannedDose, rounding_mg: Decimal) -> None:
+def _check_ordered(wanted: Decimal, rounding_mg: Decimal) -> None:
     if wanted <= 0:
         raise InvalidInput("Enter a dose above 0 mg.", code="range", field="ordered_mg")
-    if wanted > planned.mg:
-        raise RuleNotMet(
-            f"The protocol gives {planned.mg} mg for this weight. More is not ordered on this record.",
-            code="over-protocol-dose",
-            field="ordered_mg",
-        )
     if wanted % rounding_mg:
         raise RuleNotMet(f"Order in steps of {rounding_mg} mg.", code="dose-step", field="ordered_mg")
 

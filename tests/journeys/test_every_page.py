@@ -100,7 +100,7 @@ PAGES = {
         "/", "/protocols/", "/protocols/new/", "/protocols/six-in-three-weeks/", VERSION,
         f"{VERSION}consent/", f"{VERSION}revise/",
         f"{VERSION}retire/", f"{VERSION}preview/", "/protocols/six-in-three-weeks/compare/",
-        "/protocols/import/", "/language/", "/styleguide/", "/accounts/logout/",
+        "/protocols/import/", "/language/", "/compromises/", "/styleguide/", "/accounts/logout/",
     ),
 }  # fmt: skip
 EMPTY = ("/", "/patients/", "/board/", "/week/", "/queue/", "/work/", "/messages/", "/outbox/", "/resources/")

@@ -1,0 +1,109 @@
+"""How often infusions were given in a weaker form than the studied one, and for which stated reason, month by month.
+
+Counted are infusions that were started: on a version with less than 0.5 mg/kg, less than 40 minutes or another route
+than the vein (each with the version's coded reason), and single orders below 0.5 mg/kg on a version that asks for more.
+Counts only; nobody is named.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+
+from protocols.definition import DoseRule
+from protocols.evidence import COMPROMISES
+from protocols.review import USUAL_DOSE, USUAL_MINUTES
+from scheduling.domain.localtime import local_date, resolve_local
+from scheduling.loaders import zone_of
+from sessions.models import Infusion
+from staff.models import Site
+
+LABELS = {
+    "low_dose": "Less than 0.5 mg/kg, by the protocol",
+    "short": "Less than 40 minutes, by the protocol",
+    "route": "Another route than the vein",
+    "low_order": "Ordered below 0.5 mg/kg on the day",
+}
+ORDERED = "Ordered by the prescriber below the protocol's dose; the record says by whom"
+ROUNDED = Decimal("0.98")  # an order is rounded to the pump: 2 % less than 0.5 mg/kg is no lower dose
+
+
+@dataclass(frozen=True)
+class Compromise:
+    """One kind and reason in one month. `month`: its first day; `given`: all infusions started in that month."""
+
+    month: date
+    kind: str
+    reason: str
+    infusions: int
+    patients: int
+    given: int
+
+    @property
+    def label(self) -> str:
+        """What was weaker."""
+        return LABELS[self.kind]
+
+    @property
+    def note(self) -> str:
+        """The stated reason with what is known about it."""
+        if self.kind == "low_order":
+            return ORDERED
+        return COMPROMISES[self.kind].get(self.reason, "No reason is on record")
+
+    @property
+    def percent(self) -> int:
+        """Share of the month's infusions."""
+        return round(100 * self.infusions / self.given) if self.given else 0
+
+
+def compromises(site: Site, months: int, now: datetime) -> list[Compromise]:
+    """Month by month at the site, newest first, up to and with the present one."""
+    zone = zone_of(site)
+    first = _months_back(local_date(now, zone).replace(day=1), months - 1)
+    rows = (
+        Infusion.objects.started()
+        .filter(site=site, started_at__gte=resolve_local(first, time(0), zone).instant, started_at__lte=now)
+        .select_related("protocol_version")
+    )
+    given: dict[date, int] = defaultdict(int)
+    found: dict[tuple[date, str, str], list[int]] = defaultdict(list)
+    for row in rows:
+        if row.started_at is None:
+            continue
+        month = local_date(row.started_at, zone).replace(day=1)
+        given[month] += 1
+        for kind, reason in _kinds(row):
+            found[month, kind, reason].append(row.patient_id)
+    lines = [
+        Compromise(month, kind, reason, len(people), len(set(people)), given[month])
+        for (month, kind, reason), people in found.items()
+    ]
+    return sorted(lines, key=lambda item: (-item.month.toordinal(), item.kind, item.reason))
+
+
+def _kinds(infusion: Infusion) -> Iterator[tuple[str, str]]:
+    dose: DoseRule = infusion.protocol_version.read().dose
+    if dose.mg_per_kg < USUAL_DOSE:
+        yield "low_dose", dose.low_dose_reason
+    elif _ordered_low(infusion):
+        yield "low_order", ""
+    if dose.infusion_minutes < USUAL_MINUTES:
+        yield "short", dose.short_infusion_reason
+    if dose.route != "iv":
+        yield "route", dose.route_reason
+
+
+def _ordered_low(infusion: Infusion) -> bool:
+    if infusion.ordered_mg is None or infusion.weight_kg is None:
+        return False
+    return infusion.ordered_mg < USUAL_DOSE * infusion.weight_kg * ROUNDED
+
+
+def _months_back(first: date, count: int) -> date:
+    for _ in range(count):
+        first = (first - timedelta(days=1)).replace(day=1)
+    return first
