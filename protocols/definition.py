@@ -21,6 +21,9 @@ Scope = Literal["each_infusion", "after_last"]
 Redosed = Literal["fit", "drop", "merge"]
 Expiry = Literal["as_required", "list", "quiet"]
 
+DEFAULT_PAUSE_MINUTES, DEFAULT_SEDATIVE_MINUTES = 30, 60
+DEFAULT_FASTING = (6, 2)  # hours without food, without clear drinks
+
 
 @dataclass(frozen=True)
 class Elapsed:
@@ -188,7 +191,10 @@ class OutcomeRule:
 
 @dataclass(frozen=True)
 class VitalsLimits:
-    """Gates of the vitals (clinical C4). Block: no start; pause: pause and recheck; stop: stop, no resume."""
+    """Gates of the vitals (clinical C4). Block: no start; pause: pause and recheck; stop: stop, no resume.
+
+    `max_pause_minutes`: a longer pause needs a new order before the pump goes on (None = 30).
+    """
 
     block_systolic: int = 160
     block_diastolic: int = 100
@@ -199,11 +205,15 @@ class VitalsLimits:
     stop_systolic: int = 200
     stop_diastolic: int = 120
     stop_spo2: int = 88
+    max_pause_minutes: int | None = None
 
 
 @dataclass(frozen=True)
 class DischargeRule:
-    """Criteria that a sign-off rests on, by code (see sessions/discharge.py), and the minimum observation."""
+    """Criteria that a sign-off rests on, by code (see sessions/discharge.py), and the minimum observation.
+
+    `sedative_observe_minutes` is added to it after a sedating drug was given beside the infusion (None = 60).
+    """
 
     criteria: tuple[str, ...]
     observe_from_start_minutes: int = 120
@@ -220,6 +230,7 @@ class DischargeRule:
     min_padss: int = 9
     min_moaas: int = 5
     late_signing_minutes: int = 30
+    sedative_observe_minutes: int | None = None
 
 
 @dataclass(frozen=True)
@@ -254,6 +265,7 @@ class ProtocolDefinition:
 
     `sources_read_on`, `review_by`: ISO days ("" = not said): when the author last read the sources, and by when the
     text is to be reviewed again (else a year after approval).
+    `fasting_food_hours` and `fasting_drink_hours` (clear drinks) before the start: None = 6 and 2 (clinical C3).
     """
 
     title: str
@@ -273,6 +285,8 @@ class ProtocolDefinition:
     preinfusion_checks: tuple[str, ...] = ()
     weekly_session_cap: int | None = None
     minimum_age_years: int = 18
+    fasting_food_hours: int | None = None
+    fasting_drink_hours: int | None = None
     source: str = ""
     evidence: str = ""
     outcomes: tuple[OutcomeRule, ...] = ()
@@ -280,6 +294,24 @@ class ProtocolDefinition:
     bases: Bases = field(default_factory=Bases)
     sources_read_on: str = ""
     review_by: str = ""
+
+    @property
+    def pause_limit_minutes(self) -> int:
+        """The longest pause that needs no new order."""
+        found = self.limits.max_pause_minutes
+        return DEFAULT_PAUSE_MINUTES if found is None else found
+
+    @property
+    def sedative_minutes(self) -> int:
+        """What a sedating drug adds to the minimum observation."""
+        found = self.discharge.sedative_observe_minutes
+        return DEFAULT_SEDATIVE_MINUTES if found is None else found
+
+    @property
+    def fasting_hours(self) -> tuple[int, int]:
+        """Hours without (food, clear drinks) before the start."""
+        food, drink = self.fasting_food_hours, self.fasting_drink_hours
+        return DEFAULT_FASTING[0] if food is None else food, DEFAULT_FASTING[1] if drink is None else drink
 
     @property
     def visits(self) -> int:

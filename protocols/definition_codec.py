@@ -37,7 +37,14 @@ LATER: dict[type, frozenset[str]] = {
         }
     ),
     d.Bases: frozenset(item.name for item in fields(d.Bases)),
-    d.ProtocolDefinition: frozenset({"outcomes", "reviews", "bases", "sources_read_on", "review_by"}),
+    d.ProtocolDefinition: frozenset(
+        {
+            "outcomes", "reviews", "bases", "sources_read_on", "review_by", "fasting_food_hours",
+            "fasting_drink_hours",
+        }
+    ),
+    d.VitalsLimits: frozenset({"max_pause_minutes"}),
+    d.DischargeRule: frozenset({"sedative_observe_minutes"}),
 }  # fmt: skip
 
 

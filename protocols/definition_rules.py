@@ -115,6 +115,18 @@ def _check_dose(definition: ProtocolDefinition) -> None:
     )
 
 
+def _check_of_the_day(definition: ProtocolDefinition) -> None:
+    """Numbers that a version may leave to the product's usual ones."""
+    for value, low, high, field in (
+        (definition.limits.max_pause_minutes, 5, 120, "limits.max_pause_minutes"),
+        (definition.discharge.sedative_observe_minutes, 0, 480, "discharge.sedative_observe_minutes"),
+        (definition.fasting_food_hours, 0, 12, "fasting_food_hours"),
+        (definition.fasting_drink_hours, 0, 6, "fasting_drink_hours"),
+    ):
+        inside = value is None or low <= value <= high
+        _require(inside, f"must be {low} to {high}", f"definition.{field}")
+
+
 def _check_times(definition: ProtocolDefinition) -> None:
     discharge = definition.discharge
     _require(
@@ -144,6 +156,7 @@ def _check_times(definition: ProtocolDefinition) -> None:
         "must cover infusion and observation, and at most 720 minutes",
         "definition.chair_minutes",
     )
+    _check_of_the_day(definition)
     _require(
         0 <= definition.turnover_minutes <= 120, "must be 0 to 120 minutes", "definition.turnover_minutes"
     )

@@ -54,6 +54,11 @@ EVIDENCE: dict[str, Evidence] = {
     "stop": Evidence("D", "Clinic practice; the medical director approves the numbers"),
     "observation": Evidence("A", "Esketamine label: at least 2 hours, then until stable"),
     "observation_after": Evidence("D", "Rule of this protocol, for infusions that ran late"),
+    "sedative": Evidence("D", "Rule of this protocol: no estimate of clearance knows of the sedative"),
+    "long_pause": Evidence(
+        "D", "Rule of this protocol: after a long pause the prescriber orders the rest again"
+    ),
+    "fasting": Evidence("D", "Usual practice: two hours for clear drinks, six for food"),
     "criteria": Evidence("C", "Modified Aldrete and PADSS discharge scores; esketamine label"),
     "late_signing": Evidence("D", "Rule of this protocol: later signatures say why"),
     "practice": Evidence(

@@ -202,6 +202,11 @@ def _before(definition: ProtocolDefinition) -> Section:
             ),
             _row("Checks", f"{len(checks)} checks, each recorded", "checks", checks),
             _row(
+                "Fasting",
+                "No food for {} h, no clear drinks for {} h".format(*definition.fasting_hours),
+                "fasting",
+            ),
+            _row(
                 "Do not start",
                 f"Over {limits.block_systolic}/{limits.block_diastolic} mmHg twice, 5 min apart",
                 "block",
@@ -242,6 +247,11 @@ def _during(definition: ProtocolDefinition) -> Section:
                 f"{limits.stop_spo2} %",
                 "stop",
             ),
+            _row(
+                "Longest pause",
+                f"After {minutes_words(definition.pause_limit_minutes)} the rest is ordered again",
+                "long_pause",
+            ),
         ),
     )
 
@@ -261,6 +271,11 @@ def _leaving(definition: ProtocolDefinition) -> Section:
                 "After the pump stops",
                 f"At least {minutes_words(rule.observe_from_stop_minutes)}",
                 "observation_after",
+            ),
+            _row(
+                "After a sedating drug",
+                f"{minutes_words(definition.sedative_minutes)} longer",
+                "sedative",
             ),
             _row(
                 "Criteria",

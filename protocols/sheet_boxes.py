@@ -288,6 +288,27 @@ WORDS: dict[str, dict[str, Any]] = {
     "limits.stop_systolic": {"label": "Stop above, systolic", "unit": "mmHg"},
     "limits.stop_diastolic": {"label": "Stop above, diastolic", "unit": "mmHg"},
     "limits.stop_spo2": {"label": "Stop below, SpO2", "unit": "%"},
+    "limits.max_pause_minutes": {
+        "label": "A pause longer than this needs a new order",
+        "unit": "min",
+        "hint": "Empty: 30.",
+        "low": 5,
+        "high": 120,
+    },
+    "fasting_food_hours": {
+        "label": "No food for",
+        "unit": "h",
+        "hint": "Empty: 6.",
+        "low": 0,
+        "high": 12,
+    },
+    "fasting_drink_hours": {
+        "label": "No clear drinks for",
+        "unit": "h",
+        "hint": "Empty: 2.",
+        "low": 0,
+        "high": 6,
+    },
     "discharge.criteria": {"label": "Ready to leave when", "kind": "several", "choices": _pairs(CRITERIA)},
     "discharge.observe_from_start_minutes": {
         "label": "Observation from the start",
@@ -314,6 +335,13 @@ WORDS: dict[str, dict[str, Any]] = {
     "discharge.min_padss": {"label": "PADSS at least", "unit": "points", "low": 8, "high": 10},
     "discharge.min_moaas": {"label": "MOAA/S at least", "unit": "points", "low": 0, "high": 5},
     "discharge.late_signing_minutes": {"label": "Ask a reason when signed later than", "unit": "min"},
+    "discharge.sedative_observe_minutes": {
+        "label": "Observe longer after a sedative, by",
+        "unit": "min",
+        "hint": "Empty: 60.",
+        "low": 0,
+        "high": 480,
+    },
     "window.practice_from_hours": {"label": "Practice from", "unit": "h"},
     "window.core_until_hours": {"label": "Main part until", "unit": "h"},
     "window.tail_until_days": {"label": "Tail until", "unit": "days"},
@@ -414,7 +442,8 @@ PLACES: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
         "bases.reviews.*",
     )),
     ("before", "Before the infusion", "", (
-        "preinfusion_checks", "limits.block_systolic", "limits.block_diastolic", "bases.consent.*",
+        "preinfusion_checks", "fasting_food_hours", "fasting_drink_hours", "limits.block_systolic",
+        "limits.block_diastolic", "bases.consent.*",
     )),
     ("during", "During the infusion", "", (
         "staffing", "chair_minutes", "turnover_minutes", "vitals_minutes", "limits.pause_systolic",

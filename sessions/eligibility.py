@@ -165,6 +165,7 @@ class CheckResult:
     code: str
     outcome: Outcome
     note: str = ""
+    declined: bool = False
 
 
 @dataclass(frozen=True)
@@ -207,10 +208,16 @@ def check_start(
         if code == "blood_pressure":
             findings += start_gate(readings, limits, now=now)
         else:
-            findings += _check_line(code, results.get(code), can_start_from)
+            findings += _check_line(code, results.get(code), can_start_from, now)
     blocked = any(item.severity == "block" for item in findings)
     decide = any(item.severity == "decide" for item in findings)
     return StartDecision(not blocked, decide, tuple(findings))
+
+
+def with_treatment_held(decision: StartDecision, words: str) -> StartDecision:
+    """The same decision while infusions of this patient are on hold: nobody starts before a prescriber lets go."""
+    held = Finding("block", "treatment_held", words, "A prescriber looks at it, then lets infusions go on.")
+    return StartDecision(False, decision.needs_prescriber, (held, *decision.findings))
 
 
 def with_version_held(decision: StartDecision) -> StartDecision:
@@ -235,7 +242,9 @@ def with_review_open(decision: StartDecision, after: int) -> StartDecision:
     return StartDecision(False, decision.needs_prescriber, (waiting, *decision.findings))
 
 
-def _check_line(code: str, result: CheckResult | None, can_start_from: datetime | None) -> list[Finding]:
+def _check_line(
+    code: str, result: CheckResult | None, can_start_from: datetime | None, now: datetime
+) -> list[Finding]:
     text = CHECKS.get(code, CheckText(code.replace("_", " ").capitalize(), "Settle it first.", "decide"))
     hard = code in HARD_AT_START
     if result is None:
@@ -245,6 +254,9 @@ def _check_line(code: str, result: CheckResult | None, can_start_from: datetime 
         ]
     if result.outcome == "passed":
         return []
+    if result.outcome == "not-applicable" and result.declined:
+        todo = "A prescriber decides whether to start without it."
+        return [Finding("decide", code, f"Declined: {text.label.lower()}.", todo)]
     if result.outcome == "not-applicable":
         if not hard and result.note.strip():
             return []
@@ -252,6 +264,8 @@ def _check_line(code: str, result: CheckResult | None, can_start_from: datetime 
             Finding(text.severity, code, f"{text.label}: not applicable?", "Say why, or record the check.")
         ]
     at = can_start_from if code == "fasting" else None
+    if at is not None and at <= now:
+        return []
     return [
         Finding(
             "block" if hard else text.severity, code, f"Not met: {text.label.lower()}.", text.when_failed, at

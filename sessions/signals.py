@@ -8,6 +8,9 @@ who only care for the first start or for changes after the signature. A struck s
 `infusion.started_at` None. `estimate_changed` is sent when the clearance estimate, or the time that a clinician stated,
 changed for another reason than the log: a stated delay, an infiltrated line, a measured level. `prescriber_asked` says
 that a prescriber has to decide something now (`topic`: intent, level, no-estimate); `prescriber_answered` ends it.
+`treatment_held` and `treatment_released` carry the code of the `hold` on later infusions. `visit_ended` (`outcome`)
+says that a visit ended otherwise than by discharge, `ending_assessed` that a clinician has assessed the patient since.
+`handover_changed`: a nurse offered, accepted or withdrew a handover.
 """
 
 from __future__ import annotations
@@ -33,6 +36,11 @@ infusion_not_given = Signal()
 estimate_changed = Signal()
 prescriber_asked = Signal()
 prescriber_answered = Signal()
+treatment_held = Signal()
+treatment_released = Signal()
+visit_ended = Signal()
+ending_assessed = Signal()
+handover_changed = Signal()
 
 NAMES = {
     infusion_started: "infusion_started",
@@ -43,6 +51,11 @@ NAMES = {
     estimate_changed: "estimate_changed",
     prescriber_asked: "prescriber_asked",
     prescriber_answered: "prescriber_answered",
+    treatment_held: "treatment_held",
+    treatment_released: "treatment_released",
+    visit_ended: "visit_ended",
+    ending_assessed: "ending_assessed",
+    handover_changed: "handover_changed",
 }
 
 

@@ -5,8 +5,10 @@ that names the old one, and a signed record is locked by trigger (`signed_record
 """
 
 from sessions.models.care import IntegrationNote, IntegrationSession, OutcomeScore, SafetyContact
+from sessions.models.chairside import BagUse, ChairNote, GivenDrug, OrderRenewal
 from sessions.models.consent import Consent, EducationRecord
 from sessions.models.discharge import CriterionResult, SignOff
+from sessions.models.ending import Disposition, EndingAssessment, Handover, TreatmentHold
 from sessions.models.infusion import Infusion
 from sessions.models.observation import AdverseEvent, PreInfusionCheck, VitalSigns
 from sessions.models.pump import ClearanceEstimate, MeasuredLevel, PumpEvent
@@ -14,19 +16,27 @@ from sessions.models.review import CourseReview
 
 __all__ = [
     "AdverseEvent",
+    "BagUse",
+    "ChairNote",
     "ClearanceEstimate",
     "Consent",
     "CourseReview",
     "CriterionResult",
+    "Disposition",
     "EducationRecord",
+    "EndingAssessment",
+    "GivenDrug",
+    "Handover",
     "Infusion",
     "IntegrationNote",
     "IntegrationSession",
     "MeasuredLevel",
+    "OrderRenewal",
     "OutcomeScore",
     "PreInfusionCheck",
     "PumpEvent",
     "SafetyContact",
     "SignOff",
+    "TreatmentHold",
     "VitalSigns",
 ]

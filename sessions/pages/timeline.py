@@ -7,13 +7,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from django.urls import reverse
 
 from sessions import eligibility
 from sessions.discharge import CRITERIA
 from sessions.discharge_values import SHORT, value_words
-from sessions.models import AdverseEvent, Infusion, MeasuredLevel, PumpEvent, SignOff, VitalSigns
+from sessions.models import AdverseEvent, GivenDrug, Infusion, MeasuredLevel, PumpEvent, SignOff, VitalSigns
 from sessions.pages.words import pump_words, vitals_words
 from sessions.services import ADVERSE_EVENTS, needs_second_weighing
 
@@ -50,6 +51,8 @@ def events_log(infusion: Infusion) -> list[LogEntry]:
         *_checks(infusion),
         *_criteria(infusion),
         *_others(infusion),
+        *_chairside(infusion),
+        *_endings(infusion),
         *_signatures(infusion),
     ]
     return sorted(entries, key=lambda item: (item.observed_at, item.entered_at), reverse=True)
@@ -179,7 +182,54 @@ def _others(infusion: Infusion) -> Iterator[LogEntry]:
         )
 
 
-def _struck_note(row: AdverseEvent | MeasuredLevel) -> str:
+def _chairside(infusion: Infusion) -> Iterator[LogEntry]:
+    for drug in infusion.given_drugs.select_related("entered_by", "ordered_by", "withdrawn_by"):
+        struck = drug.withdrawn_at is not None
+        words = f"{drug.drug_name} {drug.dose_mg.normalize():f} mg, ordered by {drug.ordered_by}"
+        yield LogEntry(
+            drug.observed_at, drug.entered_at, words, str(drug.entered_by), "drug", _struck_note(drug) or drug.note,
+            struck=struck, strike_url="" if struck else reverse("given_drug_strike", args=[drug.code]),
+        )  # fmt: skip
+    for bag in infusion.bags.select_related("entered_by", "witness"):
+        words = f"Bag lot {bag.lot}, use by {bag.expires_on:%d %b %Y}"
+        if bag.waste_mg:
+            words += f", {bag.waste_mg.normalize():f} mg wasted before {bag.witness}"
+        struck = bag.superseded_at is not None
+        yield LogEntry(bag.observed_at, bag.entered_at, words, str(bag.entered_by), "bag", struck=struck)
+    for row in infusion.order_renewals.select_related("entered_by"):
+        words = f"Rest ordered again: {row.remaining_mg.normalize():f} mg"
+        yield LogEntry(row.observed_at, row.entered_at, words, str(row.entered_by), "order", row.reason)
+    for note in infusion.chair_notes.filter(finished_at__isnull=False).select_related("entered_by"):
+        quote = note.kind == note.Kind.QUOTE
+        words = f"The patient said: “{note.text}”" if quote else f"Note: {note.text}"
+        yield LogEntry(note.observed_at, note.finished_at, words, str(note.entered_by), "note")
+
+
+def _endings(infusion: Infusion) -> Iterator[LogEntry]:
+    for row in infusion.dispositions.select_related("entered_by"):
+        note = row.condition
+        if row.last_seen_at is not None:
+            seen = row.last_seen_at.astimezone(ZoneInfo(infusion.site.time_zone))
+            note = f"Last seen {seen:%H:%M}: {row.condition}"
+        struck = row.superseded_at is not None
+        yield LogEntry(
+            row.observed_at, row.entered_at, row.get_outcome_display(), str(row.entered_by), "ending", note,
+            struck=struck,
+        )  # fmt: skip
+    for found in infusion.assessments.select_related("entered_by"):
+        words = f"Assessed {found.get_manner_display().lower()}"
+        yield LogEntry(
+            found.observed_at, found.entered_at, words, str(found.entered_by), "ending", found.words
+        )
+    for hand in infusion.handovers.filter(accepted_at__isnull=False).select_related("from_nurse", "to_nurse"):
+        over = "More patients than planned for one nurse. " if hand.over_capacity else ""
+        words = f"Handed over by {hand.from_nurse} to {hand.to_nurse}"
+        yield LogEntry(
+            hand.offered_at, hand.accepted_at, words, str(hand.to_nurse), "handover", over + hand.words
+        )
+
+
+def _struck_note(row: AdverseEvent | MeasuredLevel | GivenDrug) -> str:
     if row.withdrawn_at is None:
         return ""
     return f"Struck out by {row.withdrawn_by}: {row.withdrawn_reason}"

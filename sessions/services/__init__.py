@@ -15,6 +15,14 @@ from sessions.services.criteria import (
 )
 from sessions.services.delays import state_delay
 from sessions.services.discharge import discharge_decision, recordable_criteria
+from sessions.services.dispositions import (
+    call_emergency,
+    current_disposition,
+    last_assessment,
+    record_assessment,
+    record_disposition,
+)
+from sessions.services.drugs import PRN_DRUGS, record_bag, record_given_drug, strike_given_drug
 from sessions.services.estimates import (
     TherapyTime,
     current_estimate,
@@ -22,6 +30,8 @@ from sessions.services.estimates import (
     signed_time,
     therapy_time,
 )
+from sessions.services.handovers import accept_handover, nurse_by_handover, offer_handover, offered_handover
+from sessions.services.holds import open_holds, release_hold
 from sessions.services.infusions import (
     NOT_GIVEN_REASONS,
     change_chair,
@@ -39,6 +49,8 @@ from sessions.services.integration import (
     start_integration,
 )
 from sessions.services.levels import contradicting_level, record_measured_level, strike_measured_level
+from sessions.services.notes import save_note, unfinished_note
+from sessions.services.observing import observed_until
 from sessions.services.outcomes import record_outcome
 from sessions.services.pump import (
     amend_pump_event,
@@ -50,6 +62,7 @@ from sessions.services.pump import (
 )
 from sessions.services.pump_lines import PumpAct, PumpChange
 from sessions.services.readiness import needs_second_weighing, recordable_checks, start_gate
+from sessions.services.renewals import renew_order
 from sessions.services.review_points import ReviewPoint, latest_review, points_before
 from sessions.services.safety import (
     ADVERSE_EVENTS,
@@ -64,6 +77,7 @@ from sessions.services.vitals import record_vitals, vitals_advice, withdraw_vita
 __all__ = [
     "ADVERSE_EVENTS",
     "NOT_GIVEN_REASONS",
+    "PRN_DRUGS",
     "CheckAnswer",
     "CriterionAnswer",
     "PumpAct",
@@ -71,29 +85,40 @@ __all__ = [
     "ReviewPoint",
     "SigningTerms",
     "TherapyTime",
+    "accept_handover",
     "amend_note",
     "amend_pump_event",
     "amend_pump_events",
     "amend_sign_off",
     "baseline_of",
+    "call_emergency",
     "change_chair",
     "check_may_start",
     "complete_integration",
     "confirm_weight",
     "contradicting_level",
+    "current_disposition",
     "current_estimate",
     "current_sign_off",
     "discharge_decision",
     "drug_effect_at",
     "flag_inside_no_therapy",
+    "last_assessment",
     "latest_review",
     "mark_not_given",
     "move_pump_log",
     "needs_second_weighing",
+    "nurse_by_handover",
+    "observed_until",
+    "offer_handover",
+    "offered_handover",
+    "open_holds",
     "open_infusion",
     "points_before",
     "record_adverse_event",
     "record_answers",
+    "record_assessment",
+    "record_bag",
     "record_baseline",
     "record_check",
     "record_checks",
@@ -101,7 +126,9 @@ __all__ = [
     "record_course_review",
     "record_criteria",
     "record_criterion",
+    "record_disposition",
     "record_education",
+    "record_given_drug",
     "record_measured_level",
     "record_outcome",
     "record_pump_event",
@@ -111,7 +138,10 @@ __all__ = [
     "record_weight",
     "recordable_checks",
     "recordable_criteria",
+    "release_hold",
+    "renew_order",
     "resolve_adverse_event",
+    "save_note",
     "sign_off",
     "sign_order",
     "signed_time",
@@ -119,9 +149,11 @@ __all__ = [
     "start_integration",
     "state_delay",
     "strike_adverse_event",
+    "strike_given_drug",
     "strike_measured_level",
     "strike_pump_event",
     "therapy_time",
+    "unfinished_note",
     "vitals_advice",
     "withdraw_consent",
     "withdraw_vitals",

@@ -126,6 +126,16 @@ def _words() -> dict[str, DomainError]:
         "one_running_therapy_per_patient": StateConflict(
             "A therapy session with this patient is already running.", code="therapy-running"
         ),
+        "infusion_start_waits_for_holds": RuleNotMet(
+            "Infusions of this patient are on hold: a prescriber lets them go on first.",
+            code="treatment-held",
+            field="kind",
+        ),
+        "sign_off_needs_an_ending": RuleNotMet(
+            "The visit did not end by discharge: record a clinician's assessment first.",
+            code="assessment-needed",
+            field="criteria",
+        ),
         "no_therapy_before_clearance": RuleNotMet(
             "Therapy cannot start yet: the drug has not cleared, or the infusion is not signed off.",
             code="no-therapy-period",

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sessions.models import Infusion, PreInfusionCheck
+from sessions.models import Infusion, PreInfusionCheck, TreatmentHold
 from sessions.services._record import act, locked, moment, need_state, not_in_future, touch
+from sessions.services.holds import raise_hold
 from sessions.services.readiness import COMPUTED_CHECKS, MAY_NOT_APPLY, refresh_ready
 from staff.errors import InvalidInput
 from staff.models import User
+
+NOT_APPLICABLE = {
+    "declined": "Test declined",
+    "not_of_age": "Not of childbearing age",
+    "sterile": "Surgically sterile",
+    "male": "Not applicable for this patient",
+}
 
 
 @act
@@ -21,24 +29,49 @@ def record_check(
     outcome: str,
     by: User,
     note: str = "",
+    reason_code: str = "",
+    ate_at: datetime | None = None,
+    drank_at: datetime | None = None,
     observed_at: datetime | None = None,
     at: datetime | None = None,
     expected_version: int | None = None,
 ) -> PreInfusionCheck:
     """Answer one check; a new answer supersedes the old one, which stays readable.
 
-    Raises InvalidInput for a check that the version does not have, or one that the record answers itself; a
-    check answered with no needs a note.
+    `reason_code` says why a test does not apply (`NOT_APPLICABLE`). `ate_at`, `drank_at`: last food and last clear
+    drink, from which the version's fasting time is counted. A positive pregnancy test holds later infusions; therapy
+    goes on. Raises InvalidInput for a check that the version does not have, or one that the record answers itself;
+    a check answered with no needs a note.
     """
     now = moment(at)
     current = locked(infusion, expected_version)
     need_state(current, Infusion.BEFORE_START, "The pump has already run: its checks are part of the record.")
+    if reason_code and reason_code not in NOT_APPLICABLE:
+        raise InvalidInput("Choose why it does not apply.", code="unknown-reason", field="reason_code")
+    note = note.strip() or NOT_APPLICABLE.get(reason_code, "")
+    from_when = _fasting_ends(current, kind, outcome, ate_at, drank_at, now)
+    note = note or ("Ate or drank" if from_when else "")
     _check_answer(current, kind, outcome, note)
     seen = not_in_future(observed_at or now, now, "observed_at")
     current.checks.current().filter(kind=kind).update(superseded_at=now)
     check = PreInfusionCheck.objects.create(
-        infusion=current, kind=kind, outcome=outcome, note=note.strip(), observed_at=seen, entered_by=by
+        infusion=current,
+        kind=kind,
+        outcome=outcome,
+        note=note[:200],
+        reason_code=reason_code if outcome == PreInfusionCheck.Outcome.NOT_APPLICABLE else "",
+        can_start_from=from_when,
+        observed_at=seen,
+        entered_by=by,
     )
+    if kind == "pregnancy_test" and outcome == PreInfusionCheck.Outcome.FAILED:
+        raise_hold(
+            infusion=current,
+            kind=TreatmentHold.Kind.PREGNANCY,
+            cause=f"pregnancy:{current.code}",
+            by=by,
+            at=now,
+        )
     refresh_ready(current, now)
     touch(current, "status")
     return check
@@ -85,6 +118,26 @@ def record_checks(
     refresh_ready(current, now)
     touch(current, "status")
     return rows
+
+
+def _fasting_ends(
+    infusion: Infusion,
+    kind: str,
+    outcome: str,
+    ate_at: datetime | None,
+    drank_at: datetime | None,
+    now: datetime,
+) -> datetime | None:
+    """When the version's fasting time is over, in elapsed hours; None when nothing was eaten or drunk too late."""
+    if kind != "fasting" or outcome != PreInfusionCheck.Outcome.FAILED:
+        return None
+    food, drink = infusion.protocol_version.read().fasting_hours
+    ends = []
+    if ate_at is not None:
+        ends.append(not_in_future(ate_at, now, "ate_at") + timedelta(hours=food))
+    if drank_at is not None:
+        ends.append(not_in_future(drank_at, now, "drank_at") + timedelta(hours=drink))
+    return max(ends, default=None)
 
 
 def _check_answer(infusion: Infusion, kind: str, outcome: str, note: str) -> None:

@@ -9,6 +9,7 @@ from sessions import discharge
 from sessions.discharge_values import value_words
 from sessions.models import Infusion, VitalSigns
 from sessions.services.estimates import current_estimate
+from sessions.services.observing import extra_minutes
 from staff.errors import RuleNotMet
 from staff.models import User
 
@@ -68,6 +69,7 @@ def _decide(infusion: Infusion, now: datetime, override: Override) -> discharge.
         delivered_mg=_delivered(infusion),
         aborted_below_mg=definition.clearance.aborted_below_mg,
         last_reading_at=reading.observed_at if reading else None,
+        extra_minutes=extra_minutes(infusion),
     )
 
 

@@ -15,9 +15,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from sessions import clearance
-from sessions.discharge import observation_end
 from sessions.models import ClearanceEstimate, Infusion, MeasuredLevel, PumpEvent, SignOff
 from sessions.services.history import hepatic_disease, interacting_drugs
+from sessions.services.observing import observed_until
 from staff.errors import DomainError, RuleNotMet
 
 log = logging.getLogger("clearwindow.sessions")
@@ -240,6 +240,14 @@ def _row(
                 "message": "A clinician states a delay before signing; 0 hours is allowed.",
             }
         )
+    sedatives = infusion.given_drugs.live().filter(sedating=True)
+    for name in dict.fromkeys(sedatives.values_list("drug_name", flat=True)):
+        warnings.append(
+            {
+                "code": "sedative_ignored",
+                "message": f"The estimate ignores {name.lower()}, which was given, too.",
+            }
+        )
     inputs = {
         **value.inputs,
         "log_fingerprint": clearance.log_fingerprint(log_),
@@ -326,12 +334,4 @@ def signed_time(
 def _observation_end(infusion: Infusion, found: ClearanceEstimate | None) -> datetime | None:
     if infusion.started_at is None or found is None:
         return None
-    definition = infusion.protocol_version.read()
-    planned_stop = infusion.started_at + timedelta(minutes=definition.dose.infusion_minutes)
-    return observation_end(
-        definition.discharge,
-        start=infusion.started_at,
-        stop=infusion.stopped_at or planned_stop,
-        delivered_mg=found.delivered_mg,
-        aborted_below_mg=definition.clearance.aborted_below_mg,
-    )
+    return observed_until(infusion, delivered_mg=found.delivered_mg)

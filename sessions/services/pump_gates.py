@@ -8,6 +8,7 @@ from datetime import datetime
 from sessions import eligibility
 from sessions.models import Infusion, PumpEvent
 from sessions.services.readiness import readings_until, start_gate
+from sessions.services.renewals import check_pause
 from staff.errors import RuleNotMet
 from staff.models import User
 
@@ -39,12 +40,14 @@ def _check_start(infusion: Infusion, line: PumpEvent, by: User) -> None:
 
 
 def _check_resume(infusion: Infusion, line: PumpEvent, lines: Sequence[PumpEvent]) -> None:
-    """Only a pause that vitals asked for needs a good reading and a note before the pump goes on."""
+    """A long pause needs a new order; one that vitals asked for a good reading and a note."""
     limits = infusion.protocol_version.read().limits
     pauses = [
         item for item in lines if item.kind == PumpEvent.Kind.PAUSE and item.observed_at <= line.observed_at
     ]
     readings = readings_until(infusion, line.observed_at)
+    if pauses:
+        check_pause(infusion, max(item.observed_at for item in pauses), line.observed_at)
     if not pauses or not readings:
         return
     paused_at = max(item.observed_at for item in pauses)

@@ -14,7 +14,8 @@ from zoneinfo import ZoneInfo
 
 from protocols.models import ProtocolDocument, ProtocolVersion
 from sessions import dosing, eligibility
-from sessions.models import Consent, EducationRecord, Infusion, PreInfusionCheck, VitalSigns
+from sessions.models import Consent, EducationRecord, Infusion, PreInfusionCheck, TreatmentHold, VitalSigns
+from sessions.services.holds import WORDS, open_holds
 from sessions.services.review_points import ReviewPoint, points_before
 
 COMPUTED_CHECKS = eligibility.HARD_AT_START
@@ -37,6 +38,8 @@ class GateLine:
     by: str = ""
     finding: eligibility.Finding | None = None
     course: UUID | None = None
+    can_start_from: datetime | None = None
+    declined: bool = False
 
     @property
     def computed(self) -> bool:
@@ -73,7 +76,7 @@ def start_gate(infusion: Infusion, at: datetime) -> StartGate:
     lines = [*_recorded(infusion), _consent(infusion, at), _education(infusion, at), _weight(infusion, at)]
     lines += [_pressure(infusion, at), _order(infusion)]
     results = {
-        line.kind: eligibility.CheckResult(line.kind, _outcome(line.state), line.detail)
+        line.kind: eligibility.CheckResult(line.kind, _outcome(line.state), line.detail, line.declined)
         for line in lines
         if line.state != "open"
     }
@@ -83,7 +86,16 @@ def start_gate(infusion: Infusion, at: datetime) -> StartGate:
         readings=readings_until(infusion, at),
         limits=definition.limits,
         now=at,
+        can_start_from=next((line.can_start_from for line in lines if line.can_start_from), None),
     )
+    for hold in open_holds(infusion.patient_id):
+        if hold.raised_at <= at and hold.infusion_id != infusion.pk:
+            words = WORDS[TreatmentHold.Kind(hold.kind)]
+            lines.insert(
+                0, GateLine("treatment_held", "Infusions may go on", "failed", words, hold.raised_at)
+            )
+            decision = eligibility.with_treatment_held(decision, words)
+            break
     if infusion.protocol_version.held:
         lines.append(
             GateLine("version", "Protocol version in use", "failed", "Withdrawn: infusions on hold.")
@@ -215,7 +227,18 @@ def _recorded(infusion: Infusion) -> list[GateLine]:
             lines.append(GateLine(kind, _label(kind), "open"))
         else:
             by = answer.entered_by.full_name
-            lines.append(GateLine(kind, _label(kind), answer.outcome, answer.note, answer.observed_at, by))
+            lines.append(
+                GateLine(
+                    kind,
+                    _label(kind),
+                    answer.outcome,
+                    answer.note,
+                    answer.observed_at,
+                    by,
+                    can_start_from=answer.can_start_from,
+                    declined=answer.reason_code == "declined",
+                )
+            )
     return lines
 
 

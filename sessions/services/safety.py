@@ -8,13 +8,15 @@ from datetime import datetime
 
 from patients.models import Patient
 from sessions import signals
-from sessions.models import AdverseEvent, Infusion, SafetyContact
+from sessions.models import AdverseEvent, Infusion, SafetyContact, TreatmentHold
 from sessions.services import estimates
 from sessions.services._record import act, locked, moment, need_role, not_in_future, touch
+from sessions.services.holds import drop_holds_of, raise_hold
 from staff.errors import InvalidInput, StateConflict
 from staff.models import User
 
 MAX_CSSRS = 5
+PAUSING = frozenset({AdverseEvent.Severity.SERIOUS, AdverseEvent.Severity.STOP_RULE})
 ADVERSE_EVENTS = {
     "nausea": "Nausea",
     "vomiting": "Vomiting",
@@ -83,12 +85,16 @@ def record_adverse_event(
     severity: str,
     by: User,
     note: str = "",
+    pauses_later: bool = False,
     observed_at: datetime | None = None,
     at: datetime | None = None,
     expected_version: int | None = None,
 ) -> AdverseEvent:
     """Record something untoward, at any moment of the record, also after signing. The same one twice is
     stored once.
+
+    A serious one, a stop rule, or one that a prescriber marks (`pauses_later`) holds the patient's later infusions
+    until a prescriber lets them go on. Raises NotAllowed when somebody else marks it.
     """
     now = moment(at)
     current = locked(infusion, expected_version)
@@ -98,8 +104,11 @@ def record_adverse_event(
         raise InvalidInput("Choose how serious it was.", code="unknown-severity", field="severity")
     if kind == "other" and not note.strip():
         raise InvalidInput("Say what happened.", code="required", field="note")
+    if pauses_later:
+        need_role(by, "infusion.order", "Only a prescriber holds later infusions.", field="pauses_later")
     seen = not_in_future(observed_at or now, now, "observed_at")
     values = {"kind": kind, "severity": severity, "observed_at": seen, "note": note.strip()}
+    values["pauses_later"] = pauses_later
     same: AdverseEvent | None = current.adverse_events.live().filter(entered_by=by, **values).first()
     if same is not None:
         return same
@@ -107,6 +116,11 @@ def record_adverse_event(
         infusion=current, entered_at=now, entered_by=by, **values
     )
     touch(current)
+    if severity in PAUSING or pauses_later:
+        raise_hold(
+            infusion=current, kind=TreatmentHold.Kind.ADVERSE_EVENT, cause=f"adverse-event:{event.code}", by=by,
+            at=now, adverse_event=event,
+        )  # fmt: skip
     if kind == estimates.INFILTRATION:
         _renew(current, by, now)
     return event
@@ -136,6 +150,7 @@ def strike_adverse_event(
     found.withdrawn_at, found.withdrawn_by, found.withdrawn_reason = now, by, reason.strip()[:200]
     found.save(update_fields=["withdrawn_at", "withdrawn_by", "withdrawn_reason"])
     touch(current)
+    drop_holds_of(found, by=by, at=now)
     if found.kind == estimates.INFILTRATION:
         _renew(current, by, now)
     return found

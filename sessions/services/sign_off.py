@@ -14,6 +14,7 @@ from sessions.services import estimates
 from sessions.services._record import act, locked, moment, need_role, need_state, refusals_in_words, touch
 from sessions.services.delays import store_delay
 from sessions.services.discharge import discharge_decision
+from sessions.services.dispositions import current_disposition, discharged, last_assessment
 from sessions.services.overrides import check_override, level_for
 from sessions.services.snapshot import digest, record_snapshot
 from staff.errors import InvalidInput, RuleNotMet, StateConflict
@@ -127,6 +128,7 @@ def _signed(
     t_sign = decision.t_sign
     if t_sign is None:
         raise RuleNotMet("The patient is not ready to leave yet.", code="not-ready", field="criteria")
+    t_sign = _assessed_after_ending(infusion, terms, t_sign)
     late = _late_reason(infusion, t_sign, terms, now) if replaces is None else because
     opens = _opens_window(infusion, terms)
     override = _override(infusion, by, terms, t_sign)
@@ -136,6 +138,7 @@ def _signed(
         replaces.superseded_at = now
         replaces.save(update_fields=["superseded_at"])
     unmet = bool(decision.overridden)
+    discharged(infusion, by, now)
     with refusals_in_words():
         return SignOff.objects.create(
             infusion=infusion,
@@ -197,6 +200,25 @@ def _ready(infusion: Infusion, by: User, terms: SigningTerms, now: datetime) -> 
             field="second_person",
         )
     return decision
+
+
+def _assessed_after_ending(infusion: Infusion, terms: SigningTerms, t_sign: datetime) -> datetime:
+    """After another ending than discharge an assessment comes first; nothing is ready before it was made."""
+    ended = current_disposition(infusion)
+    if ended is None or not ended.unplanned:
+        return t_sign
+    seen = last_assessment(infusion)
+    if seen is None:
+        words = f"{ended.get_outcome_display()}: record a clinician's assessment first, by phone if need be."
+        raise RuleNotMet(words, code="assessment-needed", field="criteria")
+    if ended.outcome == ended.Outcome.DIED and terms.opens_window is not False:
+        raise RuleNotMet(
+            "No window opens. Say so, with the reason.", code="window-unclear", field="opens_window"
+        )
+    if terms.opens_window is None:
+        words = f"{ended.get_outcome_display()}: say whether a window opens after this infusion."
+        raise RuleNotMet(words, code="window-unclear", field="opens_window")
+    return max(t_sign, seen.observed_at)
 
 
 def _late_reason(infusion: Infusion, t_sign: datetime, terms: SigningTerms, now: datetime) -> str:

@@ -43,6 +43,17 @@ def record_snapshot(infusion: Infusion, now: datetime) -> dict[str, Any]:
         "adverse_events": _rows(
             infusion.adverse_events.live(), "code", "kind", "severity", "observed_at", "note"
         ),
+        "given_drugs": _rows(infusion.given_drugs.live(), *DRUGS),
+        "bag": _rows(infusion.bags.current(), "lot", "expires_on", "waste_mg", "witness_id", "entered_by_id"),
+        "order_renewals": _rows(infusion.order_renewals.all(), "remaining_mg", "reason", "observed_at"),
+        "notes": _rows(infusion.chair_notes.filter(finished_at__isnull=False), *NOTES),
+        "disposition": _rows(infusion.dispositions.current(), *ENDING),
+        "assessments": _rows(infusion.assessments.all(), "manner", "words", "observed_at", "entered_by_id"),
+        "handovers": list(
+            infusion.handovers.filter(accepted_at__isnull=False).values(
+                "from_nurse_id", "to_nurse_id", "accepted_at", "words"
+            )
+        ),
         "estimate": _estimate(infusion),
     }
     return dict(_plain(snapshot))
@@ -60,6 +71,9 @@ VITALS = (
     "note",
     "entered_by_id",
 )
+DRUGS = ("code", "drug_name", "dose_mg", "sedating", "ordered_by_id", "observed_at", "entered_by_id")
+NOTES = ("code", "kind", "text", "observed_at", "entered_by_id")
+ENDING = ("outcome", "last_seen_at", "condition", "observed_at", "entered_by_id")
 CRITERIA = (
     "criterion",
     "outcome",

@@ -16,7 +16,7 @@ from scheduling.models import Appointment, FollowUp, PlasticityWindow, ResourceB
 from scheduling.services import windows
 from scheduling.services.followups import sync_follow_ups
 from sessions import services as facts
-from sessions.models import ClearanceEstimate, Infusion, PumpEvent, SignOff
+from sessions.models import ClearanceEstimate, Disposition, Infusion, PumpEvent, SignOff
 from tests.factories import Clinic
 from tests.sessions import world as sessions_world
 
@@ -160,6 +160,16 @@ def sign(clinic: Clinic, infusion: Infusion, *, minutes: int = 130, **over: Any)
     }
     with transaction.atomic():
         infusion.sign_offs.filter(superseded_at__isnull=True).update(superseded_at=ready)
+        Disposition.objects.get_or_create(
+            infusion=infusion,
+            superseded_at=None,
+            defaults={
+                "outcome": "discharged",
+                "observed_at": ready,
+                "entered_at": ready,
+                "entered_by": clinic.nurse,
+            },
+        )
         signed = SignOff.objects.create(infusion=infusion, **(fields | over))
         Infusion.objects.filter(pk=infusion.pk).update(status="signed-off")
     infusion.refresh_from_db()

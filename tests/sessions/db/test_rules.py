@@ -185,6 +185,8 @@ def test_ready_to_leave_never_precedes_the_stop(clinic, clock):
     with pytest.raises(IntegrityError) as refused:
         run(EARLY_SIGNATURE, infusion.pk)
     assert constraint_of(refused) == "sign_off_after_pump_stop"
+    services.record_disposition(infusion=infusion, outcome="unseen", condition="Well", by=clinic.nurse)
+    services.record_assessment(infusion=infusion, manner="phone", words="Well at home", by=clinic.clinician)
     with without(f"DROP TRIGGER sign_off_after_pump_stop ON {TABLE}signoff"):
         run(EARLY_SIGNATURE, infusion.pk)
     assert infusion.sign_offs.get().t_sign < infusion.stopped_at
