@@ -20,6 +20,13 @@ from protocols.models import ProtocolVersion
 from protocols.signals import version_retired
 from scheduling.models import WorkItem
 from scheduling.services.chair_use import follow_infusion
+from scheduling.services.day_items import (
+    ask_to_call,
+    ask_to_release,
+    follow_handover,
+    was_assessed,
+    was_released,
+)
 from scheduling.services.prescriber_items import ask_for_a_time, ask_prescriber, settle_question
 from scheduling.services.retired_versions import list_series_on
 from scheduling.services.unsigned import unsigned_keys
@@ -85,6 +92,36 @@ def ask(sender: Any, *, infusion: Infusion, topic: str, at: datetime, **_: Any) 
 def answered(sender: Any, *, infusion: Infusion, by: User, topic: str, at: datetime, **_: Any) -> None:
     """The question is answered, or no longer stands."""
     settle_question(infusion=infusion, topic=topic, at=at, by=by)
+
+
+@receiver(signals.visit_ended, dispatch_uid="scheduling.visit_ended")
+def visit_ended(sender: Any, *, infusion: Infusion, at: datetime, **_: Any) -> None:
+    """The patient is gone otherwise than discharged: a prescriber calls within the hour."""
+    ask_to_call(infusion=infusion, at=at)
+
+
+@receiver(signals.ending_assessed, dispatch_uid="scheduling.ending_assessed")
+def ending_assessed(sender: Any, *, infusion: Infusion, by: User, at: datetime, **_: Any) -> None:
+    """A clinician has assessed the patient since."""
+    was_assessed(infusion=infusion, by=by, at=at)
+
+
+@receiver(signals.treatment_held, dispatch_uid="scheduling.treatment_held")
+def treatment_held(sender: Any, *, infusion: Infusion, hold: str, at: datetime, **_: Any) -> None:
+    """Later infusions wait for a prescriber."""
+    ask_to_release(infusion=infusion, hold=hold, at=at)
+
+
+@receiver(signals.treatment_released, dispatch_uid="scheduling.treatment_released")
+def treatment_released(sender: Any, *, hold: str, by: User, at: datetime, **_: Any) -> None:
+    """A prescriber let infusions go on."""
+    was_released(hold=hold, by=by, at=at)
+
+
+@receiver(signals.handover_changed, dispatch_uid="scheduling.handover_changed")
+def handover_changed(sender: Any, *, infusion: Infusion, by: User, at: datetime, **_: Any) -> None:
+    """What a nurse is offered stands on their list."""
+    follow_handover(infusion=infusion, by=by, at=at)
 
 
 def _say_so(infusion: Infusion, at: datetime) -> None:

@@ -5,7 +5,18 @@ from __future__ import annotations
 from django.urls import path
 
 from scheduling import health
-from scheduling.views import alerts, duty, follow_ups, held, hooks, messages, patient_links, queue, work
+from scheduling.views import (
+    alerts,
+    chair_day,
+    duty,
+    follow_ups,
+    held,
+    hooks,
+    messages,
+    patient_links,
+    queue,
+    work,
+)
 
 urlpatterns = [
     path("queue/", queue.therapist_queue, name="therapist_queue"),
@@ -46,6 +57,10 @@ urlpatterns = [
     path("webhooks/twilio/status/", hooks.twilio_status, name="hook_twilio_status"),
     path("webhooks/twilio/reply/", hooks.twilio_reply, name="hook_twilio_reply"),
     path("outbox/", messages.outbox, name="outbox"),
+    path("infusions/<uuid:code>/next-steps/", chair_day.infusion_next_steps, name="infusion_next_steps"),
+    path("infusions/<uuid:code>/duty/", chair_day.infusion_duty, name="infusion_duty"),
+    path("infusions/<uuid:code>/handover/", chair_day.infusion_handover, name="infusion_handover"),
+    path("handovers/<uuid:code>/accept/", chair_day.handover_accept, name="handover_accept"),
     path("work/", work.work_list, name="work_list"),
     path("work/<uuid:code>/", work.work_resolve, name="work_resolve"),
     path("healthz/live", health.live, name="healthz_live"),

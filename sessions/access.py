@@ -12,11 +12,14 @@ from protocols.models import ProtocolDocument
 from sessions.models import (
     AdverseEvent,
     Consent,
+    GivenDrug,
+    Handover,
     Infusion,
     IntegrationSession,
     MeasuredLevel,
     PumpEvent,
     SafetyContact,
+    TreatmentHold,
     VitalSigns,
 )
 from staff.access import fetch_for
@@ -46,6 +49,24 @@ def get_adverse_event_for(user: User, code: UUID | str, *, action: str = "infusi
     """One adverse event, with its record. Raises PermissionDenied or Http404."""
     rows = AdverseEvent.objects.select_related("infusion__patient", "infusion__site", "entered_by")
     return cast("AdverseEvent", fetch_for(rows, user, code, action=action))
+
+
+def get_given_drug_for(user: User, code: UUID | str, *, action: str = "infusion.amend") -> GivenDrug:
+    """One drug given beside an infusion, with its record. Raises PermissionDenied or Http404."""
+    rows = GivenDrug.objects.select_related("infusion__patient", "infusion__site", "entered_by")
+    return cast("GivenDrug", fetch_for(rows, user, code, action=action))
+
+
+def get_hold_for(user: User, code: UUID | str, *, action: str = "infusion.view") -> TreatmentHold:
+    """What holds a patient's infusions. Raises PermissionDenied or Http404."""
+    rows = TreatmentHold.objects.select_related("infusion", "patient", "adverse_event")
+    return cast("TreatmentHold", fetch_for(rows, user, code, action=action))
+
+
+def get_handover_for(user: User, code: UUID | str, *, action: str = "infusion.record") -> Handover:
+    """One handover, with its record. Raises PermissionDenied or Http404."""
+    rows = Handover.objects.select_related("infusion__patient", "infusion__site", "from_nurse", "to_nurse")
+    return cast("Handover", fetch_for(rows, user, code, action=action))
 
 
 def get_level_for(user: User, code: UUID | str, *, action: str = "infusion.record") -> MeasuredLevel:

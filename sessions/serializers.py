@@ -26,6 +26,7 @@ from sessions.models import (
     VitalSigns,
 )
 from sessions.services import ADVERSE_EVENTS, therapy_time
+from sessions.services.checks import NOT_APPLICABLE
 from staff.api import (
     InstantField,
     StrictBooleanField,
@@ -223,6 +224,9 @@ class CheckSerializer(StrictSerializer):
     kind = StrictCharField(max_length=30)
     outcome = serializers.ChoiceField(choices=PreInfusionCheck.Outcome.choices)
     note = StrictCharField(max_length=200, required=False, allow_blank=True)
+    reason_code = serializers.ChoiceField(choices=list(NOT_APPLICABLE.items()), required=False)
+    ate_at = InstantField(required=False)
+    drank_at = InstantField(required=False)
     observed_at = InstantField(required=False)
 
 
@@ -284,6 +288,7 @@ class AdverseEventCreateSerializer(StrictSerializer):
     kind = serializers.ChoiceField(choices=list(ADVERSE_EVENTS.items()))
     severity = serializers.ChoiceField(choices=AdverseEvent.Severity.choices)
     note = StrictCharField(max_length=500, required=False, allow_blank=True)
+    pauses_later = StrictBooleanField(required=False)
     observed_at = InstantField(required=False)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from sessions.views import chair, corrections, patient, record, sign_off
+from sessions.views import chair, corrections, day, patient, record, sign_off
 
 urlpatterns = [
     path("infusions/<uuid:code>/", record.infusion_detail, name="infusion_detail"),
@@ -27,6 +27,18 @@ urlpatterns = [
         "infusions/<uuid:code>/adverse-events/", chair.infusion_adverse_event, name="infusion_adverse_event"
     ),
     path("infusions/<uuid:code>/sign-off/", sign_off.infusion_sign_off, name="infusion_sign_off"),
+    path("infusions/<uuid:code>/drugs/", day.infusion_drug, name="infusion_drug"),
+    path("infusions/<uuid:code>/bag/", day.infusion_bag, name="infusion_bag"),
+    path("infusions/<uuid:code>/notes/", day.infusion_note, name="infusion_note"),
+    path("infusions/<uuid:code>/notes/draft/", day.infusion_note_draft, name="infusion_note_draft"),
+    path("infusions/<uuid:code>/order/again/", day.infusion_renew, name="infusion_renew"),
+    path("infusions/<uuid:code>/ending/", day.infusion_ending, name="infusion_ending"),
+    path("infusions/<uuid:code>/assessment/", day.infusion_assessment, name="infusion_assessment"),
+    path("infusions/<uuid:code>/emergency/", day.infusion_emergency, name="infusion_emergency"),
+    path("infusions/<uuid:code>/ambulance/", day.infusion_ambulance, name="infusion_ambulance"),
+    path("infusions/<uuid:code>/take-home/", day.infusion_take_home, name="infusion_take_home"),
+    path("drugs/<uuid:code>/strike/", day.given_drug_strike, name="given_drug_strike"),
+    path("holds/<uuid:code>/release/", day.hold_release, name="hold_release"),
     path("pump-events/<uuid:code>/amend/", corrections.pump_event_amend, name="pump_event_amend"),
     path("pump-events/<uuid:code>/strike/", corrections.pump_event_strike, name="pump_event_strike"),
     path("vitals/<uuid:code>/strike/", chair.vitals_strike, name="vitals_strike"),

@@ -20,6 +20,7 @@ from scheduling.services.prescriber_items import prescriber_of
 from scheduling.services.workitems import raise_item
 from sessions.discharge import observation_end
 from sessions.models import Infusion, PumpEvent
+from sessions.services import nurse_by_handover
 from staff import roles
 from staff.models import User
 
@@ -103,10 +104,13 @@ def _reached(infusion: Infusion, at: datetime) -> list[Stage]:
 
 
 def responsible_nurse(infusion: Infusion) -> Resource | None:
-    """The nurse booked for the visit's recovery, else the nurse who wrote the stop into the log; None when neither."""
+    """Who accepted the patient, else the nurse booked for the recovery, else who wrote the stop into the log."""
     nurses = Resource.objects.filter(kind=Resource.Kind.NURSE, site=infusion.site_id).select_related(
         "site", "user"
     )
+    handed = nurse_by_handover(infusion)
+    if handed is not None and (lane := nurses.filter(user=handed).first()) is not None:
+        return lane
     booked = nurses.filter(
         bookings__appointment__infusion=infusion, bookings__during__endswith__gt=infusion.stopped_at
     )

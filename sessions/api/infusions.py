@@ -18,6 +18,7 @@ from rest_framework.response import Response
 
 from sessions import services
 from sessions.access import get_infusion_for
+from sessions.api.day import DayActs
 from sessions.api.reading import checked, confirm_caller, record_answer, second_person
 from sessions.models import Infusion
 from sessions.serializers import (
@@ -45,7 +46,7 @@ from sessions.serializers import (
 )
 from sessions.services import PumpAct, SigningTerms
 from staff.access import require
-from staff.api import ServiceViewSet, expected_version, idempotent
+from staff.api import expected_version, idempotent
 
 
 class InfusionFilter(django_filters.FilterSet):
@@ -58,7 +59,7 @@ class InfusionFilter(django_filters.FilterSet):
     arrived_until = django_filters.IsoDateTimeFilter(field_name="arrived_at", lookup_expr="lt")
 
 
-class InfusionViewSet(ServiceViewSet):
+class InfusionViewSet(DayActs):
     """Infusion records of patients whom the caller may see."""
 
     serializer_class = InfusionSerializer

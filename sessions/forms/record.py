@@ -12,6 +12,7 @@ from sessions import dosing
 from sessions.discharge_values import BASELINES, VALUES
 from sessions.models import AdverseEvent, CriterionResult, Infusion, PreInfusionCheck, PumpEvent
 from sessions.services import ADVERSE_EVENTS, NOT_GIVEN_REASONS
+from sessions.services.checks import NOT_APPLICABLE
 from staff.forms import (
     ClinicalForm,
     ClinicalTextField,
@@ -95,6 +96,11 @@ class CheckForm(LineForm):
     kind = ClinicalTextField("Check", max_length=30, widget=forms.HiddenInput())
     outcome = forms.ChoiceField(label="Answer", choices=PreInfusionCheck.Outcome.choices)
     note = ClinicalTextField("What you found", required=False, max_length=200)
+    reason_code = forms.ChoiceField(
+        label="Why it does not apply", choices=[("", ""), *NOT_APPLICABLE.items()], required=False
+    )
+    ate_at = LocalDateTimeField("Last food", required=False)
+    drank_at = LocalDateTimeField("Last clear drink", required=False)
 
 
 class OrderForm(RecordForm):
@@ -246,6 +252,14 @@ class AdverseEventForm(RecordForm):
     )
     note = ClinicalTextField("In your words", rows=2, max_length=500, required=False)
     observed_at = when_field()
+    pauses_later = forms.BooleanField(
+        label="Hold later infusions until a prescriber lets them go on", required=False
+    )
+
+    def __init__(self, *args: Any, may_hold: bool = True, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not may_hold:
+            del self.fields["pauses_later"]
 
 
 class NotGivenForm(RecordForm):

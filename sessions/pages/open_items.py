@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from sessions import monitoring
@@ -11,6 +11,9 @@ from sessions.discharge import DischargeDecision
 
 if TYPE_CHECKING:
     from sessions.pages.record import Record
+
+
+CALL_WITHIN = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,18 @@ def open_items(record: Record) -> list[OpenItem]:
             f"Measured {record.contradiction.ketamine_ng_ml} ng/mL after the therapy time: sign a later one"
         )
         items.append(OpenItem(words, "levels"))
+    if record.disposition is not None and record.disposition.unplanned and record.assessment is None:
+        words = f"{record.disposition.get_outcome_display()}: a clinician assesses the patient"
+        items.append(OpenItem(words, "ending", due_at=record.disposition.entered_at + CALL_WITHIN))
+    if record.new_order_from is not None and record.now > record.new_order_from:
+        items.append(OpenItem("Paused too long: a prescriber orders the rest again", "pump"))
+    if (
+        record.pump
+        and record.pump.state == "stopped"
+        and record.bag is None
+        and infusion.status == "recovering"
+    ):
+        items.append(OpenItem("Lot and use-by day of the bag", "bag", "info"))
     unseen = [line for line in record.baselines if line.state == "open"]
     if unseen and infusion.weight_kg is not None:
         items.append(OpenItem("Record how the patient walks, to compare afterwards", "before-start", "info"))

@@ -10,15 +10,32 @@ from typing import Any
 from sessions import clearance, dosing, eligibility, monitoring
 from sessions.charts import ChartFacts, chart_until, level_chart
 from sessions.discharge import DischargeDecision
-from sessions.models import ClearanceEstimate, Infusion, MeasuredLevel, SignOff, VitalSigns
+from sessions.models import (
+    BagUse,
+    ChairNote,
+    ClearanceEstimate,
+    Disposition,
+    EndingAssessment,
+    GivenDrug,
+    Handover,
+    Infusion,
+    MeasuredLevel,
+    SignOff,
+    VitalSigns,
+)
 from sessions.pages.criteria import CriterionLine, baseline_lines, criterion_lines
 from sessions.pages.estimate_words import compared_times
 from sessions.pages.open_items import OpenItem, open_items
+from sessions.pages.sheets import hold_lines
 from sessions.pages.words import reading_chip, vitals_words, zone_of
 from sessions.services import (
     TherapyTime,
     contradicting_level,
+    current_disposition,
+    last_assessment,
     needs_second_weighing,
+    offered_handover,
+    open_holds,
     start_gate,
     therapy_time,
 )
@@ -34,8 +51,10 @@ from sessions.services.estimates import (
 )
 from sessions.services.raised_doses import order_limit_for
 from sessions.services.readiness import StartGate, as_reading
+from sessions.services.renewals import order_needed_from, paused_since, renewed_since
 from staff.charts import Chart
 from staff.errors import DomainError
+from staff.models import User
 
 FINISHED_ASK = timedelta(minutes=1)
 
@@ -106,6 +125,15 @@ class Record:
     baselines: list[CriterionLine] = field(default_factory=list)
     delay_needed: bool = False
     contradiction: MeasuredLevel | None = None
+    disposition: Disposition | None = None
+    assessment: EndingAssessment | None = None
+    bag: BagUse | None = None
+    drugs: list[GivenDrug] = field(default_factory=list)
+    holds: list[dict[str, object]] = field(default_factory=list)
+    notes: list[ChairNote] = field(default_factory=list)
+    handover: Handover | None = None
+    own_note: ChairNote | None = None
+    new_order_from: datetime | None = None
 
     @property
     def withheld(self) -> str:
@@ -133,8 +161,8 @@ class Record:
         return bool(self.decision and self.decision.ready and self.signature is None)
 
 
-def read_record(infusion: Infusion, now: datetime) -> Record:
-    """Gather the page. Reads only."""
+def read_record(infusion: Infusion, now: datetime, user: User | None = None) -> Record:
+    """Gather the page, with what `user` has begun to write. Reads only."""
     log = read_log(infusion)
     estimate, signature = current_estimate(infusion), current_sign_off(infusion)
     before = infusion.status in Infusion.BEFORE_START
@@ -167,9 +195,32 @@ def read_record(infusion: Infusion, now: datetime) -> Record:
         contradiction=contradicting_level(infusion) if signature is not None else None,
         open_items=[],
         second_weighing=second,
+        **_of_the_day(infusion, user),
     )
     record.open_items.extend(open_items(record))
     return record
+
+
+def _of_the_day(infusion: Infusion, user: User | None) -> dict[str, Any]:
+    """What the chair's day adds to the record."""
+    disposition = current_disposition(infusion)
+    notes = list(infusion.chair_notes.select_related("entered_by"))
+    paused_at = paused_since(infusion)
+    needs_order = paused_at is not None and not renewed_since(infusion, paused_at)
+    return {
+        "disposition": disposition,
+        "assessment": last_assessment(infusion) if disposition and disposition.unplanned else None,
+        "bag": infusion.bags.current().select_related("witness").first(),
+        "drugs": list(infusion.given_drugs.live().select_related("ordered_by")),
+        "holds": hold_lines(open_holds(infusion.patient_id)),
+        "notes": [item for item in notes if item.finished_at is not None],
+        "own_note": next(
+            (item for item in notes if item.finished_at is None and user and item.entered_by_id == user.pk),
+            None,
+        ),
+        "handover": offered_handover(infusion),
+        "new_order_from": order_needed_from(infusion, paused_at) if needs_order and paused_at else None,
+    }
 
 
 def build_chart(record: Record) -> Chart | None:

@@ -26,6 +26,7 @@ from sessions.pages import record as record_page
 from sessions.pages.timeline import changes_since, events_log
 from sessions.pages.words import driving_alert, rate_words, state_chip, zone_of
 from sessions.services import ADVERSE_EVENTS
+from sessions.services.checks import NOT_APPLICABLE
 from sessions.services.pump import STRIKE_WITHIN
 from sessions.views.panels import blank_forms
 from staff.clock import app_now
@@ -38,7 +39,7 @@ def record_context(
 ) -> dict[str, Any]:
     """Everything the record templates read. `bound`: forms that were sent and come back with their errors."""
     user = cast("User", request.user)
-    record = record_page.read_record(infusion, app_now())
+    record = record_page.read_record(infusion, app_now(), user)
     chip = state_chip(infusion, ready_to_sign=record.ready_to_sign)
     warning = driving_alert(infusion, record.therapy, record.now)
     identity = banner(infusion.patient, today=local_day(infusion.patient, record.now))
@@ -68,6 +69,7 @@ def record_context(
         ],
         "levels": infusion.measured_levels.live(),
         "record_lines": record.criteria,
+        "no_test_reasons": list(NOT_APPLICABLE.items()),
         "may_order": user.may("infusion.order"),
         "may_record": user.may("infusion.record"),
         "may_sign": user.may("infusion.sign_off"),

@@ -175,6 +175,7 @@ def infusion_adverse_event(request: HttpRequest, code: str) -> HttpResponse:
             kind=data["kind"],
             severity=data["severity"],
             note=data["note"],
+            pauses_later=data["pauses_later"],
             observed_at=data["observed_at"],
             by=the_user(request),
             expected_version=data["version"],

@@ -55,7 +55,7 @@ def pump_event_amend(request: HttpRequest, code: str) -> HttpResponse:
         if infusion.status == Infusion.Status.SIGNED_OFF
         else reverse("pump_event_strike", args=[event.code])
     )
-    return _correction(
+    return correction(
         request, infusion, form, do, words=words, done="Entry corrected.", event=event, strike_url=strike
     )
 
@@ -79,7 +79,7 @@ def pump_event_strike(request: HttpRequest, code: str) -> HttpResponse:
         "button": "Strike this entry out",
         "lede": "For something that did not happen. Within 2 minutes your own mis-tap needs no reason.",
     }
-    return _correction(request, infusion, form, do, words=words, done="Entry struck out.", event=event)
+    return correction(request, infusion, form, do, words=words, done="Entry struck out.", event=event)
 
 
 @login_required
@@ -101,7 +101,7 @@ def measured_level_strike(request: HttpRequest, code: str) -> HttpResponse:
         "button": "Strike this level out",
         "lede": "It stays readable. A therapy time that rested on it holds no longer.",
     }
-    return _correction(request, infusion, form, do, words=words, done="Level struck out.", event=level)
+    return correction(request, infusion, form, do, words=words, done="Level struck out.", event=level)
 
 
 @login_required
@@ -123,7 +123,7 @@ def adverse_event_strike(request: HttpRequest, code: str) -> HttpResponse:
         "button": "Strike this entry out",
         "lede": "For something that did not happen. What is over is marked as over on the record.",
     }
-    return _correction(request, infusion, form, do, words=words, done="Entry struck out.", event=found)
+    return correction(request, infusion, form, do, words=words, done="Entry struck out.", event=found)
 
 
 @login_required
@@ -148,10 +148,10 @@ def pump_log_move(request: HttpRequest, code: str) -> HttpResponse:
         "button": "Move the log",
         "lede": "For a clock that was wrong. Therapy time and follow-ups move with it.",
     }
-    return _correction(request, infusion, form, do, words=words, done="Pump log moved.")
+    return correction(request, infusion, form, do, words=words, done="Pump log moved.")
 
 
-def _correction(
+def correction(
     request: HttpRequest,
     infusion: Infusion,
     form: RecordForm,

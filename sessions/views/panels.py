@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from sessions import dosing
+from sessions.forms.day import AssessmentForm, BagForm, DrugForm, EndingForm, NoteForm, RenewForm
 from sessions.forms.record import (
     ML_PER_HOUR,
     ActForm,
@@ -40,7 +41,8 @@ def blank_forms(record: Record, user: User) -> dict[str, RecordForm]:
     options: dict[str, Any] = {"infusion": infusion, "zone": zone_of(infusion)}
     if not user.may("infusion.record"):
         return {}
-    forms: list[RecordForm] = [AdverseEventForm(initial={"severity": "mild"}, **options), ActForm(**options)]
+    adverse = AdverseEventForm(initial={"severity": "mild"}, may_hold=user.may("infusion.order"), **options)
+    forms: list[RecordForm] = [adverse, ActForm(**options), *_of_the_day(record, user, options)]
     if infusion.status in Infusion.BEFORE_START:
         forms += _before_start(record, options)
     if infusion.status in Infusion.BEFORE_START | Infusion.RUNNING | {Infusion.Status.RECOVERING}:
@@ -55,6 +57,29 @@ def blank_forms(record: Record, user: User) -> dict[str, RecordForm]:
     if infusion.started_at is not None:
         forms.append(MoveLogForm(**options))
     return {form.key: form for form in forms}
+
+
+def _of_the_day(record: Record, user: User, options: dict[str, Any]) -> list[RecordForm]:
+    """Other drugs, bag, notes, endings: what the patient's stay in the chair may need at any moment."""
+    infusion = record.infusion
+    forms: list[RecordForm] = []
+    if infusion.status != Infusion.Status.NOT_GIVEN:
+        note = record.own_note
+        initial = {"kind": note.kind, "text": note.text} if note else {"kind": "note"}
+        forms.append(NoteForm(initial=initial, **options))
+    if infusion.status in (*Infusion.BEFORE_START, *Infusion.RUNNING, Infusion.Status.RECOVERING):
+        prescriber = infusion.ordered_by.email if infusion.ordered_by else None
+        forms.append(DrugForm(initial={"ordered_by": prescriber}, **options))
+        bag = record.bag
+        known = {"lot": bag.lot, "expires_on": bag.expires_on} if bag else {}
+        forms.append(BagForm(initial=known, **options))
+    if infusion.started_at is not None and record.disposition is None:
+        forms.append(EndingForm(**options))
+    if record.disposition is not None and record.disposition.unplanned and user.may("infusion.sign_off"):
+        forms.append(AssessmentForm(initial={"manner": "phone"}, **options))
+    if infusion.status == Infusion.Status.PAUSED and record.new_order_from and user.may("infusion.order"):
+        forms.append(RenewForm(**options))
+    return forms
 
 
 def _before_start(record: Record, options: dict[str, Any]) -> list[RecordForm]:

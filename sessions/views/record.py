@@ -102,6 +102,9 @@ def infusion_check(request: HttpRequest, code: str) -> HttpResponse:
             kind=data["kind"],
             outcome=data["outcome"],
             note=data["note"],
+            reason_code=data["reason_code"],
+            ate_at=data["ate_at"],
+            drank_at=data["drank_at"],
             by=the_user(request),
             expected_version=data["version"],
         )

@@ -103,6 +103,13 @@ document.addEventListener("htmx:before:swap", onBeforeSwap);
 document.addEventListener("htmx:after:swap", () => { reveal(document); focusErrors(); });
 document.addEventListener("cw:flash", (event) => flash(event.detail.tone ?? "success", event.detail.text));
 
+// What a record kept on this device belongs to whoever is signed in: gone when they sign out, and before anybody signs in.
+function forgetDrafts() {
+  for (const name of Object.keys(sessionStorage)) if (name.startsWith("cw-draft:")) sessionStorage.removeItem(name);
+}
+
+document.addEventListener("submit", (event) => { if (/\/accounts\/logout\//.test(event.target.action)) forgetDrafts(); });
+if (/^\/accounts\/(login|logout)\//.test(location.pathname)) forgetDrafts();
 reveal(document);
 focusErrors();
 startCountdowns();

@@ -1,0 +1,101 @@
+"""Sheets printed from a record: for the ambulance, and for the patient to take home. Reads only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from patients.contraindications import label
+from patients.models import Patient
+from sessions.models import Disposition, Infusion, PumpEvent, TreatmentHold
+from sessions.pages.words import pump_words, vitals_words
+from sessions.services import ADVERSE_EVENTS, TherapyTime, therapy_time
+from sessions.services.estimates import in_log_order
+
+SHOWN_READINGS = 6
+
+
+@dataclass(frozen=True)
+class AmbulanceSheet:
+    """Everything a crew asks, on one page. Times are aware; lists are newest first where they can be long."""
+
+    disposition: Disposition | None
+    pump: list[tuple[datetime, str]]
+    vitals: list[tuple[datetime, str]]
+    drugs: list[tuple[datetime, str]]
+    events: list[tuple[datetime, str]]
+    history: list[str]
+    given_mg: object
+    age: int
+
+
+def ambulance_sheet(infusion: Infusion, now: datetime) -> AmbulanceSheet:
+    """Gather the page for the crew."""
+    readings = list(infusion.vital_signs.live().order_by("-observed_at", "-pk")[:SHOWN_READINGS])
+    return AmbulanceSheet(
+        disposition=infusion.dispositions.current().select_related("entered_by").first(),
+        pump=[
+            (row.observed_at, pump_words(infusion, row)) for row in in_log_order(infusion.pump_events.live())
+        ],
+        vitals=[(row.observed_at, vitals_words(row)) for row in readings],
+        drugs=[
+            (row.observed_at, f"{row.drug_name} {row.dose_mg.normalize():f} mg")
+            for row in infusion.given_drugs.live()
+        ],
+        events=[
+            (
+                row.observed_at,
+                f"{ADVERSE_EVENTS.get(row.kind, row.kind)} ({row.get_severity_display().lower()})",
+            )
+            for row in infusion.adverse_events.live()
+        ],
+        history=_history(infusion.patient),
+        given_mg=infusion.delivered_mg,
+        age=infusion.patient.age_on(now.date()),
+    )
+
+
+def _history(patient: Patient) -> list[str]:
+    rows = patient.contraindications.filter(resolved_at__isnull=True)
+    return [label(row.kind) for row in rows]
+
+
+@dataclass(frozen=True)
+class TakeHomeSheet:
+    """What the patient reads at home. `therapy.at` is only printed once signed."""
+
+    therapy: TherapyTime
+    stopped_at: datetime | None
+    phone: str
+    emergency: str
+
+
+def take_home_sheet(infusion: Infusion, now: datetime) -> TakeHomeSheet:
+    """Gather the sheet. It never says that the patient may drive."""
+    return TakeHomeSheet(
+        therapy=therapy_time(infusion),
+        stopped_at=infusion.stopped_at,
+        phone=infusion.site.phone,
+        emergency=EMERGENCY_NUMBERS.get(infusion.site.country, "your local emergency number"),
+    )
+
+
+EMERGENCY_NUMBERS = {"US": "911", "CA": "911", "GB": "999", "IE": "112", "AU": "000", "NZ": "111"}
+
+
+def last_pump_line(infusion: Infusion) -> PumpEvent | None:
+    """The latest line that stands."""
+    lines = in_log_order(infusion.pump_events.live())
+    return lines[-1] if lines else None
+
+
+def hold_lines(holds: list[TreatmentHold]) -> list[dict[str, object]]:
+    """Open holds as the record shows them."""
+    return [
+        {
+            "hold": hold,
+            "label": hold.get_kind_display(),
+            "detail": ADVERSE_EVENTS.get(hold.adverse_event.kind, "") if hold.adverse_event else "",
+        }
+        for hold in holds
+    ]

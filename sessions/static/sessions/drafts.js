@@ -1,0 +1,75 @@
+// What is typed on the record is kept on this device while the page is open or the connection is gone, and the note is saved
+// on the server while it is written. Signing out, and every sign-in page, clears it (staff/app.js).
+const PREFIX = "cw-draft:";
+const key = () => `${PREFIX}${location.pathname}`;
+const record = () => document.getElementById("record");
+const note = () => document.getElementById("offline-note");
+
+function boxes() {
+  return [...(record()?.querySelectorAll("form input[id], form textarea[id], form select[id]") ?? [])].filter(
+    (box) => !["hidden", "password", "checkbox", "radio"].includes(box.type),
+  );
+}
+
+function keep() {
+  const typed = {};
+  for (const box of boxes()) if (box.value && box.value !== initial(box)) typed[box.id] = box.value;
+  if (Object.keys(typed).length) sessionStorage.setItem(key(), JSON.stringify(typed));
+  else sessionStorage.removeItem(key());
+}
+
+function initial(box) {
+  if (box.tagName !== "SELECT") return box.defaultValue;
+  return [...box.options].find((option) => option.defaultSelected)?.value ?? "";
+}
+
+function bringBack() {
+  const typed = JSON.parse(sessionStorage.getItem(key()) ?? "{}");
+  let found = 0;
+  for (const [id, value] of Object.entries(typed)) {
+    const box = document.getElementById(id);
+    if (!box || box.value === value || (box.value && box.value !== initial(box))) continue;
+    box.value = value;
+    box.closest("details")?.setAttribute("open", "");
+    found += 1;
+  }
+  if (found) say("What you typed before is back. It is not saved yet.");
+}
+
+function say(words) {
+  const line = note();
+  if (!line) return;
+  line.textContent = words;
+  line.hidden = !words;
+}
+
+const OFFLINE = "No connection. What you typed is kept on this device until you sign out.";
+let timer = 0;
+
+async function autosave(form) {
+  const line = record()?.querySelector("[data-autosaved]");
+  try {
+    const answer = await fetch(form.dataset.autosave, { method: "POST", body: new FormData(form), credentials: "same-origin" });
+    const result = answer.headers.get("Content-Type")?.includes("json") ? await answer.json() : {};
+    if (line) line.textContent = result.saved ? `Draft saved ${result.at}` : "Draft kept on this device only";
+  } catch {
+    say(OFFLINE);
+    if (line) line.textContent = "Draft kept on this device only";
+  }
+}
+
+document.addEventListener("input", (event) => {
+  if (!record()?.contains(event.target)) return;
+  keep();
+  const form = event.target.closest("[data-autosave]");
+  if (!form) return;
+  clearTimeout(timer);
+  timer = setTimeout(() => autosave(form), 2000);
+});
+document.addEventListener("htmx:before:request", () => clearTimeout(timer));
+document.addEventListener("htmx:after:swap", () => { if (navigator.onLine) say(""); keep(); });
+document.addEventListener("htmx:error", () => { keep(); say(OFFLINE); });
+window.addEventListener("offline", () => say(OFFLINE));
+window.addEventListener("online", () => say("The connection is back. Press the button again to save what you typed."));
+bringBack();
+if (!navigator.onLine) say(OFFLINE);
