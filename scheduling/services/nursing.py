@@ -21,7 +21,7 @@ PRESENT = frozenset({*Infusion.BEFORE_START, *Infusion.RUNNING, Infusion.Status.
 
 @dataclass(frozen=True)
 class Cover:
-    """A prescriber on the site: `name` until `until`; None: nobody now. `short`: it ends before the patient may leave."""
+    """A prescriber on the site until `until`; None: nobody now. `short`: cover ends before the patient may leave."""
 
     name: str
     until: datetime | None
@@ -34,7 +34,7 @@ class Cover:
 
 
 def nurse_of(infusion: Infusion) -> User | None:
-    """Who looks after the patient: who accepted the last handover, else the nurse booked, else who opened the record."""
+    """Who accepted the last handover, else the nurse booked, else who opened the record."""
     handed = nurse_by_handover(infusion)
     if handed is not None:
         return handed
