@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from uuid import UUID
 
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
@@ -156,7 +157,7 @@ class HandoverViewSet(ServiceViewSet):
         return record_answer(handover.infusion)
 
 
-def _person(code: object, field: str) -> User:
+def _person(code: UUID, field: str) -> User:
     found = User.objects.filter(code=code, is_active=True).first()
     if found is None:
         raise InvalidInput("This person is not known.", code="unknown-person", field=field)

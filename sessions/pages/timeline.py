@@ -202,7 +202,9 @@ def _chairside(infusion: Infusion) -> Iterator[LogEntry]:
     for note in infusion.chair_notes.filter(finished_at__isnull=False).select_related("entered_by"):
         quote = note.kind == note.Kind.QUOTE
         words = f"The patient said: “{note.text}”" if quote else f"Note: {note.text}"
-        yield LogEntry(note.observed_at, note.finished_at, words, str(note.entered_by), "note")
+        yield LogEntry(
+            note.observed_at, note.finished_at or note.entered_at, words, str(note.entered_by), "note"
+        )
 
 
 def _endings(infusion: Infusion) -> Iterator[LogEntry]:
@@ -225,7 +227,12 @@ def _endings(infusion: Infusion) -> Iterator[LogEntry]:
         over = "More patients than planned for one nurse. " if hand.over_capacity else ""
         words = f"Handed over by {hand.from_nurse} to {hand.to_nurse}"
         yield LogEntry(
-            hand.offered_at, hand.accepted_at, words, str(hand.to_nurse), "handover", over + hand.words
+            hand.offered_at,
+            hand.accepted_at or hand.offered_at,
+            words,
+            str(hand.to_nurse),
+            "handover",
+            over + hand.words,
         )
 
 
