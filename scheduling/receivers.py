@@ -9,6 +9,7 @@ hold patient data.
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -16,6 +17,8 @@ from django.db import transaction
 from django.dispatch import receiver
 from django.urls import reverse
 
+from patients.models import Patient
+from patients.signals import patient_died, patient_moved
 from protocols.models import ProtocolVersion
 from protocols.signals import version_retired
 from scheduling.models import WorkItem
@@ -27,6 +30,7 @@ from scheduling.services.day_items import (
     was_assessed,
     was_released,
 )
+from scheduling.services.patient_changes import list_failing_sessions, stop_everything
 from scheduling.services.prescriber_items import ask_for_a_time, ask_prescriber, settle_question
 from scheduling.services.retired_versions import list_series_on
 from scheduling.services.unsigned import unsigned_keys
@@ -47,6 +51,38 @@ def list_series(
 ) -> None:
     """Each series that runs on a retired version becomes an item of its prescriber, in the sender's transaction."""
     list_series_on(version, reason=reason, at=at)
+
+
+@receiver(patient_moved, dispatch_uid="scheduling.patient_moved")
+def list_what_fails_there(sender: Any, *, patient: Patient, by: User, at: datetime, **_: Any) -> None:
+    """The patient lives elsewhere: sessions whose licence or hour fails there go on a list. The change itself stays."""
+    _kept(patient, at, lambda: list_failing_sessions(patient, by=by, at=at), "The patient lives elsewhere")
+
+
+@receiver(patient_died, dispatch_uid="scheduling.patient_died")
+def stop_all(sender: Any, *, patient: Patient, by: User, at: datetime, **_: Any) -> None:
+    """Everything ahead stops; if that fails, the death stays recorded and somebody is told."""
+    _kept(patient, at, lambda: stop_everything(patient, by=by, at=at), "The patient has died")
+
+
+def _kept(patient: Patient, at: datetime, act: Callable[[], object], what: str) -> None:
+    try:
+        with transaction.atomic():
+            act()
+    except Exception as error:
+        log.error("the plan of patient %s could not follow: %s", patient.pk, type(error).__name__)
+        raise_item(
+            kind=WorkItem.Kind.UNPLACED,
+            key=f"patient-changed:{patient.code}",
+            site=patient.site,
+            patient=patient,
+            title=f"{what}: look at what is planned",
+            detail="The plan could not be changed by itself. End or move what is booked.",
+            role=roles.COORDINATOR,
+            url=reverse("patient_detail", args=[patient.code]),
+            due_at=at,
+            at=at,
+        )
 
 
 @receiver(signals.pump_log_changed, dispatch_uid="scheduling.pump_log_changed")

@@ -12,12 +12,14 @@ from django.db import IntegrityError, transaction
 
 from patients.models import Patient
 from patients.services import identity
+from patients.signals import patient_died, patient_moved
 from staff import roles
 from staff.clock import app_now
 from staff.errors import Clash, RuleNotMet, StaleVersion, StateConflict
 from staff.history import acting
 from staff.models import Licence, Site, User
 
+MOVED = frozenset({"time_zone", "jurisdiction"})
 NAMES = frozenset({"given_name", "family_name", "birth_date"})
 
 
@@ -94,6 +96,8 @@ def update_patient(
         if changed & NAMES and not confirm_different:
             _refuse_double(found)
         _save(found, changed)
+        if moved := changed & MOVED:
+            patient_moved.send(Patient, patient=found, changed=frozenset(moved), by=by, at=at)
     return found
 
 
@@ -168,6 +172,8 @@ def set_status(
             )
         found.status = status
         _save(found, {"status"})
+        if status == Patient.Status.DECEASED:
+            patient_died.send(Patient, patient=found, by=by, at=at or app_now())
     return found
 
 

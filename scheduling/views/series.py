@@ -26,10 +26,11 @@ from scheduling.forms_booking import (
     ResumeForm,
     SkipForm,
 )
-from scheduling.models import Appointment, PlasticityWindow, SeriesSwitch, TreatmentSeries
+from scheduling.models import Appointment, PlasticityWindow, SeriesSwitch, TreatmentSeries, WorkItem
 from scheduling.services import series as service
 from scheduling.services import visits as visit_service
 from scheduling.services.long_gaps import approve_long_gap, limit_before
+from scheduling.services.patient_changes import KEY
 from scheduling.services.pauses import pause_series, resume_series
 from scheduling.services.proposals import VisitOptions, visit_options
 from scheduling.services.review_items import point_lines
@@ -357,6 +358,9 @@ def patient_schedule_fragment(request: HttpRequest, code: str) -> HttpResponse:
         "series": [{"row": row, "chip": series_chip(row)} for row in visible],
         "visits": [{"row": row, "chip": chip_of(row, now)} for row in ahead],
         "may_book": user.may("series.book") and patient.status == Patient.Status.ACTIVE,
+        "elsewhere": WorkItem.objects.open()
+        .filter(patient=patient, key__startswith=KEY)
+        .select_related("owner"),
         "running": next((row for row in visible if row.status in TreatmentSeries.LIVE), None),
     }
     return show(request, "scheduling/_patient_schedule.html", context, patient.site)
