@@ -34,6 +34,7 @@ from protocols.serializers import (
     VersionTextSerializer,
 )
 from protocols.services.files import export_file, export_plan_definition
+from protocols.services.review import changes_of
 from protocols.signing import require_signature
 from staff.access import fetch_for, require
 from staff.api import ServiceViewSet, etag, expected_version, idempotent
@@ -199,7 +200,12 @@ class VersionViewSet(ServiceViewSet):
         expected = expected_version(request, version.code)
         data = checked(ApproveSerializer(data=request.data))
         services.approve_and_activate(
-            version=version, seen_sha256=data["sha256"], expected_version=expected, by=self.user
+            version=version,
+            seen_sha256=data["sha256"],
+            changes=changes_of(data),
+            change_reason=data.get("change_reason", ""),
+            expected_version=expected,
+            by=self.user,
         )
         return _version(self._fetch(code, "protocol.view"))
 

@@ -71,6 +71,22 @@ class ApproveForm(ClinicalForm):
 
     versioned = True
     sha256 = forms.CharField(widget=forms.HiddenInput(), max_length=64)
+    consent_change = forms.ChoiceField(
+        label="What the consent text asks of patients",
+        choices=ProtocolDocument.Change.choices,
+        required=False,
+        widget=Radios(),
+        help_text="As the author marked it, unless you change it.",
+    )
+    education_change = forms.ChoiceField(
+        label="What the education text asks of patients",
+        choices=ProtocolDocument.Change.choices,
+        required=False,
+        widget=Radios(),
+    )
+    change_reason = ClinicalTextField(
+        "Why you mark a text otherwise than the author", required=False, max_length=300
+    )
     read = forms.BooleanField(label="I have read this version and approve it for use")
 
 

@@ -224,6 +224,12 @@ class ProtocolDocument(models.Model):
     title = models.CharField(max_length=160)
     body = models.TextField()
     change = models.CharField(max_length=10, choices=Change, default=Change.MATERIAL)
+    # What the author had marked when the approver confirmed or changed it; empty until the approval.
+    author_change = models.CharField(max_length=10, choices=Change, blank=True)
+    change_reason = models.CharField(max_length=300, blank=True)
+    change_decided_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", null=True, blank=True
+    )
 
     class Meta:
         ordering = ["kind"]
@@ -233,6 +239,12 @@ class ProtocolDocument(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(kind__in=["consent", "education"]), name="document_kind_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(author_change="")
+                | Q(author_change=F("change"), change_decided_by__isnull=False)
+                | Q(change_decided_by__isnull=False) & ~Q(change_reason=""),
+                name="other_change_than_the_authors_says_why",
             ),
         ]
 

@@ -106,9 +106,12 @@ class RetireSerializer(ReasonSerializer):
 
 
 class ApproveSerializer(StrictSerializer):
-    """The fingerprint of the text that was read."""
+    """The fingerprint of the text that was read; what its documents ask of patients, where not as the author marked."""
 
     sha256 = StrictCharField(min_length=64, max_length=64)
+    consent_change = serializers.ChoiceField(choices=ProtocolDocument.Change.choices, required=False)
+    education_change = serializers.ChoiceField(choices=ProtocolDocument.Change.choices, required=False)
+    change_reason = StrictCharField(max_length=300, required=False, allow_blank=True)
 
 
 class NothingSerializer(StrictSerializer):

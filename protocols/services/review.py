@@ -6,6 +6,7 @@ active -> superseded or retired; superseded -> retired.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -102,12 +103,16 @@ def approve_and_activate(
     version: ProtocolVersion,
     by: User,
     seen_sha256: str,
+    changes: Mapping[str, str] | None = None,
+    change_reason: str = "",
     expected_version: int | None = None,
     at: datetime | None = None,
 ) -> ProtocolVersion:
     """Sign the text that `seen_sha256` names and make it the active one; the old active version is
     superseded.
 
+    `changes`: by kind of document, whether it is material or a notice; what is left out is confirmed as the author
+    marked it, and another mark than the author's needs `change_reason`.
     One transaction under the template's lock: at no moment are two versions active. Raises RuleNotMet when
     `by` wrote it less than a day ago, or when the stored text is not the one that was seen (hazard H14).
     """
@@ -120,11 +125,35 @@ def approve_and_activate(
         approval = may_approve(found, by, at)
         _check_documents(found)
         _check_review(found)
+        _decide_changes(found, changes or {}, change_reason, by)
         ProtocolVersion.objects.filter(template=found.template_id, status=Status.ACTIVE).update(
             status=Status.SUPERSEDED
         )
         activate(found, approval=approval, by=by, at=at)
     return found
+
+
+def changes_of(data: Mapping[str, Any]) -> dict[str, str]:
+    """By kind of document, what the approver said; nothing where nothing was said."""
+    found = {kind: str(data.get(f"{kind}_change") or "") for kind in ProtocolDocument.Kind.values}
+    return {kind: change for kind, change in found.items() if change}
+
+
+def _decide_changes(version: ProtocolVersion, changes: Mapping[str, str], reason: str, by: User) -> None:
+    """What each new text asks of patients, confirmed or changed by the approver (decisions 2.9)."""
+    words = parse_text(reason, field="change_reason", max_length=300)
+    for document in version.documents.all():
+        final = changes.get(document.kind, document.change)
+        if final not in ProtocolDocument.Change.values:
+            raise InvalidInput("Say material or notice.", code="choice", field=f"{document.kind}_change")
+        if final != document.change and not words:
+            raise InvalidInput(
+                "Say why you mark it otherwise than the author.", code="required", field="change_reason"
+            )
+        document.author_change, document.change_decided_by = document.change, by
+        document.change_reason = words if final != document.change else ""
+        document.change = final
+        document.save(update_fields=["author_change", "change_decided_by", "change_reason", "change"])
 
 
 def activate(version: ProtocolVersion, *, approval: ProtocolVersion.Approval, by: User, at: datetime) -> None:

@@ -87,7 +87,7 @@ def version_detail(request: HttpRequest, slug: str, number: int) -> HttpResponse
         "sections": sections(text),
         "follow_ups": follow_ups(text),
         "grades": list(GRADES.items()),
-        "documents": version.documents.all(),
+        "documents": version.documents.select_related("change_decided_by"),
     }
     context |= _review(version, user)
     context["findings"] = finding_lines(findings_of(version), in_draft=context["may_write"])

@@ -16,7 +16,7 @@ from protocols import services
 from protocols.access import get_version_for
 from protocols.forms import ActForm, ApproveForm, RetireForm, ReturnForm, TermForm
 from protocols.presenting import key_facts
-from protocols.services.review import wrote
+from protocols.services.review import changes_of, wrote
 from protocols.signing import require_means_to_sign
 from protocols.views.acts import act_page, posted
 from staff.errors import InvalidInput
@@ -100,7 +100,8 @@ def _approve(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     user = cast("User", request.user)
     version = get_version_for(user, slug, number, action="protocol.approve")
     require_means_to_sign(user)
-    form = ApproveForm(posted(request), initial={"sha256": version.sha256}, version=version.version)
+    marked = {f"{item.kind}_change": item.change for item in version.documents.all()}
+    form = ApproveForm(posted(request), initial={"sha256": version.sha256, **marked}, version=version.version)
     page = {
         "heading": f"Approve version {number}",
         "lede": "It becomes the active version at once. Running series stay on the version of their booking.",
@@ -112,7 +113,12 @@ def _approve(request: HttpRequest, slug: str, number: int) -> HttpResponse:
 
     def do(data: dict[str, Any]) -> object:
         return services.approve_and_activate(
-            version=version, seen_sha256=data["sha256"], expected_version=data["version"], by=user
+            version=version,
+            seen_sha256=data["sha256"],
+            changes=changes_of(data),
+            change_reason=data["change_reason"],
+            expected_version=data["version"],
+            by=user,
         )
 
     return act_page(request, version, form, page, do)
