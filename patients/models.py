@@ -209,3 +209,6 @@ class PriorExposure(models.Model):
                 name="exposure_dates_in_order",
             ),
         ]
+
+
+from patients.models_cover import PatientCover  # noqa: E402, F401 - it names Patient by its label

@@ -7,6 +7,7 @@ from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from django.conf import settings
 from django.urls import reverse
 
 from patients.contraindications import label
@@ -48,6 +49,11 @@ def banner(
         "alerts": alerts,
         "facts": list(facts),
     }
+
+
+def language_name(code: str) -> str:
+    """A language as people call it; an unknown code as it is."""
+    return str(dict(settings.LANGUAGES).get(code, code))
 
 
 def status_chip(patient: Patient) -> dict[str, str]:

@@ -6,9 +6,10 @@ import re
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
+from django.apps import apps
 from django.contrib.postgres.search import TrigramSimilarity, TrigramWordSimilarity
 from django.db import models
-from django.db.models import F, Q, Value
+from django.db.models import F, Func, Q, Value
 from django.db.models.functions import Concat
 
 from staff import roles
@@ -29,8 +30,8 @@ _DAY_MONTH = ("%d %b %Y", "%d %B %Y", "%d.%m.%Y")
 def scope(user: User, prefix: str = "") -> Q:
     """The patients `user` may see, as a condition on a patient reached by `prefix` ("" or "patient__").
 
-    Care team: everybody at the person's sites. Therapist: patients assigned to them, and unassigned ones at
-    their sites. Nobody else sees patients at all.
+    Care team: everybody at the person's sites. Therapist: patients assigned to them, unassigned ones at their
+    sites, and those they cover at present. Nobody else sees patients at all.
     """
     held, sites = user.role_names, user.site_ids()
     seen = Q(pk__in=[])
@@ -39,7 +40,17 @@ def scope(user: User, prefix: str = "") -> Q:
     if roles.THERAPIST in held:
         seen |= Q(**{f"{prefix}therapist": user})
         seen |= Q(**{f"{prefix}therapist__isnull": True, f"{prefix}site__in": sites})
+        seen |= Q(**{f"{prefix}pk__in": _covered_by(user)})
     return seen
+
+
+def _covered_by(user: User) -> Any:
+    """Primary keys of the patients whom this person covers now, as a subquery; the database reads its own clock."""
+    now = Func(function="app_now", output_field=models.DateTimeField())
+    covers = apps.get_model("patients", "PatientCover").objects.filter(
+        user=user, from_at__lte=now, until_at__gt=now, ended_at__isnull=True
+    )
+    return covers.values("patient")
 
 
 def read_birth_date(text: str) -> date | None:

@@ -24,7 +24,17 @@ from django.template.exceptions import TemplateDoesNotExist, TemplateSyntaxError
 from scheduling.channels import Channel, OutcomeUnknown, SendFailed, open_channel
 from scheduling.models import FollowUp, Message, PlasticityWindow, TreatmentSeries
 from scheduling.notifications import NotNeutral
-from scheduling.services import alerts, outbox, overdue, pauses, restores, unsigned, waitlist, windows
+from scheduling.services import (
+    alerts,
+    escalation,
+    outbox,
+    overdue,
+    pauses,
+    restores,
+    unsigned,
+    waitlist,
+    windows,
+)
 from scheduling.services.chair_use import stretch_overdue
 from scheduling.services.followups import sync_follow_ups
 from scheduling.services.holds import sweep_expired
@@ -83,6 +93,7 @@ def tick() -> Round:
         ("missed", mark_missed),
         ("late", report_late),
         ("silent", report_silence),
+        ("escalated", escalate_windows),
         ("unsigned", report_unsigned),
     )
     for name, step in steps:
@@ -183,6 +194,14 @@ def report_silence() -> int:
     now = app_now()
     return _each(
         "silence", overdue.silent_check_ins(now), lambda row: _told(overdue.report_silence, row, now)
+    )
+
+
+def escalate_windows() -> int:
+    """Windows that close without booked therapy: to every therapist, then to the lead."""
+    now = app_now()
+    return _each(
+        "escalating", escalation.waiting_rows(now), lambda row: escalation.escalate(follow_up=row, at=now)
     )
 
 

@@ -8,10 +8,11 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 
+from scheduling.services.not_fit import REASONS as NOT_FIT
 from scheduling.services.therapy_rules import SAME_NIGHT_REASONS
 from sessions.models import IntegrationSession
 from staff.errors import InvalidInput
-from staff.forms import ClinicalForm, ClinicalTextField, LocalDateTimeField, Radios
+from staff.forms import ClinicalForm, ClinicalTextField, LocalDateTimeField, Radios, UnitIntegerField
 from staff.models import User
 from staff.strict import parse_instant
 
@@ -76,7 +77,16 @@ class NoteForm(ClinicalForm):
     """The therapist's note that completes a session."""
 
     goals = ClinicalTextField("Goals", rows=2, required=False, max_length=4000)
-    practice_plan = ClinicalTextField("Practice plan", rows=3, required=False, max_length=4000)
+    practice_plan = ClinicalTextField("Practice plan: what", rows=3, required=False, max_length=4000)
+    practice_when = ClinicalTextField(
+        "When in the day",
+        required=False,
+        max_length=200,
+        hint="For example: after waking, and late afternoon.",
+    )
+    practice_a_week = UnitIntegerField(
+        "How often", unit="times a week", min_value=1, max_value=42, required=False
+    )
     progress = ClinicalTextField("Progress", rows=4, required=False, max_length=4000)
 
 
@@ -85,6 +95,16 @@ class ReasonForm(ClinicalForm):
 
     versioned = True
     reason = ClinicalTextField("Reason", max_length=200)
+
+
+class NotFitForm(ClinicalForm):
+    """What was found, and from when therapy may be thought of again."""
+
+    versioned = True
+    reason = forms.ChoiceField(label="What was found", choices=list(NOT_FIT.items()), widget=Radios())
+    until = LocalDateTimeField(
+        "No therapy before", required=False, hint="Empty: tomorrow morning, 07:00 at the patient's place."
+    )
 
 
 class CancelForm(ClinicalForm):

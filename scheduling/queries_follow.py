@@ -12,6 +12,7 @@ from django.db.models import Q
 
 from scheduling.domain.windows import Window, window_state
 from scheduling.models import FollowUp, PlasticityWindow
+from scheduling.queue_facts import with_facts
 from scheduling.services.overdue import WITH_OWNER
 from staff.models import Site, User
 
@@ -50,11 +51,10 @@ class QueueItem:
 def queue_items(user: User, site: Site, now: datetime) -> list[QueueItem]:
     """Every window of the site that this person may see and that is not over, the one that ends first on top.
 
-    Two queries: windows, and their therapy follow-ups.
+    Two queries: windows with the facts a therapist needs, and their therapy follow-ups.
     """
     rows = list(
-        PlasticityWindow.objects.current()
-        .visible_to(user)
+        with_facts(PlasticityWindow.objects.current().visible_to(user), now)
         .filter(
             Q(status__in=[Status.PENDING, Status.OPEN])
             | Q(status__in=[Status.PROVISIONAL, Status.STALE], t0__gt=now - LATER),
@@ -67,7 +67,7 @@ def queue_items(user: User, site: Site, now: datetime) -> list[QueueItem]:
     wanted = (
         FollowUp.objects.filter(infusion__in=[row.infusion_id for row in rows], therapy=True)
         .exclude(state__in=[State.DROPPED, State.WITHDRAWN])
-        .select_related("appointment__practitioner", "assignee")
+        .select_related("appointment__practitioner", "appointment__integration", "assignee")
         .order_by("target_at", "pk")
     )
     for session in wanted:
@@ -114,7 +114,7 @@ def follow_ups_of(infusion_id: int) -> list[FollowUp]:
     """All follow-ups of one infusion, in order of time."""
     return list(
         FollowUp.objects.filter(infusion=infusion_id)
-        .select_related("appointment__practitioner", "assignee", "closed_by")
+        .select_related("appointment__practitioner", "appointment__integration", "assignee", "closed_by")
         .order_by("target_at", "pk")
     )
 

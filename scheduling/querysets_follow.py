@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from django.apps import apps
 from django.db import models
 from django.db.models import Q
 
@@ -23,8 +24,10 @@ class WindowQuerySet(models.QuerySet[Any]):
     """Plasticity windows."""
 
     def visible_to(self, user: User) -> WindowQuerySet:
-        """Windows of the patients this person may see, and those they took."""
-        return self.filter(scope(user, "patient__") | Q(claimed_by=user))
+        """Windows of the patients this person may see, those they took, and for therapists those of their sites
+        that were offered to everybody.
+        """
+        return self.filter(scope(user, "patient__") | Q(claimed_by=user) | _pool(user, "infusion__site__in"))
 
     def current(self) -> WindowQuerySet:
         """Not superseded."""
@@ -43,12 +46,26 @@ class WindowQuerySet(models.QuerySet[Any]):
         return self.current().filter(status=self.model.Status.OPEN, core_until__lte=now)
 
 
+def _pool(user: User, site: str) -> Q:
+    """Windows that close without therapy are open to every therapist of the site (services/escalation.py)."""
+    if roles.THERAPIST not in user.role_names:
+        return Q(pk__in=[])
+    return Q(pool_at__isnull=False, status="open", superseded_at__isnull=True, **{site: user.site_ids()})
+
+
 class FollowUpQuerySet(models.QuerySet[Any]):
     """Obligations after an infusion."""
 
     def visible_to(self, user: User) -> FollowUpQuerySet:
-        """Follow-ups of the patients this person may see, and those assigned to them."""
-        return self.filter(scope(user, "patient__") | Q(assignee=user))
+        """Follow-ups of the patients this person may see, those assigned to them, and therapy that was offered to
+        every therapist of their sites.
+        """
+        windows = apps.get_model("scheduling", "PlasticityWindow").objects
+        offered = windows.filter(_pool(user, "infusion__site__in")).values("infusion")
+        seen = scope(user, "patient__") | Q(assignee=user)
+        if roles.THERAPIST in user.role_names:
+            seen |= Q(therapy=True, infusion__in=offered)
+        return self.filter(seen)
 
     def open(self) -> FollowUpQuerySet:
         """Not done, missed, declined, dropped or withdrawn."""

@@ -13,9 +13,11 @@ from zoneinfo import ZoneInfo
 
 from django.urls import reverse
 
-from scheduling.follow_words import STATES, Chip, soon_in_words, window_words
+from scheduling.follow_words import STATES, Chip, soon_in_words, why_rows, window_words
 from scheduling.models import Appointment, FollowUp, PlasticityWindow
 from scheduling.queries_follow import QueueItem
+from scheduling.queue_facts import Fact, facts_of
+from scheduling.services.not_fit import REASONS
 from staff.models import User
 from staff.windowbar import Axis, Mark, Segment, WindowBar, build_axis, build_bar
 
@@ -60,6 +62,20 @@ class QueueRow:
     bar: WindowBar
     url: str
     acts: frozenset[str]
+    facts: tuple[Fact, ...] = ()
+    why: tuple[tuple[str, str], ...] = ()
+    locked: str = ""
+    offered: str = ""
+
+    @property
+    def alarms(self) -> list[Fact]:
+        """Facts that come first: risk and distress."""
+        return [fact for fact in self.facts if fact.tone]
+
+    @property
+    def plain(self) -> list[Fact]:
+        """The other facts."""
+        return [fact for fact in self.facts if not fact.tone]
 
 
 def filtered(items: Iterable[QueueItem], filters: Filters, user: User) -> list[QueueItem]:
@@ -108,7 +124,42 @@ def queue_row(item: QueueItem, axis: Axis, zone: ZoneInfo, now: datetime, user: 
         overdue=_overdue(session, now),
         bar=bar_for(window, session, axis, words),
         url=reverse("window_detail", args=[window.code]),
-        acts=_acts(item, user),
+        acts=_acts(item, user, now),
+        facts=tuple(facts_of(window, zone, now)),
+        why=tuple(why_rows(session)) if session is not None else (),
+        locked=locked_words(window, session, zone, now),
+        offered=_offered(window, zone, now),
+    )
+
+
+def locked_words(window: PlasticityWindow, session: FollowUp | None, zone: ZoneInfo, now: datetime) -> str:
+    """When and why therapy cannot start yet, without a query; empty when nothing known here locks it."""
+    if (
+        session is None
+        or session.state not in FollowUp.OPEN
+        or window.status == PlasticityWindow.Status.STALE
+    ):
+        return ""
+    if window.sign_off_id is None:
+        return "Start is locked: waiting for sign-off."
+    if now < window.t0:
+        return f"Start is locked until {soon_in_words(window.t0, zone, now)}: no-therapy period."
+    if window.not_fit_until is not None and now < window.not_fit_until:
+        words = REASONS.get(window.not_fit_reason, window.not_fit_reason).lower()
+        return f"Start is locked until {soon_in_words(window.not_fit_until, zone, now)}: not fit ({words})."
+    booked = session.appointment
+    agreed = booked is not None and booked.during.lower < session.earliest_at
+    if now < session.earliest_at and not agreed:
+        return f"Start is locked until {soon_in_words(session.earliest_at, zone, now)}: one night first."
+    return ""
+
+
+def _offered(window: PlasticityWindow, zone: ZoneInfo, now: datetime) -> str:
+    """Whether it has climbed: to every therapist, or to the lead."""
+    if window.lead_at is not None:
+        return f"With the prescriber since {soon_in_words(window.lead_at, zone, now)}"
+    return (
+        f"Open to every therapist since {soon_in_words(window.pool_at, zone, now)}" if window.pool_at else ""
     )
 
 
@@ -131,6 +182,10 @@ def _booked(session: FollowUp | None, zone: ZoneInfo, now: datetime) -> str:
     booked = None if session is None else session.appointment
     if session is None or booked is None or session.state not in (FollowUp.State.BOOKED, FollowUp.State.DONE):
         return ""
+    if booked.status == Appointment.Status.IN_PROGRESS:
+        return (
+            f"Therapy session under way with {booked.practitioner.full_name if booked.practitioner else ''}"
+        )
     name = booked.practitioner.full_name if booked.practitioner else ""
     verb = "done" if session.state == FollowUp.State.DONE else "booked"
     return f"Therapy session {verb} {soon_in_words(booked.during.lower, zone, now)} with {name}"
@@ -142,25 +197,37 @@ def _overdue(session: FollowUp | None, now: datetime) -> bool:
     return booked is not None and booked.status in Appointment.UPCOMING and booked.during.upper <= now
 
 
-def _acts(item: QueueItem, user: User) -> frozenset[str]:
+def _acts(item: QueueItem, user: User, now: datetime) -> frozenset[str]:
     """Which buttons the row offers; the services decide again."""
     if item.state not in (*TODO, "waiting"):
         return frozenset()
-    session, holder = item.session, item.window.claimed_by_id
+    session, window = item.session, item.window
     open_ = session is not None and session.state in FollowUp.OPEN
     booked = session is not None and session.state == FollowUp.State.BOOKED
-    free, therapist = holder in (None, user.pk), user.may("therapy.conduct")
-    started = item.window.status == PlasticityWindow.Status.OPEN
+    appointment = None if session is None else session.appointment
+    running = appointment is not None and appointment.status == Appointment.Status.IN_PROGRESS
+    holder = window.claimed_by_id
+    pooled = window.pool_at is not None and not booked
+    free, therapist = holder in (None, user.pk) or pooled, user.may("therapy.conduct")
+    mine = appointment is not None and appointment.practitioner_id == user.pk
+    actionable = session is not None and session.state in FollowUp.ACTIONABLE and not running
+    closes = actionable and user.may("follow_up.complete")
     offered = {
-        "take": holder is None and user.may("window.claim"),
+        "take": holder != user.pk and (holder is None or pooled) and user.may("window.claim"),
         "book": open_ and not booked and user.may("therapy.book") and (free or not therapist),
-        "start": open_ and started and therapist and free,
-    }
+        "start": open_ and window.status == PlasticityWindow.Status.OPEN and therapist and free and not running
+        and (mine or not booked),
+        "complete": running and mine,
+        "move": booked and not running and user.may("therapy.book"),
+        "not_fit": closes and therapist and window.status == PlasticityWindow.Status.OPEN,
+        "close": closes,
+        "contact": user.may("safety_contact.record"),
+    }  # fmt: skip
     return frozenset(name for name, yes in offered.items() if yes)
 
 
 def bar_for(window: PlasticityWindow, session: FollowUp | None, axis: Axis, words: str) -> WindowBar:
-    """The phases of one window on the common axis."""
+    """The phases of one window on the common axis; found not fit, the waiting lasts until then."""
     morning = window.practice_from if session is None else session.earliest_at
     morning = min(max(morning, window.t0), window.core_until)
     parts = (

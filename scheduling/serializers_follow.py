@@ -8,9 +8,10 @@ from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
 from scheduling.models import FollowUp, Message, PlasticityWindow
+from scheduling.services.not_fit import REASONS as NOT_FIT
 from scheduling.services.therapy_rules import SAME_NIGHT_REASONS
 from sessions.models import IntegrationSession
-from staff.api import InstantField, StrictCharField, StrictSerializer
+from staff.api import InstantField, StrictCharField, StrictIntegerField, StrictSerializer
 
 # FHIR R4 codes of our states (Task.status, Communication.status): mapped here, never stored.
 TASK_STATUS = {
@@ -105,6 +106,14 @@ class MessageSerializer(serializers.Serializer[Message]):
     acknowledged_at = serializers.DateTimeField(read_only=True)
 
 
+class FactSerializer(serializers.Serializer[Any]):
+    """One fact beside a row of the queue; `tone` is risk, warning or empty."""
+
+    name = serializers.CharField(source="label", read_only=True)
+    text = serializers.CharField(read_only=True)
+    tone = serializers.CharField(read_only=True)
+
+
 class QueueEntrySerializer(serializers.Serializer[Any]):
     """One row of the therapist queue."""
 
@@ -112,6 +121,8 @@ class QueueEntrySerializer(serializers.Serializer[Any]):
     words = serializers.CharField(read_only=True)
     estimate = serializers.BooleanField(read_only=True)
     unassigned = serializers.BooleanField(read_only=True)
+    locked = serializers.CharField(read_only=True)
+    facts = FactSerializer(many=True, read_only=True)
     window = WindowSerializer(read_only=True)
     session = FollowUpSerializer(read_only=True, allow_null=True)
 
@@ -166,7 +177,52 @@ class NoteSerializer(StrictSerializer):
 
     goals = StrictCharField(max_length=4000, required=False, default="", allow_blank=True)
     practice_plan = StrictCharField(max_length=4000, required=False, default="", allow_blank=True)
+    practice_when = StrictCharField(max_length=200, required=False, default="", allow_blank=True)
+    practice_a_week = StrictIntegerField(
+        min_value=1, max_value=42, required=False, default=None, allow_null=True
+    )
     progress = StrictCharField(max_length=4000, required=False, default="", allow_blank=True)
+
+
+class NotFitSerializer(StrictSerializer):
+    """What was found, and from when therapy may be thought of again (default: the next local morning)."""
+
+    reason = serializers.ChoiceField(choices=list(NOT_FIT))
+    until = InstantField(required=False)
+
+
+class CoverChoiceSerializer(StrictSerializer):
+    """What becomes of one therapy session: a start with a therapist, or `instead` is missed or leave."""
+
+    follow_up = serializers.UUIDField()
+    start = InstantField(required=False)
+    therapist = serializers.UUIDField(required=False)
+    instead = serializers.ChoiceField(choices=["missed", "leave"], required=False)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Either `instead`, or both `start` and `therapist`."""
+        picked = "start" in attrs and "therapist" in attrs
+        if picked == ("instead" in attrs):
+            raise serializers.ValidationError("Give start and therapist, or instead.")
+        return attrs
+
+
+class CoverSerializer(StrictSerializer):
+    """Accept cover for an absence [start, until)."""
+
+    therapist = serializers.UUIDField()
+    start = InstantField()
+    until = InstantField()
+    choices = serializers.ListField(child=CoverChoiceSerializer(), max_length=200)
+
+
+class CoverLineSerializer(serializers.Serializer[Any]):
+    """One therapy session that the absence touches, with who could take it, best first."""
+
+    follow_up = serializers.UUIDField(source="row.code", read_only=True)
+    booked = serializers.DateTimeField(read_only=True, allow_null=True)
+    ends = serializers.DateTimeField(read_only=True)
+    options = SlotSerializer(many=True, read_only=True)
 
 
 @extend_schema_serializer(component_name="FollowUpReason")

@@ -8,6 +8,7 @@ from scheduling import health
 from scheduling.views import (
     alerts,
     chair_day,
+    cover,
     duty,
     follow_ups,
     held,
@@ -30,6 +31,10 @@ urlpatterns = [
     path("follow-ups/<uuid:code>/done/", follow_ups.follow_up_done, name="follow_up_done"),
     path("follow-ups/<uuid:code>/declined/", follow_ups.follow_up_decline, name="follow_up_decline"),
     path("follow-ups/<uuid:code>/not-done/", follow_ups.follow_up_not_done, name="follow_up_not_done"),
+    path("follow-ups/<uuid:code>/not-fit/", follow_ups.follow_up_not_fit, name="follow_up_not_fit"),
+    path("follow-ups/<uuid:code>/fit/", follow_ups.follow_up_fit, name="follow_up_fit"),
+    path("follow-ups/<uuid:code>/undo/", follow_ups.follow_up_undo, name="follow_up_undo"),
+    path("queue/cover/", cover.absence_cover, name="absence_cover"),
     path(
         "series/<uuid:code>/follow-ups/",
         follow_ups.series_follow_ups_fragment,

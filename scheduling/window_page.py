@@ -24,6 +24,7 @@ from scheduling.loaders_follow import VisitFacts, load_course
 from scheduling.models import Appointment, FollowUp, PlasticityWindow
 from scheduling.queue_page import bar_for
 from scheduling.services.therapy_rules import Slot, StartLock, free_slots, start_lock
+from sessions.models import NightReport
 from staff.models import User
 from staff.windowbar import build_axis
 
@@ -83,6 +84,9 @@ def window_context(window: PlasticityWindow, user: User, now: datetime) -> dict[
         "may_take": window.claimed_by_id is None and user.may("window.claim") and state != "done",
         "may_give_back": window.claimed_by_id == user.pk,
         "may_contact": user.may("safety_contact.record"),
+        "may_read_notes": user.may("therapy.note_view"),
+        "nights": NightReport.objects.current().filter(infusion=window.infusion_id),
+        "may_ask_sleep": window.infusion.stopped_at is not None and user.may("follow_up.complete"),
     }
 
 

@@ -91,7 +91,7 @@ def get_integration_for(
     user: User, code: UUID | str, *, action: str = "therapy.conduct"
 ) -> IntegrationSession:
     """One therapy session as it happened. Raises PermissionDenied or Http404."""
-    rows = IntegrationSession.objects.select_related("patient", "infusion", "therapist")
+    rows = IntegrationSession.objects.select_related("patient__site", "infusion", "therapist")
     return cast("IntegrationSession", fetch_for(rows, user, code, action=action))
 
 

@@ -22,6 +22,14 @@ class PatientFacts(models.QuerySet[Any]):
         return self.filter(scope(user, "patient__"))
 
 
+class SupersededPatientFacts(PatientFacts):
+    """Facts of a patient of which one is current and the older ones stay readable."""
+
+    def current(self) -> Self:
+        """Not superseded."""
+        return self.filter(superseded_at__isnull=True)
+
+
 class InfusionFacts(models.QuerySet[Any]):
     """Facts that belong to an infusion."""
 

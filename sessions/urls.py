@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from sessions.views import chair, corrections, day, patient, record, sign_off
+from sessions.views import chair, corrections, day, patient, record, sign_off, therapy
 
 urlpatterns = [
     path("infusions/<uuid:code>/", record.infusion_detail, name="infusion_detail"),
@@ -54,4 +54,9 @@ urlpatterns = [
         "patients/<uuid:code>/consents/", patient.patient_consents_fragment, name="patient_consents_fragment"
     ),
     path("consents/<uuid:code>/withdraw/", patient.consent_withdraw, name="consent_withdraw"),
+    path("therapy/<uuid:code>/", therapy.therapy_detail, name="therapy_detail"),
+    path("therapy/<uuid:code>/amend/", therapy.therapy_note_amend, name="therapy_note_amend"),
+    path("therapy/<uuid:code>/private/", therapy.private_notes, name="private_notes"),
+    path("infusions/<uuid:code>/nights/", therapy.night_new, name="night_new"),
+    path("patients/<uuid:code>/progress/new/", therapy.progress_new, name="progress_new"),
 ]

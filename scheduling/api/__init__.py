@@ -6,6 +6,7 @@ from rest_framework.routers import BaseRouter
 
 from scheduling.api.booking import booking_routes
 from scheduling.api.clinic_plan import clinic_plan_routes
+from scheduling.api.cover import AbsenceCoverViewSet
 from scheduling.api.duty import duty_routes
 from scheduling.api.follow import follow_routes
 from scheduling.api.imports import import_routes
@@ -18,3 +19,4 @@ def api_routes(router: BaseRouter) -> None:
     follow_routes(router)
     duty_routes(router)
     import_routes(router)
+    router.register("absence-cover", AbsenceCoverViewSet, basename="absence-cover")

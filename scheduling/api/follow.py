@@ -9,6 +9,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import django_filters
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.decorators import action
@@ -28,6 +29,7 @@ from scheduling.access_follow import (
 from scheduling.follow_words import window_words
 from scheduling.loaders_follow import load_course
 from scheduling.models import FollowUp, Message, PlasticityWindow
+from scheduling.queue_facts import facts_of
 from scheduling.serializers_follow import (
     BookSerializer,
     DoneSerializer,
@@ -37,6 +39,7 @@ from scheduling.serializers_follow import (
     IntegrationSerializer,
     MessageSerializer,
     NoteSerializer,
+    NotFitSerializer,
     QueueEntrySerializer,
     ReasonSerializer,
     SlotSerializer,
@@ -44,8 +47,9 @@ from scheduling.serializers_follow import (
     TherapyBookingSerializer,
     WindowSerializer,
 )
-from scheduling.services import closing, message_acts, therapy, windows
+from scheduling.services import closing, message_acts, not_fit, therapy, windows
 from scheduling.services.therapy_rules import free_slots
+from scheduling.services.undo import undo_last
 from staff.access import require
 from staff.api import ServiceViewSet, etag, expected_version, idempotent
 from staff.clock import app_now
@@ -240,6 +244,26 @@ class FollowUpViewSet(ServiceViewSet):
         """A follow-up that is not therapy is done. Needs If-Match."""
         return self._close(request, code, DoneSerializer, closing.complete_follow_up)
 
+    @extend_schema(request=NotFitSerializer, responses=WindowSerializer)
+    @action(detail=True, methods=["post"], url_path="not-fit")
+    def not_fit(self, request: Request, code: str) -> Response:
+        """The patient came and is not fit: therapy waits, whoever is on duty is alerted. Needs If-Match."""
+        row = get_follow_up_for(self.user, code, action="therapy.conduct")
+        version = expected_version(request, row.code)
+        data = checked(NotFitSerializer(data=request.data))
+        return _window(not_fit.not_fit_today(follow_up=row, by=self.user, expected_version=version, **data))
+
+    @extend_schema(request=EmptySerializer, responses=FollowUpSerializer)
+    @action(detail=True, methods=["post"])
+    def undo(self, request: Request, code: str) -> Response:
+        """Take back the caller's own last act within ten minutes. 409 when it is too late. Harmless twice."""
+        checked(EmptySerializer(data=request.data))
+        row = get_follow_up_for(self.user, code, action="follow_up.view")
+        if not (self.user.may("follow_up.complete") or self.user.may("therapy.book")):
+            raise PermissionDenied("follow_up.undo")
+        undo_last(follow_up=row, by=self.user)
+        return _follow_up(get_follow_up_for(self.user, code))
+
     def _close(self, request: Request, code: str, body: Any, service: Any) -> Response:
         row = get_follow_up_for(self.user, code, action="follow_up.complete")
         version = expected_version(request, row.code)
@@ -283,6 +307,8 @@ class QueueViewSet(ServiceViewSet):
 def _entry(item: queries_follow.QueueItem, zone: ZoneInfo, now: Any) -> dict[str, Any]:
     words, estimate = window_words(item.window, item.session, zone, now)
     return {
+        "locked": queue_page.locked_words(item.window, item.session, zone, now),
+        "facts": facts_of(item.window, zone, now),
         "state": item.state,
         "words": words,
         "estimate": estimate,

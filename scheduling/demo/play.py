@@ -365,6 +365,18 @@ class VisitDay:
 
     def _call(self, kind: str, note: str) -> None:
         row = FollowUp.objects.filter(visit=self.visit(), kind=kind, state__in=FollowUp.ACTIONABLE).first()
+        infusion = self.infusion()
+        if kind == "morning_check_in" and infusion.stopped_at is not None:
+            hours = Decimal("5.5") + Decimal(self.ordinal % 3)
+            facts.record_night(
+                infusion=infusion, night=1, hours_slept=hours, quality=2 + self.ordinal % 3, by=self.nurse
+            )
+        if kind == "practice_check_in":
+            rising = min(2 + self.ordinal, 8)
+            facts.record_progress(
+                patient=infusion.patient, function=rising, practice_days=min(2 + self.ordinal, 6), goal_rating=rising,
+                by=self.nurse,
+            )  # fmt: skip
         if row is not None:
             by = self.nurse if row.audience == "nurse" else self.therapist()
             complete_follow_up(follow_up=row, by=by, note=note)
@@ -420,7 +432,9 @@ class VisitDay:
                 follow_up=row,
                 by=self.therapist(),
                 goals="Return to the morning routine; one contact with a friend this week.",
-                practice_plan="Twenty minutes, morning and late afternoon, for four days.",
+                practice_plan="A walk outside, twenty minutes, paying attention to what is seen.",
+                practice_when="Morning and late afternoon.",
+                practice_a_week=8,
                 progress="Slept seven hours. Practised as agreed.",
             )
 

@@ -55,6 +55,10 @@ class PlasticityWindow(models.Model):
     inputs = models.JSONField()
     claimed_by = models.ForeignKey(USER, on_delete=models.PROTECT, related_name="+", null=True, blank=True)
     claimed_at = models.DateTimeField(null=True, blank=True)
+    pool_at = models.DateTimeField("offered to every therapist", null=True, blank=True)
+    lead_at = models.DateTimeField("put to the lead", null=True, blank=True)
+    not_fit_until = models.DateTimeField("no therapy before: not fit", null=True, blank=True)
+    not_fit_reason = models.CharField(max_length=24, blank=True)
     computed_at = models.DateTimeField()
     opened_at = models.DateTimeField(null=True, blank=True)
     closed_at = models.DateTimeField(null=True, blank=True)
@@ -89,6 +93,14 @@ class PlasticityWindow(models.Model):
             models.CheckConstraint(
                 condition=Q(tail_until__gte=F("core_until"), core_until__gte=F("t0")),
                 name="window_phases_in_order",
+            ),
+            models.CheckConstraint(
+                condition=Q(not_fit_until__isnull=True, not_fit_reason="")
+                | (Q(not_fit_until__gt=F("t0")) & ~Q(not_fit_reason="")),
+                name="window_not_fit_says_why",
+            ),
+            models.CheckConstraint(
+                condition=Q(lead_at__isnull=True) | Q(pool_at__isnull=False), name="window_pool_before_lead"
             ),
         ]
         indexes = [

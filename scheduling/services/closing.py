@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from scheduling.domain.localtime import in_words
 from scheduling.models import FollowUp, WorkItem
 from scheduling.services.acts import act
+from scheduling.services.escalation import pool_key
 from scheduling.services.follow_up_rows import (
     cancel_appointment,
     check_version,
@@ -123,4 +124,5 @@ def _items_of(row: FollowUp) -> list[tuple[str, str]]:
         (WorkItem.Kind.MISSED, f"missed:{row.code}"),
         (WorkItem.Kind.UNPLACED, f"limits:{row.code}"),
         (WorkItem.Kind.UNPLACED, f"late:{row.code}"),
+        (WorkItem.Kind.UNPLACED, pool_key(row)),
     ]

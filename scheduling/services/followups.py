@@ -156,6 +156,8 @@ def _wanted(
 ) -> dict[str, Any]:
     """Every value that the row should have; dropped ones keep their moments in order for the reader."""
     moments = [item.earliest, item.target, item.latest, item.hard_latest]
+    if item.therapy and not item.dropped:
+        moments = _when_fit(facts, moments, item.duration_minutes)
     if item.dropped:
         moments = sorted(moments)
     values: dict[str, Any] = dict(zip(MOMENTS, moments, strict=True))
@@ -178,6 +180,18 @@ def _wanted(
             "closed_reason": "",
         }
     return _keep_booking(row, values, facts, at)
+
+
+def _when_fit(facts: VisitFacts, moments: list[datetime], minutes: int) -> list[datetime]:
+    """Found not fit: not before the time set then; target and latest move with it, the end of the window stands."""
+    until = None if facts.window is None else facts.window.not_fit_until
+    if until is None or until <= moments[0]:
+        return moments
+    earliest, target, latest, hard = moments
+    last = max(earliest, hard - timedelta(minutes=minutes))
+    earliest = min(until, last)
+    target = min(max(target, earliest), last)
+    return [earliest, target, max(latest, target), hard]
 
 
 def _open_state(facts: VisitFacts, item: PlannedFollowUp) -> str:

@@ -18,6 +18,7 @@ from scheduling.loaders_follow import load_course
 from scheduling.models import Appointment, FollowUp, Message, PlasticityWindow, WorkItem
 from scheduling.services import lanes
 from scheduling.services.duty import on_duty
+from scheduling.services.escalation import settle_escalation
 from scheduling.services.followups import close_rows
 from scheduling.services.messages import sync_patient
 from scheduling.services.therapy_rules import Slot, free_slots
@@ -76,6 +77,7 @@ def mark_missed(*, follow_up: FollowUp, at: datetime) -> bool:
     sync_patient(row.patient, at=at)
     for kind in (WorkItem.Kind.CALL_PATIENT, WorkItem.Kind.UNPLACED):
         settle(kind=kind, key=f"late:{row.code}", resolution="Missed, see its own item.", at=at)
+    settle_escalation(row, "Missed, see its own item.", at)
     if _is_listed(row) and not _told_already(row):
         _report_missed(row, at)
     return True

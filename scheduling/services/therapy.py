@@ -13,6 +13,7 @@ from scheduling.loaders_follow import VisitFacts, load_course
 from scheduling.models import Appointment, FollowUp, PatientSpan, PlasticityWindow, Resource, WorkItem
 from scheduling.services import lanes
 from scheduling.services.acts import act
+from scheduling.services.escalation import settle_escalation
 from scheduling.services.follow_up_rows import check_version, finish, locked
 from scheduling.services.followups import close_rows
 from scheduling.services.seating import Part, check_duty, check_room
@@ -27,7 +28,7 @@ from scheduling.services.therapy_rules import (
 )
 from scheduling.services.workitems import settle
 from sessions.models import IntegrationSession
-from sessions.services import complete_integration, flag_inside_no_therapy, start_integration
+from sessions.services import NoteText, complete_integration, flag_inside_no_therapy, start_integration
 from staff.clock import app_now
 from staff.errors import InvalidInput, NotAllowed, RuleNotMet, StateConflict
 from staff.models import User
@@ -122,6 +123,8 @@ def complete_therapy(
     by: User,
     goals: str = "",
     practice_plan: str = "",
+    practice_when: str = "",
+    practice_a_week: int | None = None,
     progress: str = "",
     at: datetime | None = None,
 ) -> FollowUp:
@@ -133,12 +136,13 @@ def complete_therapy(
     appointment = row.appointment
     session = None if appointment is None else appointment.integration
     if appointment is None or session is None:
-        raise StateConflict("The session has not been started.", code="not-started")
+        raise StateConflict("The therapy session has not been started.", code="not-started")
     if session.therapist_id != by.pk:
-        raise NotAllowed("Only the therapist who held the session completes it.", code="not-your-session")
-    ended = complete_integration(
-        session=session, by=by, goals=goals, practice_plan=practice_plan, progress=progress, at=now
-    )
+        raise NotAllowed(
+            "Only the therapist who started the therapy session completes it.", code="not-your-session"
+        )
+    note = NoteText(goals, practice_plan, practice_when, practice_a_week, progress)
+    ended = complete_integration(session=session, by=by, note=note, at=now)
     happened = Interval(ended.started_at, max(now, ended.started_at + timedelta(minutes=1)))
     no_therapy = PatientSpan.objects.filter(patient=row.patient, kind=PatientSpan.Kind.NO_THERAPY)
     if no_therapy.filter(during__overlap=(happened.start, happened.end)).exists():
@@ -163,7 +167,9 @@ def _is_this(booked: Appointment | None, session: Interval, therapist: User) -> 
 def _check_bookable(row: FollowUp, session: Interval, by: User, mode: str, now: datetime) -> None:
     check_open(row)
     if row.state == State.BOOKED:
-        raise StateConflict("A session is booked already: cancel it or move it.", code="already-booked")
+        raise StateConflict(
+            "A therapy session is booked already: cancel it or move it.", code="already-booked"
+        )
     if mode not in IntegrationSession.Mode.values:
         raise InvalidInput("Choose in person or video.", code="unknown-mode", field="mode")
     if session.start < now - GRACE:
@@ -227,6 +233,7 @@ def _write(
             by=by,
             at=now,
         )
+    settle_escalation(row, "Therapy was booked.", now)
     return booked
 
 
@@ -251,7 +258,7 @@ def _appointment_for_now(row: FollowUp, by: User, mode: str | None, now: datetim
         )
     if booked.practitioner_id != by.pk:
         name = booked.practitioner.full_name if booked.practitioner else "somebody else"
-        raise StateConflict(f"This session is booked with {name}.", code="booked-with-another")
+        raise StateConflict(f"This therapy session is booked with {name}.", code="booked-with-another")
     if not booked.during.lower - EARLY <= now < booked.during.upper:
         lanes.release([booked.pk])
         booked.moved_from, booked.moved_by, booked.during = booked.during, by, (now, now + length)
@@ -264,7 +271,7 @@ def _appointment_for_now(row: FollowUp, by: User, mode: str | None, now: datetim
 def _window_of(row: FollowUp, course: list[VisitFacts], therapist: User) -> PlasticityWindow | None:
     """The visit's current window. Raises StateConflict when another therapist has taken it."""
     window = next((facts.window for facts in course if facts.visit.pk == row.visit_id), None)
-    if window is not None and window.claimed_by_id not in (None, therapist.pk):
+    if window is not None and window.claimed_by_id not in (None, therapist.pk) and window.pool_at is None:
         holder = User.objects.get(pk=window.claimed_by_id)
         raise StateConflict(f"{holder.full_name} has taken this one.", code="already-taken")
     return window
@@ -272,7 +279,9 @@ def _window_of(row: FollowUp, course: list[VisitFacts], therapist: User) -> Plas
 
 def _take(window: PlasticityWindow | None, therapist: User, now: datetime) -> None:
     """Whoever has a session in a window that nobody took has taken it."""
-    if window is not None and window.claimed_by_id is None:
-        PlasticityWindow.objects.filter(pk=window.pk, claimed_by__isnull=True).update(
+    if window is None:
+        return
+    if window.claimed_by_id is None or (window.pool_at is not None and window.claimed_by_id != therapist.pk):
+        PlasticityWindow.objects.filter(pk=window.pk).update(
             claimed_by=therapist, claimed_at=now, version=window.version + 1
         )

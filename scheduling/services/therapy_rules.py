@@ -79,6 +79,7 @@ def check_session(
 ) -> None:
     """Raise RuleNotMet (field `start`) unless this session may be planned for this follow-up."""
     definition = row.protocol_version.read()
+    _check_fit(session, course, zone)
     if session.end > as_utc(row.hard_latest_at):
         words = f"Therapy for this window must end by {in_words(row.hard_latest_at, zone)}."
         raise RuleNotMet(words, code="after-window", field="start")
@@ -100,6 +101,15 @@ def check_session(
             code="same-night",
             field="override_reason" if override else "start",
         )
+
+
+def _check_fit(session: Interval, course: Sequence[VisitFacts], zone: ZoneInfo) -> None:
+    """Raise RuleNotMet before the time set when the patient was found not fit; no reason breaks it."""
+    for item in course:
+        until = None if item.window is None else item.window.not_fit_until
+        if until is not None and item.starts_at <= session.start < until:
+            words = f"The patient was found not fit. Therapy again from {in_words(until, zone)}."
+            raise RuleNotMet(words, code="not-fit", field="start")
 
 
 def night_rule(definition: ProtocolDefinition, kind: str) -> FollowUpRule | None:
@@ -140,6 +150,9 @@ def _own_window_lock(window: PlasticityWindow, at: datetime, zone: ZoneInfo) -> 
         return StartLock("not-signed", words, window.t0)
     if at < window.t0:
         return StartLock("no-therapy-period", f"No-therapy period: therapy from {when}.", window.t0)
+    if window.not_fit_until is not None and at < window.not_fit_until:
+        words = f"Found not fit for therapy. Therapy again from {in_words(window.not_fit_until, zone)}."
+        return StartLock("not-fit", words, window.not_fit_until)
     if window.status == Status.PENDING:
         return StartLock(
             "window-locked", "The facts are being checked once more; this takes some seconds.", at
@@ -235,12 +248,13 @@ def free_slots(
     now: datetime,
     therapist: User | None = None,
     most: int = MOST_SLOTS,
+    instead_of: Appointment | None = None,
 ) -> list[Slot]:
     """Free times for this follow-up from now on, soonest first; of one therapist, or of all who may treat the
     patient.
 
-    On duty, licensed, with room, the patient free, inside the follow-up's limits and outside every no-therapy
-    period.
+    On duty, licensed, with room, the patient free (but for the booking it stands `instead_of`), inside the
+    follow-up's limits and outside every no-therapy period.
     """
     length = Duration(row.duration_minutes or 50).delta
     first, last = max(as_utc(row.earliest_at), _next_step(now)), as_utc(row.hard_latest_at)
@@ -251,7 +265,7 @@ def free_slots(
         row.site, first=local_date(first, zone), until=local_date(last, zone) + timedelta(days=1)
     )
     people = [item for item in licensed_therapists(load, row) if therapist in (None, item.row.user)]
-    away = [*_patient_busy(row, first, last), *_no_therapy(row, course)]
+    away = [*_patient_busy(row, first, last, instead_of), *_no_therapy(row, course)]
     found = [
         Slot(start, start + length, item.row.user)
         for item in people
@@ -290,9 +304,11 @@ def _next_step(at: datetime) -> datetime:
     return datetime.fromtimestamp(-(-seconds // step) * step, UTC)
 
 
-def _patient_busy(row: FollowUp, first: datetime, last: datetime) -> list[Interval]:
+def _patient_busy(row: FollowUp, first: datetime, last: datetime, but: Appointment | None) -> list[Interval]:
     rows = Appointment.objects.blocking().filter(patient=row.patient_id).touching(first, last)
-    return [Interval(item.during.lower, item.during.upper) for item in rows]
+    return [
+        Interval(item.during.lower, item.during.upper) for item in rows if but is None or item.pk != but.pk
+    ]
 
 
 def _no_therapy(row: FollowUp, course: Sequence[VisitFacts]) -> list[Interval]:

@@ -183,10 +183,20 @@ def write_window(facts: VisitFacts, values: WindowValues, at: datetime) -> Plast
         inputs=values.inputs,
         claimed_by_id=None if latest is None else latest.claimed_by_id,
         claimed_at=None if latest is None else latest.claimed_at,
+        pool_at=None if latest is None else latest.pool_at,
+        lead_at=None if latest is None else latest.lead_at,
+        **_not_fit(latest, values),
         opened_at=values.opened_at,
         closed_at=at if closed else None,
         computed_at=at,
     )
+
+
+def _not_fit(latest: PlasticityWindow | None, values: WindowValues) -> dict[str, Any]:
+    """That the patient was found not fit stands, as long as it is later than the therapy time."""
+    if latest is None or latest.not_fit_until is None or latest.not_fit_until <= values.t0:
+        return {}
+    return {"not_fit_until": latest.not_fit_until, "not_fit_reason": latest.not_fit_reason}
 
 
 def refresh_cuts(course: list[VisitFacts], at: datetime) -> bool:

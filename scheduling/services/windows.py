@@ -13,6 +13,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.urls import reverse
 
+from patients.services.covers import grant_cover
 from scheduling.loaders_follow import VisitFacts, load_course
 from scheduling.models import Appointment, FollowUp, PlasticityWindow, ResourceBooking, WorkItem
 from scheduling.services.followups import sync_follow_ups
@@ -253,12 +254,27 @@ def claim_window(*, window: PlasticityWindow, by: User, at: datetime | None = No
         row = PlasticityWindow.objects.current().select_for_update().get(infusion=row.infusion_id)
     if row.claimed_by_id == by.pk:
         return row
-    if row.claimed_by is not None:
+    if row.claimed_by is not None and (row.pool_at is None or _has_booked(row, row.claimed_by)):
         raise StateConflict(f"{row.claimed_by.full_name} has taken this one.", code="already-taken")
     if row.status not in (Status.PROVISIONAL, Status.PENDING, Status.OPEN):
         raise StateConflict("This window is over.", code="window-over")
-    _hand_to(row, by, at)
+    hand_to(row, by, at)
+    may_see_patient(row, by, by, at)
     return row
+
+
+def may_see_patient(row: PlasticityWindow, person: User, by: User, at: datetime) -> None:
+    """Whoever works in a window sees its patient until the window's tail is over, and not longer."""
+    until = max(row.tail_until, at + timedelta(days=1))
+    grant_cover(
+        patient=row.patient, user=person, until=until, reason="Therapy after an infusion", by=by, at=at
+    )
+
+
+def _has_booked(row: PlasticityWindow, person: User) -> bool:
+    return FollowUp.objects.filter(
+        infusion=row.infusion_id, state=FollowUp.State.BOOKED, appointment__practitioner=person
+    ).exists()
 
 
 @transaction.atomic
@@ -272,18 +288,16 @@ def release_window(*, window: PlasticityWindow, by: User, at: datetime | None = 
         return row
     if row.claimed_by_id != by.pk:
         raise StateConflict("Somebody else has taken this one.", code="already-taken")
-    booked = FollowUp.objects.filter(
-        infusion=row.infusion_id, state=FollowUp.State.BOOKED, appointment__practitioner=by
-    )
-    if booked.exists():
+    if _has_booked(row, by):
         raise StateConflict(
             "A therapy session is booked with you: cancel or hand it over first.", code="therapy-booked"
         )
-    _hand_to(row, None, None)
+    hand_to(row, None, None)
     return row
 
 
-def _hand_to(row: PlasticityWindow, person: User | None, at: datetime | None) -> None:
+def hand_to(row: PlasticityWindow, person: User | None, at: datetime | None) -> None:
+    """The window and its therapist's follow-ups that are not booked are `person`'s. The caller holds the lock."""
     row.claimed_by, row.claimed_at = person, at
     row.version += 1
     row.save(update_fields=["claimed_by", "claimed_at", "version"])

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -20,11 +21,12 @@ from scheduling import queries_follow
 from scheduling.access import get_series_for
 from scheduling.access_follow import get_follow_up_for
 from scheduling.domain.localtime import in_words
-from scheduling.forms_follow import BookForm, CancelForm, DoneForm, NoteForm, PickForm, ReasonForm
+from scheduling.forms_follow import BookForm, CancelForm, DoneForm, NoteForm, NotFitForm, PickForm, ReasonForm
 from scheduling.loaders_follow import load_course
 from scheduling.models import FollowUp, PlasticityWindow
-from scheduling.services import closing, therapy
+from scheduling.services import closing, not_fit, therapy
 from scheduling.services.therapy_rules import Slot, free_slots, licensed_people
+from scheduling.services.undo import undo_last
 from scheduling.views.acts import Act, act_page, person, posted, show
 from scheduling.window_page import by_day, follow_up_row
 from sessions.models import IntegrationSession
@@ -75,7 +77,10 @@ def follow_up_book(request: HttpRequest, code: str) -> HttpResponse:
             form.add_refusal(refusal, names={"start": "when"})
         else:
             start = in_words(booked.during.lower, _zone(row))
-            messages.success(request, f"Booked: {start} with {data['person'].full_name}.")
+            undo = reverse("follow_up_undo", args=[row.code])
+            messages.success(
+                request, f"Booked: {start} with {data['person'].full_name}.", extra_tags=f"undo:{undo}"
+            )
             return redirect(page_of(row))
     return _booking_page(request, row, pick, typed)
 
@@ -107,7 +112,7 @@ def follow_up_start(request: HttpRequest, code: str) -> HttpResponse:
     user = person(request)
     row = get_follow_up_for(user, code, action="therapy.conduct")
     therapy.start_therapy(follow_up=row, by=user, mode=request.POST.get("mode") or None)
-    messages.success(request, "The session has started. Complete it with your note.")
+    messages.success(request, "The therapy session has started. Complete it with your note.")
     return redirect("follow_up_complete", code=row.code)
 
 
@@ -123,7 +128,7 @@ def follow_up_complete(request: HttpRequest, code: str) -> HttpResponse:
     act = Act(
         title="Complete the therapy session",
         button="Sign the note and complete",
-        done="The session is complete.",
+        done="The therapy session is complete.",
         lede="The note is signed with your name. Later corrections are kept beside it.",
     )
 
@@ -133,6 +138,8 @@ def follow_up_complete(request: HttpRequest, code: str) -> HttpResponse:
             by=user,
             goals=data["goals"],
             practice_plan=data["practice_plan"],
+            practice_when=data["practice_when"],
+            practice_a_week=data["practice_a_week"],
             progress=data["progress"],
         )
 
@@ -170,7 +177,7 @@ def follow_up_cancel(request: HttpRequest, code: str) -> HttpResponse:
     act = Act(
         title="Cancel the booked therapy time",
         button="Cancel this time",
-        done="Cancelled. The session can be booked anew.",
+        done="Cancelled. The therapy session can be booked anew.",
         lede=f"Booked {in_words(row.appointment.during.lower, _zone(row))}.",
     )
     return act_page(
@@ -215,7 +222,62 @@ def _closing_page(request: HttpRequest, row: FollowUp, act: Act, service: Any) -
     def do(data: dict[str, Any]) -> object:
         return service(follow_up=row, reason=data["reason"], by=user, expected_version=data["version"])
 
-    return act_page(request, row, act, form, do, back_url=page_of(row))
+    undo = reverse("follow_up_undo", args=[row.code])
+    return act_page(request, row, act, form, do, back_url=page_of(row), undo=lambda _: undo)
+
+
+@require_http_methods(["GET", "POST"])
+@login_required
+def follow_up_not_fit(request: HttpRequest, code: str) -> HttpResponse:
+    """The patient came and is not fit: therapy waits, a person on duty is told, the row stays with its time left."""
+    user = person(request)
+    row = get_follow_up_for(user, code, action="therapy.conduct")
+    form = NotFitForm(posted(request), version=row.version, patient_code=row.patient.code, zone=_zone(row))
+    act = Act(
+        title="Not fit for therapy today",
+        button="Record and alert the nurse",
+        done="Recorded. The person on duty has been alerted; the row stays in the queue.",
+        lede="The booked time is given back. Do not let the patient leave alone or drive.",
+        back="Window",
+    )
+
+    def do(data: dict[str, Any]) -> object:
+        return not_fit.not_fit_today(
+            follow_up=row,
+            reason=data["reason"],
+            until=data["until"],
+            by=user,
+            expected_version=data["version"],
+        )
+
+    undo = reverse("follow_up_fit", args=[row.code])
+    return act_page(request, row, act, form, do, back_url=page_of(row), undo=lambda _: undo)
+
+
+@require_POST
+@login_required
+def follow_up_fit(request: HttpRequest, code: str) -> HttpResponse:
+    """Take "not fit" back."""
+    user = person(request)
+    row = get_follow_up_for(user, code, action="therapy.conduct")
+    window = PlasticityWindow.objects.current().filter(infusion=row.infusion_id).first()
+    if window is not None:
+        not_fit.fit_again(window=window, by=user)
+        messages.success(request, "Taken back.")
+    return redirect(page_of(row))
+
+
+@require_POST
+@login_required
+def follow_up_undo(request: HttpRequest, code: str) -> HttpResponse:
+    """Take back what this person has just done with it. Pressed twice, once."""
+    user = person(request)
+    row = get_follow_up_for(user, code, action="follow_up.view")
+    if not (user.may("follow_up.complete") or user.may("therapy.book")):
+        raise PermissionDenied("follow_up.undo")
+    undo_last(follow_up=row, by=user)
+    messages.success(request, "Taken back: it is open again.")
+    return redirect(page_of(row))
 
 
 @require_safe

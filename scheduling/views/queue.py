@@ -33,7 +33,9 @@ def therapist_queue(request: HttpRequest) -> HttpResponse:
     site, now = chosen_site(request), app_now()
     request.page_now = now  # type: ignore[attr-defined]  # the page frame shows the same moment
     filters = queue_page.Filters.read(request.GET.dict())
-    context: dict[str, Any] = {"now": now, "site": site, "filters": filters, "rows": []}
+    context: dict[str, Any] = {
+        "now": now, "site": site, "filters": filters, "rows": [], "may_cover": user.may("therapy.cover"),
+    }  # fmt: skip
     if site is None:
         return render(request, "scheduling/queue.html", context)
     zone = ZoneInfo(site.time_zone)

@@ -8,6 +8,7 @@ from sessions.api.day import HandoverViewSet, TreatmentHoldViewSet
 from sessions.api.infusions import InfusionViewSet
 from sessions.api.patient_facts import ConsentViewSet, OutcomeScoreViewSet, SafetyContactViewSet
 from sessions.api.prediction import PredictionViewSet
+from sessions.api.progress import NightReportViewSet, ProgressReportViewSet
 from sessions.api.pump_events import PumpEventViewSet
 from sessions.api.struck import AdverseEventViewSet, MeasuredLevelViewSet
 
@@ -25,4 +26,6 @@ def api_routes(router: BaseRouter) -> None:
     router.register("consents", ConsentViewSet, basename="consent")
     router.register("safety-contacts", SafetyContactViewSet, basename="safety-contact")
     router.register("outcome-scores", OutcomeScoreViewSet, basename="outcome-score")
+    router.register("night-reports", NightReportViewSet, basename="night-report")
+    router.register("progress-reports", ProgressReportViewSet, basename="progress-report")
     router.register("predictions", PredictionViewSet, basename="prediction")

@@ -11,6 +11,8 @@ from sessions.models.discharge import CriterionResult, SignOff
 from sessions.models.ending import Disposition, EndingAssessment, Handover, TreatmentHold
 from sessions.models.infusion import Infusion
 from sessions.models.observation import AdverseEvent, PreInfusionCheck, VitalSigns
+from sessions.models.private_note import PrivateNote, PrivateNoteReading
+from sessions.models.progress import NightReport, ProgressReport
 from sessions.models.pump import ClearanceEstimate, MeasuredLevel, PumpEvent
 from sessions.models.review import CourseReview
 
@@ -31,9 +33,13 @@ __all__ = [
     "IntegrationNote",
     "IntegrationSession",
     "MeasuredLevel",
+    "NightReport",
     "OrderRenewal",
     "OutcomeScore",
     "PreInfusionCheck",
+    "PrivateNote",
+    "PrivateNoteReading",
+    "ProgressReport",
     "PumpEvent",
     "SafetyContact",
     "SignOff",

@@ -85,12 +85,16 @@ class IntegrationSession(models.Model):
 
 @pghistory.track()
 class IntegrationNote(models.Model):
-    """The therapist's note: goals, the practice plan, progress. Signed once complete; later changes are amendments."""
+    """The therapist's note: goals, the practice plan (what, when, how often), progress. Signed once complete; later
+    changes are amendments.
+    """
 
     code = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     session = models.ForeignKey(IntegrationSession, on_delete=models.PROTECT, related_name="notes")
     goals = models.TextField(blank=True)
-    practice_plan = models.TextField(blank=True)
+    practice_plan = models.TextField("what is practised", blank=True)
+    practice_when = models.CharField("when in the day", max_length=200, blank=True)
+    practice_a_week = models.PositiveSmallIntegerField("times a week", null=True, blank=True)
     progress = models.TextField(blank=True)
     author = models.ForeignKey(USER, on_delete=models.PROTECT, related_name="+")
     written_at = models.DateTimeField()
@@ -103,6 +107,13 @@ class IntegrationNote(models.Model):
 
     class Meta:
         ordering = ["-written_at"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(practice_a_week__isnull=True)
+                | (Q(practice_a_week__gte=1, practice_a_week__lte=42) & ~Q(practice_plan="")),
+                name="practice_says_what_and_how_often",
+            )
+        ]
 
 
 @pghistory.track()

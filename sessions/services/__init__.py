@@ -42,6 +42,7 @@ from sessions.services.infusions import (
     sign_order,
 )
 from sessions.services.integration import (
+    NoteText,
     amend_note,
     check_may_start,
     complete_integration,
@@ -52,6 +53,8 @@ from sessions.services.levels import contradicting_level, record_measured_level,
 from sessions.services.notes import save_note, unfinished_note
 from sessions.services.observing import observed_until
 from sessions.services.outcomes import record_outcome
+from sessions.services.private_notes import open_private_notes, write_private_note
+from sessions.services.progress import record_night, record_progress
 from sessions.services.pump import (
     amend_pump_event,
     amend_pump_events,
@@ -80,6 +83,7 @@ __all__ = [
     "PRN_DRUGS",
     "CheckAnswer",
     "CriterionAnswer",
+    "NoteText",
     "PumpAct",
     "PumpChange",
     "ReviewPoint",
@@ -114,6 +118,7 @@ __all__ = [
     "offered_handover",
     "open_holds",
     "open_infusion",
+    "open_private_notes",
     "points_before",
     "record_adverse_event",
     "record_answers",
@@ -130,7 +135,9 @@ __all__ = [
     "record_education",
     "record_given_drug",
     "record_measured_level",
+    "record_night",
     "record_outcome",
+    "record_progress",
     "record_pump_event",
     "record_pump_events",
     "record_safety_contact",
@@ -157,4 +164,5 @@ __all__ = [
     "vitals_advice",
     "withdraw_consent",
     "withdraw_vitals",
+    "write_private_note",
 ]

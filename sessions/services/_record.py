@@ -136,6 +136,14 @@ def _words() -> dict[str, DomainError]:
             code="assessment-needed",
             field="criteria",
         ),
+        "no_therapy_while_not_fit": RuleNotMet(
+            "The patient was found not fit for therapy until a later time.",
+            code="not-fit",
+            field="started_at",
+        ),
+        "private_note_is_own": NotAllowed(
+            "Private notes are for the therapist who wrote them.", code="not-your-session"
+        ),
         "no_therapy_before_clearance": RuleNotMet(
             "Therapy cannot start yet: the drug has not cleared, or the infusion is not signed off.",
             code="no-therapy-period",

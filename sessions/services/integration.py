@@ -7,7 +7,9 @@ The start is refused twice: here, from the facts, with words; and by the databas
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from patients.models import Patient
@@ -17,6 +19,8 @@ from sessions.services.estimates import therapy_time
 from staff.errors import InvalidInput, RuleNotMet, StateConflict
 from staff.locks import lock
 from staff.models import User
+
+MOST_WORDS, MOST_WHEN, MOST_A_WEEK = 4000, 200, 42
 
 
 @act
@@ -53,15 +57,45 @@ def start_integration(
     return session
 
 
+@dataclass(frozen=True)
+class NoteText:
+    """What a note says. The practice plan is what is practised, when in the day, and how often a week (1 to 42)."""
+
+    goals: str = ""
+    practice_plan: str = ""
+    practice_when: str = ""
+    practice_a_week: int | None = None
+    progress: str = ""
+
+    def checked(self) -> dict[str, Any]:
+        """Trimmed, as columns. Raises InvalidInput at the field, and for a note without a word."""
+        words = {
+            name: getattr(self, name).strip()
+            for name in ("goals", "practice_plan", "practice_when", "progress")
+        }
+        for name, text in words.items():
+            most = MOST_WHEN if name == "practice_when" else MOST_WORDS
+            if len(text) > most:
+                raise InvalidInput(f"Keep this below {most} characters.", code="too-long", field=name)
+        if not (words["goals"] or words["practice_plan"] or words["progress"]):
+            raise InvalidInput(
+                "Write at least one line: goals, practice plan or progress.",
+                code="required",
+                field="progress",
+            )
+        often = self.practice_a_week
+        if often is not None and (isinstance(often, bool) or not 1 <= often <= MOST_A_WEEK):
+            raise InvalidInput(
+                f"Enter 1 to {MOST_A_WEEK} times a week.", code="range", field="practice_a_week"
+            )
+        if not words["practice_plan"] and (often is not None or words["practice_when"]):
+            raise InvalidInput("Say what is practised.", code="required", field="practice_plan")
+        return {**words, "practice_a_week": often}
+
+
 @act
 def complete_integration(
-    *,
-    session: IntegrationSession,
-    by: User,
-    goals: str = "",
-    practice_plan: str = "",
-    progress: str = "",
-    at: datetime | None = None,
+    *, session: IntegrationSession, by: User, note: NoteText, at: datetime | None = None
 ) -> IntegrationSession:
     """End the session with its signed note. Raises StateConflict when it has ended, InvalidInput for an empty
     note.
@@ -72,51 +106,30 @@ def complete_integration(
     found: IntegrationSession = IntegrationSession.objects.select_for_update(of=("self",)).get(pk=session.pk)
     if found.completed_at is not None:
         raise StateConflict("This session has already been completed.", code="therapy-completed")
-    if not (goals.strip() or practice_plan.strip() or progress.strip()):
-        raise InvalidInput(
-            "Write at least one line: goals, practice plan or progress.", code="required", field="progress"
-        )
+    words = note.checked()
     found.completed_at = max(now, found.started_at)
     found.save(update_fields=["completed_at"])
-    IntegrationNote.objects.create(
-        session=found,
-        goals=goals.strip(),
-        practice_plan=practice_plan.strip(),
-        progress=progress.strip(),
-        author=by,
-        written_at=now,
-        signed_at=now,
-    )
+    IntegrationNote.objects.create(session=found, author=by, written_at=now, signed_at=now, **words)
     return found
 
 
 @act
 def amend_note(
-    *,
-    note: IntegrationNote,
-    by: User,
-    goals: str,
-    practice_plan: str,
-    progress: str,
-    at: datetime | None = None,
+    *, note: IntegrationNote, by: User, text: NoteText, at: datetime | None = None
 ) -> IntegrationNote:
-    """A corrected note beside the signed one, which stays readable. StateConflict when it was already
-    corrected.
+    """A corrected note beside the signed one, which stays readable. Raises NotAllowed for anyone but a therapist,
+    StateConflict when it was already corrected, InvalidInput when the correction says nothing new.
     """
     now = moment(at)
     need_role(by, "therapy.conduct", "Only a licensed therapist writes therapy notes.")
     lock(patients=[note.session.patient_id])
     if IntegrationNote.objects.filter(replaces=note).exists():
         raise StateConflict("This note was already corrected. Correct the newer one.", code="already-amended")
+    words = text.checked()
+    if all(getattr(note, name) == value for name, value in words.items()):
+        raise InvalidInput("Nothing was changed.", code="unchanged", field="progress")
     corrected: IntegrationNote = IntegrationNote.objects.create(
-        session=note.session,
-        goals=goals.strip(),
-        practice_plan=practice_plan.strip(),
-        progress=progress.strip(),
-        author=by,
-        written_at=now,
-        signed_at=now,
-        replaces=note,
+        session=note.session, author=by, written_at=now, signed_at=now, replaces=note, **words
     )
     return corrected
 

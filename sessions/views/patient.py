@@ -196,6 +196,7 @@ def patient_consents_fragment(request: HttpRequest, code: str) -> HttpResponse:
         "education": patient.education_records.select_related("document", "recorded_by"),
         "contacts": patient.safety_contacts.select_related("entered_by", "next_owner")[:10],
         "scores": scores,
+        "progress": patient.progress_reports.order_by("-taken_at", "-pk")[:6],
         "may_record": user.may("infusion.record"),
         "may_score": user.may("follow_up.complete"),
         "may_contact": user.may("safety_contact.record"),

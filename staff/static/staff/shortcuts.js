@@ -1,4 +1,5 @@
-// Single-key shortcuts: ? list, / search, g then a letter, j and k through rows. Off while typing, and they can be
+// Single-key shortcuts: ? list, / search, g then a letter, j and k through rows, and the keys
+// that the row in focus names. Off while typing, and they can be
 // switched off on this device (WCAG 2.1.4).
 const SETTING = "cw-shortcuts";
 const CHAIN_MS = 1500;
@@ -35,6 +36,9 @@ function act(key) {
   if (key === "j") return step(1);
   if (key === "k") return step(-1);
   if (key === "?") { document.getElementById("shortcuts")?.showModal(); return true; }
+  const row = document.activeElement?.closest("li, tr");
+  const own = row?.querySelector(`[data-row-key="${CSS.escape(key)}"]`);
+  if (own) { own.click(); return true; }
   const target = document.querySelector(`[data-key="${CSS.escape(key)}"]`);
   if (!target) return false;
   if (target.matches("input")) target.focus(); else target.click();

@@ -193,20 +193,24 @@ def test_only_a_therapist_conducts_and_one_session_runs_at_a_time(clinic, clock)
         services.start_integration(patient=clinic.patient, therapist=clinic.other_therapist)
     assert refused.value.code == "therapy-running"
     with pytest.raises(InvalidInput):
-        services.complete_integration(session=session, by=clinic.therapist)
+        services.complete_integration(session=session, by=clinic.therapist, note=services.NoteText())
     clock.advance(minutes=50)
-    done = services.complete_integration(session=session, progress="Practised twice", by=clinic.therapist)
+    done = services.complete_integration(
+        session=session, note=services.NoteText(progress="Practised twice"), by=clinic.therapist
+    )
     assert done.completed_at == app_now()
     with pytest.raises(StateConflict):
-        services.complete_integration(session=session, progress="again", by=clinic.therapist)
+        services.complete_integration(
+            session=session, note=services.NoteText(progress="again"), by=clinic.therapist
+        )
     note = session.notes.get()
     corrected = services.amend_note(
-        note=note, goals="", practice_plan="", progress="Practised daily", by=clinic.therapist
+        note=note, text=services.NoteText(progress="Practised daily"), by=clinic.therapist
     )
     assert corrected.replaces == note
     assert IntegrationNote.objects.get(pk=note.pk).progress == "Practised twice"
     with pytest.raises(StateConflict):
-        services.amend_note(note=note, goals="", practice_plan="", progress="x", by=clinic.therapist)
+        services.amend_note(note=note, text=services.NoteText(progress="x"), by=clinic.therapist)
 
 
 def test_another_patients_infusion_is_not_hung_on_this_session(clinic, clock):
