@@ -142,15 +142,19 @@ def locked_words(window: PlasticityWindow, session: FollowUp | None, zone: ZoneI
         return ""
     if window.sign_off_id is None:
         return "Start is locked: waiting for sign-off."
+    begins = soon_in_words(session.earliest_at, zone, now)
     if now < window.t0:
-        return f"Start is locked until {soon_in_words(window.t0, zone, now)}: no-therapy period."
+        until = soon_in_words(window.t0, zone, now)
+        if session.earliest_at > window.t0:
+            return f"Start is locked until {begins}: no-therapy period until {until}, then one night."
+        return f"Start is locked until {until}: no-therapy period."
     if window.not_fit_until is not None and now < window.not_fit_until:
         words = REASONS.get(window.not_fit_reason, window.not_fit_reason).lower()
         return f"Start is locked until {soon_in_words(window.not_fit_until, zone, now)}: not fit ({words})."
     booked = session.appointment
     agreed = booked is not None and booked.during.lower < session.earliest_at
     if now < session.earliest_at and not agreed:
-        return f"Start is locked until {soon_in_words(session.earliest_at, zone, now)}: one night first."
+        return f"Start is locked until {begins}: one night first."
     return ""
 
 

@@ -54,6 +54,11 @@ FIRST = {
     "check_in": """SELECT code FROM scheduling_followup WHERE NOT therapy AND state = 'released'
                    AND audience = 'nurse' ORDER BY id LIMIT 1""",
     "item": "SELECT code FROM scheduling_workitem WHERE resolved_at IS NULL ORDER BY id LIMIT 1",
+    "own": f"SELECT code FROM patients_patient WHERE therapist_id = ({THERAPIST}) ORDER BY id LIMIT 1",
+    "own_signed": f"""SELECT i.code FROM treatment_sessions_infusion i JOIN patients_patient p ON p.id = i.patient_id
+                     WHERE i.status = 'signed-off' AND p.therapist_id = ({THERAPIST}) ORDER BY i.id LIMIT 1""",
+    "own_therapy": f"""SELECT code FROM treatment_sessions_integrationsession WHERE completed_at IS NOT NULL
+                      AND therapist_id = ({THERAPIST}) ORDER BY id LIMIT 1""",
     "nurse_lane": "SELECT code FROM scheduling_resource WHERE kind = 'nurse' ORDER BY id LIMIT 1",
 }
 VERSION = "/protocols/six-in-three-weeks/v/1/"
@@ -78,7 +83,9 @@ PAGES = {
         "/follow-ups/{check_in}/done/", "/work/",
     ),
     "Licensed therapist": (
-        "/", "/queue/", "/queue/?show=waiting", "/queue/?show=done", "/queue/?whose=mine",
+        "/", "/queue/", "/queue/?show=waiting", "/queue/?show=done", "/queue/?whose=mine", "/queue/cover/",
+        "/follow-ups/{therapy}/not-fit/", "/patients/{own}/progress/new/", "/therapy/{own_therapy}/",
+        "/therapy/{own_therapy}/amend/", "/therapy/{own_therapy}/private/", "/infusions/{own_signed}/nights/",
         "/windows/{window}/",
         "/windows/{pending}/", "/follow-ups/{therapy}/book/", "/follow-ups/{therapy}/declined/",
         "/patients/",

@@ -47,5 +47,5 @@ DROP FUNCTION therapy_waits_until_fit();
 
 
 class Migration(migrations.Migration):
-    dependencies = [("scheduling", "0012_escalation_and_not_fit")]
+    dependencies = [("scheduling", "0013_escalation_and_not_fit")]
     operations = [migrations.RunSQL(FIXED % MORE + FORWARD, BACKWARD + FIXED % "")]

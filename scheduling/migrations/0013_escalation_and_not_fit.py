@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('patients', '0003_covers'),
-        ('scheduling', '0011_close_infusions_need_a_reason'),
+        ('scheduling', '0012_series_switches'),
         ('treatment_sessions', '0006_nights_progress_and_private_notes'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
