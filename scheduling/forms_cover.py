@@ -22,7 +22,7 @@ MOST_CHOICES = 200
 class CoverForm(ClinicalForm):
     """Therapist, first and last day (both included, at the site). An empty day means tomorrow."""
 
-    therapist = forms.ChoiceField(label="Who is away", required=False)
+    therapist = forms.ChoiceField(label="Therapist", required=False)
     first = forms.CharField(
         label="First day", required=False, max_length=10, widget=forms.DateInput(attrs={"type": "date"})
     )

@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ('patients', '0003_covers'),
         ('scheduling', '0012_series_switches'),
-        ('treatment_sessions', '0006_nights_progress_and_private_notes'),
+        ('treatment_sessions', '0008_nights_progress_and_private_notes'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -57,5 +57,5 @@ DROP TRIGGER record_is_fixed ON treatment_sessions_privatenotereading;
 
 
 class Migration(migrations.Migration):
-    dependencies = [("treatment_sessions", "0006_nights_progress_and_private_notes")]
+    dependencies = [("treatment_sessions", "0008_nights_progress_and_private_notes")]
     operations = [migrations.RunSQL(FORWARD, BACKWARD)]

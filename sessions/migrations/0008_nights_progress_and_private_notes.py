@@ -12,7 +12,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ('patients', '0003_covers'),
         ('pghistory', '0007_auto_20250421_0444'),
-        ('treatment_sessions', '0005_course_reviews'),
+        ('treatment_sessions', '0007_day_rules'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
