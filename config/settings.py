@@ -248,6 +248,13 @@ if os.environ.get("EMAIL_URL"):
 else:
     EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
     EMAIL_FILE_PATH = OUTBOX_DIR
+# A provider over HTTP instead of SMTP (django-anymail). Its values come from ANYMAIL_<NAME>, or ANYMAIL_<NAME>_FILE.
+EMAIL_PROVIDER = env.str("EMAIL_PROVIDER", default="")
+ANYMAIL: dict[str, object] = {"REQUESTS_TIMEOUT": min(10.0, LEASE_SECONDS / 2)}
+if EMAIL_PROVIDER:
+    EMAIL_BACKEND = f"anymail.backends.{EMAIL_PROVIDER}.EmailBackend"
+    for _name in {item.removesuffix("_FILE") for item in os.environ if item.startswith("ANYMAIL_")}:
+        ANYMAIL[_name.removeprefix("ANYMAIL_")] = secret(_name)
 EMAIL_TIMEOUT = 10
 SMS_BACKEND = env.str("SMS_BACKEND", default="scheduling.channels.FileSMSBackend")
 SMS_WEBHOOK_URL = env.str("SMS_WEBHOOK_URL", default="")

@@ -15,6 +15,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Protocol
 
+from anymail.exceptions import AnymailError
 from django.conf import settings
 from django.core.mail import EmailMessage, EmailMultiAlternatives, get_connection
 from django.core.mail.backends.smtp import EmailBackend
@@ -124,7 +125,9 @@ class EmailChannel:
 
     def send(self, message: Outgoing) -> str:
         """One e-mail with a Message-ID made from its key. See `Channel.send`."""
-        mail = build_email(message)
+        from scheduling.mail_providers import id_given, prepare  # it needs the failures of this module
+
+        mail = prepare(build_email(message))
         mail.connection = self._backend
         self._open()
         try:
@@ -133,7 +136,7 @@ class EmailChannel:
             unknown = self._after_text()
             self.close()
             raise classify(error, in_data=unknown) from error
-        return str(mail.extra_headers["Message-ID"])
+        return id_given(mail) or str(mail.extra_headers["Message-ID"])
 
     def _open(self) -> None:
         """A connection that cannot be had has delivered nothing."""
@@ -181,6 +184,10 @@ def build_email(message: Outgoing) -> EmailMessage:
 def classify(error: Exception, *, in_data: bool) -> Exception:
     """What a failed SMTP conversation means: refused for good, refused for now, or not known."""
     name = type(error).__name__
+    if isinstance(error, AnymailError):
+        from scheduling.mail_providers import classify_answer
+
+        return classify_answer(error)
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         codes = [code for code, _ in error.recipients.values()]
         closing = 421 in codes

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
+from anymail.signals import AnymailTrackingEvent, tracking
 from django.db import transaction
 from django.dispatch import receiver
 from django.urls import reverse
@@ -21,6 +22,7 @@ from patients.models import Patient
 from patients.signals import patient_died, patient_moved
 from protocols.models import ProtocolVersion
 from protocols.signals import version_retired
+from scheduling.mail_providers import take_report
 from scheduling.models import WorkItem
 from scheduling.services.chair_use import follow_infusion
 from scheduling.services.day_items import (
@@ -177,3 +179,9 @@ def _keep_the_fact(infusion: Infusion, reason: str, at: datetime) -> None:
     except Exception as error:
         # The deferred trigger lock_therapy_without_window still locks therapy; the sweep finds the gap.
         log.error("infusion %s could not be marked: %s", infusion.pk, type(error).__name__)
+
+
+@receiver(tracking, dispatch_uid="scheduling.email_report")
+def email_report(sender: Any, event: AnymailTrackingEvent, **_: Any) -> None:
+    """The e-mail provider says what became of one message."""
+    take_report(event)

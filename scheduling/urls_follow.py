@@ -58,6 +58,7 @@ urlpatterns = [
     path("alerts/<uuid:code>/confirm/", alerts.alert_confirm, name="alert_confirm"),
     path("open-loops/", alerts.open_loops, name="open_loops"),
     path("p/<str:token>/", patient_links.patient_link, name="patient_link"),
+    path("webhooks/email/", hooks.email_events, name="hook_email"),
     path("webhooks/sms/", hooks.sms_events, name="hook_sms"),
     path("webhooks/twilio/status/", hooks.twilio_status, name="hook_twilio_status"),
     path("webhooks/twilio/reply/", hooks.twilio_reply, name="hook_twilio_reply"),

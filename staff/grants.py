@@ -20,6 +20,7 @@ DELETABLE = frozenset(
         "scheduling_availability",
         "scheduling_availabilityexception",
         "scheduling_closure",
+        "scheduling_providerreport",
         "staff_idempotencyrecord",
         "staff_user_sites",
         "staff_user_groups",

@@ -4,7 +4,7 @@ from scheduling.models.availability import Availability, AvailabilityException, 
 from scheduling.models.booking import Appointment, PatientSpan, ResourceBooking, TreatmentSeries
 from scheduling.models.change import GapException, ScheduleChange, SpacingDecision, VisitChange
 from scheduling.models.clinic_plan import ClinicPlanEntry, ClinicPlanRun
-from scheduling.models.delivery import ChannelPause, DatabaseMark, RestoreHold
+from scheduling.models.delivery import ChannelPause, DatabaseMark, ProviderReport, RestoreHold
 from scheduling.models.duty import DutyShift, StaffAlert, StaffNotice
 from scheduling.models.followup import FollowUp, PlasticityWindow, WorkItem
 from scheduling.models.link import PatientLink
@@ -31,6 +31,7 @@ __all__ = [
     "PatientLink",
     "PatientSpan",
     "PlasticityWindow",
+    "ProviderReport",
     "Resource",
     "ResourceBooking",
     "RestoreHold",

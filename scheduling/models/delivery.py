@@ -32,6 +32,14 @@ class DatabaseMark(models.Model):
         constraints = [models.CheckConstraint(condition=Q(id=1), name="database_mark_is_one_row")]
 
 
+class ProviderReport(models.Model):
+    """A signed report of a provider that has been taken: its token belongs to this text and no other."""
+
+    key = models.CharField(max_length=80, primary_key=True)
+    body_sha256 = models.CharField(max_length=64)
+    received_at = models.DateTimeField(db_index=True)
+
+
 @pghistory.track()
 class RestoreHold(models.Model):
     """This database was restored: what was due before `detected_at` waits until a person has decided."""

@@ -4,14 +4,15 @@ any order or never; each changes a message at most once, and "not delivered" is 
 
 from __future__ import annotations
 
-from datetime import datetime
+import hashlib
+from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.urls import reverse
 
 from patients.models import ContactPoint
 from patients.services.contacts import opt_out, suspend
-from scheduling.models import Message, WorkItem
+from scheduling.models import Message, ProviderReport, WorkItem
 from scheduling.services.messages import sync_patient
 from scheduling.services.workitems import raise_item
 from staff import roles
@@ -21,6 +22,7 @@ from staff.history import acting
 from staff.locks import lock
 
 DELIVERED, FAILED = Message.Delivery.DELIVERED, Message.Delivery.FAILED
+KEEP_TOKENS = timedelta(days=2)
 STOP_WORDS = frozenset({"stop", "stopall", "unsubscribe", "cancel", "end", "quit", "optout", "revoke"})
 
 
@@ -67,6 +69,34 @@ def _not_delivered(row: Message, bad_address: bool, now: datetime) -> None:
         + (" The address is not used until it is verified again." if bad_address else ""),
         url=reverse("message_list"), due_at=now, at=now,
     )  # fmt: skip
+
+
+@transaction.atomic
+def stop_by_report(*, provider_id: str, at: datetime | None = None) -> bool:
+    """The provider says that the recipient of this message wants no more (unsubscribed, or called it unwanted)."""
+    found = Message.objects.filter(provider_id=provider_id[:120]).first() if provider_id else None
+    if found is None:
+        return False
+    lock(patients=[found.patient_id])
+    point, now = ContactPoint.objects.get(pk=found.contact_point_id), at or app_now()
+    if point.opted_out_at is None:
+        opt_out(contact_point=point, by=None, at=now)
+        sync_patient(found.patient, at=now)
+    return True
+
+
+def first_time(*, source: str, token: str, body: bytes) -> bool:
+    """Whether this signed report may be taken: its token is new, or it is the very same report again.
+
+    A signature that covers only its token could be put under another text; so a token belongs to the first text
+    that came with it. Tokens are kept for KEEP_TOKENS; older reports are refused by their age.
+    """
+    digest, now = hashlib.sha256(body).hexdigest(), app_now()
+    key = f"{source}:{hashlib.sha256(token.encode()).hexdigest()}"
+    ProviderReport.objects.filter(received_at__lt=now - KEEP_TOKENS).delete()
+    fresh = ProviderReport(key=key, body_sha256=digest, received_at=now)
+    ProviderReport.objects.bulk_create([fresh], ignore_conflicts=True)
+    return ProviderReport.objects.filter(key=key, body_sha256=digest).exists()
 
 
 @transaction.atomic

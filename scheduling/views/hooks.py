@@ -10,25 +10,62 @@ import hashlib
 import hmac
 import logging
 import time
+from typing import Any
 
+from anymail.exceptions import AnymailWebhookValidationFailure
+from anymail.webhooks.mailgun import MailgunTrackingWebhookView
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
-from scheduling.services.deliveries import report_delivery, stop_by_reply
+from scheduling.services.deliveries import first_time, report_delivery, stop_by_reply
 from scheduling.sms import signature
 from staff.errors import InvalidInput
 from staff.strict import load_json
 
 log = logging.getLogger("clearwindow.hooks")
 FRESH_SECONDS = 300
+REPORTED_WITHIN = 24 * 3600  # Mailgun tries for eight hours
 TWILIO_BAD_ADDRESS = frozenset({"30003", "30004", "30005", "30006", "21610"})
 
 
 def _refuse(why: str) -> HttpResponse:
     log.warning("a provider's report was refused: %s", why)
     return HttpResponse(status=401)
+
+
+class _MailgunReports(MailgunTrackingWebhookView):
+    """Mailgun signs a token and a time, not the text: both must be fresh, and the token belong to this text."""
+
+    def validate_request(self, request: HttpRequest) -> None:
+        """Raises AnymailWebhookValidationFailure."""
+        super().validate_request(request)
+        try:
+            body: Any = load_json(request.body)
+            block = body["signature"]
+            age = abs(time.time() - int(str(block["timestamp"])[:12]))
+        except (InvalidInput, KeyError, TypeError, ValueError) as error:
+            raise AnymailWebhookValidationFailure("unreadable") from error
+        if age > REPORTED_WITHIN:
+            raise AnymailWebhookValidationFailure("stamp")
+        if not first_time(source="mailgun", token=str(block["token"]), body=request.body):
+            raise AnymailWebhookValidationFailure("token of another report")
+
+
+@csrf_exempt
+@require_POST
+def email_events(request: HttpRequest) -> HttpResponse:
+    """Delivery reports of the e-mail provider (EMAIL_PROVIDER=mailgun)."""
+    if settings.EMAIL_PROVIDER != "mailgun" or not settings.ANYMAIL.get("MAILGUN_WEBHOOK_SIGNING_KEY"):
+        return _refuse("no provider is set")
+    try:
+        answer: HttpResponse = _MailgunReports.as_view()(request)
+    except AnymailWebhookValidationFailure:
+        return _refuse("mailgun signature")
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return HttpResponse(status=400)
+    return answer
 
 
 @csrf_exempt
