@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('scheduling', '0012_series_switches'),
+        ('scheduling', '0014_no_therapy_while_not_fit'),
     ]
 
     operations = [
