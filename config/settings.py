@@ -126,6 +126,9 @@ TEMPLATES: list[dict[str, Any]] = [
 # --- Database: the app role runs, the owner role migrates (DATABASE_OWNER_URL, see staff's migrate command) ---
 DATABASE_URL = secret("DATABASE_URL", "postgres://clearwindow_app@127.0.0.1/clearwindow")
 DATABASE_OWNER_URL = secret("DATABASE_OWNER_URL", DATABASE_URL)
+DAY_SHEET_DIR = env.str(
+    "DAY_SHEET_DIR", default=""
+)  # where the tick writes the day sheets as files, if anywhere
 DATABASE_APP_ROLE = env.str("DATABASE_APP_ROLE", default="clearwindow_app")
 DATABASES: dict[str, dict[str, Any]] = {"default": env.db_url_config(DATABASE_URL)}
 DATABASES["default"].setdefault("OPTIONS", {})

@@ -26,6 +26,7 @@ from scheduling.models import FollowUp, Message, PlasticityWindow, TreatmentSeri
 from scheduling.notifications import NotNeutral
 from scheduling.services import (
     alerts,
+    day_sheets,
     escalation,
     outbox,
     overdue,
@@ -95,6 +96,7 @@ def tick() -> Round:
         ("silent", report_silence),
         ("escalated", escalate_windows),
         ("unsigned", report_unsigned),
+        ("sheets", lambda: day_sheets.make_morning_sheets()),
     )
     for name, step in steps:
         try:

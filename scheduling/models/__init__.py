@@ -4,6 +4,7 @@ from scheduling.models.availability import Availability, AvailabilityException, 
 from scheduling.models.booking import Appointment, PatientSpan, ResourceBooking, TreatmentSeries
 from scheduling.models.change import GapException, ScheduleChange, SpacingDecision, VisitChange
 from scheduling.models.clinic_plan import ClinicPlanEntry, ClinicPlanRun
+from scheduling.models.day import DayClosing, DaySheet
 from scheduling.models.delivery import ChannelPause, DatabaseMark, ProviderReport, RestoreHold
 from scheduling.models.duty import DutyShift, StaffAlert, StaffNotice
 from scheduling.models.followup import FollowUp, PlasticityWindow, WorkItem
@@ -22,6 +23,8 @@ __all__ = [
     "ClinicPlanRun",
     "Closure",
     "DatabaseMark",
+    "DayClosing",
+    "DaySheet",
     "DutyShift",
     "FollowUp",
     "FreedSlot",
