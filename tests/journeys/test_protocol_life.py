@@ -94,7 +94,7 @@ def write_with_three_faults(author: Person) -> None:
     page.get_by_label("Dose, in mg/kg").fill("5")
     page.get_by_label("Longest gap, in h").fill("60")
     row = page.locator(ROW).filter(has_text="Structured practice")
-    row.locator("summary").click()
+    row.locator("summary").first.click()
     row.get_by_label("Earliest").fill("9 d")
     expect(state(page)).to_contain_text("3 to mend")
     expect(page.get_by_text("Enter a value from 0.1 to 1.0 mg/kg.").last).to_be_visible()
