@@ -65,6 +65,12 @@ class PatientForm(ClinicalForm):
         required=False,
     )
     language = forms.ChoiceField(label="Language", choices=settings.LANGUAGES, initial="en")
+    interpreter = ClinicalTextField(
+        "Interpreter needed for",
+        required=False,
+        max_length=60,
+        hint="A language, also sign language. Empty: none is needed. It stands on every page about the patient.",
+    )
     time_zone = forms.ChoiceField(
         label="Time zone", choices=zone_choices, help_text="Where the patient lives: reminders follow it."
     )

@@ -40,6 +40,7 @@ class Patient(models.Model):
     height_cm = models.DecimalField(max_digits=4, decimal_places=1, null=True, blank=True)
     time_zone = models.CharField(max_length=64, validators=[validate_time_zone])
     language = models.CharField(max_length=8, default="en")
+    interpreter = models.CharField("interpreter needed for", max_length=60, blank=True)
     jurisdiction = models.CharField(max_length=8)
     therapist = models.ForeignKey(
         settings.AUTH_USER_MODEL,

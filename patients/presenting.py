@@ -36,6 +36,8 @@ def banner(
         for item in contraindications
         if item.resolved_at is None and item.severity == Contraindication.Severity.ABSOLUTE
     ]
+    if patient.interpreter:
+        alerts.insert(0, {"text": f"Interpreter: {patient.interpreter}", "tone": "info"})
     if similar:
         alerts.append({"text": "Similar name on file", "tone": "warning"})
     return {

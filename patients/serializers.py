@@ -25,6 +25,7 @@ class PatientSerializer(serializers.Serializer[Patient]):
     height_cm = serializers.DecimalField(max_digits=4, decimal_places=1, allow_null=True, read_only=True)
     time_zone = serializers.CharField(read_only=True)
     language = serializers.CharField(read_only=True)
+    interpreter = serializers.CharField(read_only=True)
     jurisdiction = serializers.CharField(read_only=True)
     therapist = serializers.UUIDField(source="therapist.code", default=None, read_only=True)
     prescriber = serializers.UUIDField(source="prescriber.code", default=None, read_only=True)
@@ -51,6 +52,7 @@ class IdentityFields(StrictSerializer):
     )
     time_zone = StrictCharField(max_length=64, required=False)
     language = StrictCharField(max_length=8, required=False)
+    interpreter = StrictCharField(max_length=60, required=False, allow_blank=True)
     jurisdiction = StrictCharField(max_length=8, required=False)
     confirm_different = StrictBooleanField(required=False)
 

@@ -18,7 +18,10 @@ from staff.strict import parse_decimal, parse_text
 MIN_HEIGHT_CM, MAX_HEIGHT_CM = Decimal(100), Decimal(230)
 EARLIEST_BIRTH = date(1900, 1, 1)
 TEXTS = {"mrn": ("Record number", 32), "given_name": ("Given name", 80), "family_name": ("Family name", 80)}
-FIELDS = frozenset({*TEXTS, "birth_date", "sex", "height_cm", "time_zone", "language", "jurisdiction"})
+LONGEST_INTERPRETER = 60
+FIELDS = frozenset(
+    {*TEXTS, "birth_date", "sex", "height_cm", "time_zone", "language", "interpreter", "jurisdiction"}
+)
 _JURISDICTION = re.compile(r"[A-Z]{2}(-[A-Z0-9]{1,3})?", re.ASCII)
 
 
@@ -33,6 +36,9 @@ def clean(values: Mapping[str, Any], *, today: date) -> dict[str, Any]:
 def _clean_one(name: str, value: Any, today: date) -> Any:
     if name in TEXTS:
         return _text(name, value)
+    if name == "interpreter":
+        text = parse_text(value, field=name, max_length=LONGEST_INTERPRETER, single_line=True)
+        return " ".join(text.split())
     if name == "birth_date":
         return _birth_date(value, today)
     if name == "height_cm":

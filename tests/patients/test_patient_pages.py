@@ -7,6 +7,7 @@ from django.urls import reverse
 
 from patients import services
 from patients.models import ContactPoint, Patient, PriorExposure
+from patients.services.people import update_patient
 from tests.factories import make_contact, make_patient
 
 NUL = "a\x00b"
@@ -371,3 +372,21 @@ def test_every_row_of_a_patient_can_be_seen_after_the_acts(client, clinic, patie
         assert words in page
     assert PriorExposure.objects.get(patient=patient).first_on.isoformat() == "2025-01-02"
     assert ContactPoint.objects.get(pk=point.pk).usable
+
+
+def test_an_interpreter_that_is_needed_stands_on_every_page_about_the_patient(client, clinic):
+    update_patient(
+        patient=clinic.patient,
+        changes={"interpreter": "  Turkish "},
+        expected_version=None,
+        by=clinic.coordinator,
+    )
+    client.force_login(clinic.coordinator)
+    for url in (
+        reverse("patient_detail", args=[clinic.patient.code]),
+        reverse("series_plan", args=[clinic.patient.code]),
+        reverse("consent_new", args=[clinic.patient.code]),
+    ):
+        if url.endswith("/consents/new/"):
+            client.force_login(clinic.nurse)
+        assert "Interpreter: Turkish" in client.get(url).content.decode(), url
