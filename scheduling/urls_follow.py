@@ -15,6 +15,7 @@ from scheduling.views import (
     held,
     hooks,
     messages,
+    outcomes,
     patient_links,
     queue,
     work,
@@ -45,6 +46,9 @@ urlpatterns = [
         "patients/<uuid:code>/follow-ups/",
         follow_ups.patient_follow_ups_fragment,
         name="patient_follow_ups_fragment",
+    ),
+    path(
+        "patients/<uuid:code>/outcomes/", outcomes.patient_outcomes_fragment, name="patient_outcomes_fragment"
     ),
     path("messages/", messages.message_list, name="message_list"),
     path("messages/<uuid:code>/retry/", messages.message_retry, name="message_retry"),

@@ -316,7 +316,9 @@ def _event(canvas: _Canvas, event: Event, taken: list[list[tuple[float, float]]]
 
 
 def _legend(spec: ChartSpec) -> list[LegendEntry]:
-    entries = [LegendEntry(f"line-{line.style} tone-{line.tone}", line.label) for line in spec.lines]
+    entries = [
+        LegendEntry(f"line-{line.style} tone-{line.tone}", line.label) for line in spec.lines if line.label
+    ]
     entries += [LegendEntry("plot-band", band.label) for band in spec.bands]
     entries += [LegendEntry(f"dot tone-{dots.tone}", dots.label, DOT_PATHS[dots.tone]) for dots in spec.dots]
     spans = {f"span-{span.kind}": span.label for span in reversed(spec.spans)}

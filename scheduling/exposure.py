@@ -1,0 +1,106 @@
+"""What of the drug a patient has had in their life, and whether it escalates (clinic-day 38; product.md, thesis 7).
+
+Earlier treatment elsewhere counts. Escalation is: two doses stepped up, two gaps shortened, or more than
+`MOST_IN_A_YEAR` treatments in twelve months. It flags; a prescriber decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from itertools import pairwise
+from zoneinfo import ZoneInfo
+
+from patients.models import Patient
+from scheduling.domain.localtime import local_date
+from sessions.models import Infusion
+
+YEAR = timedelta(days=365)
+MOST_IN_A_YEAR = 24
+STEP = Decimal("0.05")  # mg/kg: less is the weight or rounding, not a step
+SHORTER = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Dose:
+    """One infusion as far as escalation looks at it: when, mg given (None: not known yet), mg/kg ordered."""
+
+    at: datetime
+    mg: Decimal | None
+    mg_per_kg: Decimal | None
+
+
+@dataclass(frozen=True)
+class Exposure:
+    """The card: `here` and `elsewhere` counts, `mg` known in total, `unknown` treatments without an amount."""
+
+    here: int
+    elsewhere: int
+    mg: Decimal
+    unknown: int
+    last_year: int
+    per_month: Decimal | None
+    reasons: tuple[str, ...]
+
+    @property
+    def total(self) -> int:
+        """Treatments in this person's life, as far as known."""
+        return self.here + self.elsewhere
+
+
+def exposure_of(patient: Patient, infusions: Sequence[Infusion], now: datetime, zone: ZoneInfo) -> Exposure:
+    """Read from the started infusions (in order of time) and the patient's earlier treatments. One query."""
+    doses = [
+        Dose(
+            item.started_at or item.arrived_at,
+            item.delivered_mg,
+            item.ordered_mg / item.weight_kg if item.ordered_mg and item.weight_kg else None,
+        )
+        for item in infusions
+    ]
+    earlier = list(patient.prior_exposures.all())
+    year_ago = local_date(now - YEAR, zone)
+    recent = sum(row.count for row in earlier if row.first_on is not None and row.first_on > year_ago)
+    unknown = sum(row.count for row in earlier if row.total_mg is None) + sum(
+        1 for item in doses if item.mg is None
+    )
+    mg = sum((row.total_mg for row in earlier if row.total_mg is not None), Decimal(0))
+    mg += sum((item.mg for item in doses if item.mg is not None), Decimal(0))
+    last_year = recent + sum(1 for item in doses if item.at > now - YEAR)
+    return Exposure(
+        here=len(doses),
+        elsewhere=sum(row.count for row in earlier),
+        mg=mg,
+        unknown=unknown,
+        last_year=last_year,
+        per_month=_rate(doses),
+        reasons=tuple(escalation(doses, last_year)),
+    )
+
+
+def _rate(doses: Sequence[Dose]) -> Decimal | None:
+    """Infusions in 30 days over the course here; None for a single one."""
+    if len(doses) < 2:
+        return None
+    days = Decimal((doses[-1].at - doses[0].at) / timedelta(days=1))
+    return (Decimal(len(doses) - 1) * 30 / days).quantize(Decimal("0.1")) if days else None
+
+
+def escalation(doses: Sequence[Dose], last_year: int) -> list[str]:
+    """Why this exposure counts as escalating, in words; empty when it does not."""
+    reasons = []
+    known = [item.mg_per_kg for item in doses if item.mg_per_kg is not None]
+    steps = sum(1 for one, two in pairwise(known) if two - one >= STEP)
+    if steps >= 2:
+        reasons.append(f"The dose was stepped up {steps} times.")
+    gaps = [two.at - one.at for one, two in pairwise(doses)]
+    shorter = [two < one - SHORTER for one, two in pairwise(gaps)]
+    # A series alternates between three and four days: only a gap shorter than every gap before it counts.
+    shorter = [short and gaps[n + 1] < min(gaps[: n + 1]) - SHORTER for n, short in enumerate(shorter)]
+    if sum(shorter) >= 2:
+        reasons.append(f"The time between infusions was shortened {sum(shorter)} times.")
+    if last_year > MOST_IN_A_YEAR:
+        reasons.append(f"{last_year} treatments in twelve months.")
+    return reasons

@@ -1,0 +1,71 @@
+"""The outcome chart and the exposure card of the patient page."""
+
+from __future__ import annotations
+
+from zoneinfo import ZoneInfo
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.http import require_safe
+
+from patients.access import get_patient_for
+from scheduling import exposure, outcome_chart
+from scheduling.models import PlasticityWindow
+from scheduling.views.acts import person, show
+from sessions import scoring
+from sessions.models import Infusion, OutcomeScore
+from staff.access import require
+from staff.clock import app_now
+
+FIRST = ("phq9", "qids_sr16", "madrs", "gad7")
+
+
+@require_safe
+@login_required
+def patient_outcomes_fragment(request: HttpRequest, code: str) -> HttpResponse:
+    """One instrument over time (`?instrument=`), and what of the drug the patient has had in their life."""
+    user = person(request)
+    require(user, "follow_up.view")
+    patient = get_patient_for(user, code, action="patient.view")
+    now, zone = app_now(), ZoneInfo(patient.site.time_zone)
+    totals: dict[str, list[outcome_chart.Scored]] = {}
+    for row in OutcomeScore.objects.filter(patient=patient, taken_at__lte=now).order_by("taken_at", "pk"):
+        totals.setdefault(row.instrument, []).append(outcome_chart.Scored(row.taken_at, row.total))
+    infusions = list(
+        Infusion.objects.filter(patient=patient, started_at__isnull=False).order_by("started_at")
+    )
+    windows = {
+        row.infusion_id: row
+        for row in PlasticityWindow.objects.current().filter(patient=patient, sign_off__isnull=False)
+    }
+    given = []
+    for number, item in enumerate(infusions, start=1):
+        window = windows.get(item.pk)
+        opened = window is not None and window.status != PlasticityWindow.Status.NONE
+        given.append(
+            outcome_chart.Given(
+                number,
+                item.started_at or item.arrived_at,
+                window.t0 if window is not None and opened else None,
+                window.core_until if window is not None and opened else None,
+            )
+        )
+    have = [name for name in FIRST if name in totals]
+    asked = request.GET.get("instrument", "")
+    chosen = asked if asked in have else next(iter(have), "")
+    chart = None
+    if chosen:
+        chart = outcome_chart.outcome_chart(
+            scoring.INSTRUMENTS[chosen], totals[chosen], given, now=now, zone=zone
+        )
+    context = {
+        "patient": patient,
+        "chart": chart,
+        "choices": [
+            {"code": name, "title": scoring.INSTRUMENTS[name].title, "current": name == chosen}
+            for name in have
+        ],
+        "exposure": exposure.exposure_of(patient, infusions, now, zone),
+        "now": now,
+    }
+    return show(request, "scheduling/_patient_outcomes.html", context, patient.site)

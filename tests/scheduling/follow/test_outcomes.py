@@ -1,0 +1,111 @@
+"""The outcome chart and the exposure card: gaps not joined, response by the stated rule, nothing of dissociation."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+import pytest
+from django.test import Client
+from hypothesis import given as given_values
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from patients.services.history import record_prior_exposure
+from scheduling.exposure import Dose, escalation
+from scheduling.outcome_chart import Given, Scored, baseline_of, joined, outcome_chart
+from sessions import scoring
+from sessions import services as facts
+from tests.scheduling.follow import world as w
+
+DAY = timedelta(days=1)
+START = datetime(2026, 3, 3, 18, tzinfo=UTC)
+ZONE = ZoneInfo("America/Los_Angeles")
+PHQ9 = scoring.PHQ9
+
+
+def draw(scores, given=()):
+    return outcome_chart(PHQ9, scores, list(given), now=START + 30 * DAY, zone=ZONE)
+
+
+def test_totals_that_were_not_asked_for_long_are_not_joined():
+    scores = [Scored(START + n * DAY, 20 - n // 6) for n in (0, 7, 14, 60, 67)]
+    assert [len(run) for run in joined(scores, timedelta(days=21))] == [3, 2]
+    lines = [shape.d for shape in draw(scores).plot.lines]
+    assert [path.count("L") for path in lines] == [2, 1]
+    assert len(draw(scores).plot.dots) == 5
+
+
+def test_response_and_remission_against_the_last_total_before_the_first_infusion():
+    scores = [
+        Scored(START - 20 * DAY, 25),
+        Scored(START - DAY, 20),
+        Scored(START + 7 * DAY, 10),
+        Scored(START + 14 * DAY, 4),
+    ]
+    infusions = [Given(1, START, START + DAY, START + 4 * DAY)]
+    assert baseline_of(scores, infusions) == scores[1]
+    chart = draw(scores, infusions)
+    assert [row[3] for row in chart.spec.table.rows] == ["before the start", "start", "response", "remission"]
+    assert [rule.value for rule in chart.spec.rules] == [10, 4]
+    assert [span.kind for span in chart.spec.spans] == ["window"]
+    assert "from 20 to 4 (minimal): remission" in chart.spec.description
+    with pytest.raises(ValueError, match="at least one"):
+        draw([])
+
+
+@given_values(st.lists(st.integers(0, 27), min_size=1, max_size=12), st.integers(0, 4))
+@hypothesis_settings(max_examples=40, deadline=None)
+def test_any_course_is_drawn_inside_the_plot_with_every_total_in_the_table(totals, count):
+    scores = [Scored(START + n * 9 * DAY, value) for n, value in enumerate(totals)]
+    chart = draw(scores, [Given(n + 1, START + n * 3 * DAY) for n in range(count)])
+    assert [row[1] for row in chart.spec.table.rows] == [str(value) for value in totals]
+    assert all(0 <= float(shape.y.rstrip("%")) <= 100 for shape in chart.plot.dots)
+    assert "dissoc" not in chart.spec.description.lower()
+
+
+def dose(day, per_kg="0.50"):
+    return Dose(START + day * DAY, Decimal(35), Decimal(per_kg))
+
+
+@pytest.mark.parametrize(
+    ("doses", "year", "flagged"),
+    [
+        ([dose(n) for n in (0, 3, 7, 10, 14, 17)], 6, False),
+        ([dose(0, "0.50"), dose(4, "0.60"), dose(8, "0.70")], 3, True),
+        ([dose(0, "0.50"), dose(4, "0.52"), dose(8, "0.54")], 3, False),
+        ([dose(n) for n in (0, 30, 50, 60)], 4, True),
+        ([dose(0)], 25, True),
+        ([], 0, False),
+    ],
+)
+def test_escalation_is_two_steps_up_two_shorter_gaps_or_too_many_in_a_year(doses, year, flagged):
+    assert bool(escalation(doses, year)) is flagged
+
+
+@pytest.mark.django_db
+def test_the_patient_page_shows_both_and_only_to_those_who_may(clinic, clock):
+    visit = w.book_course(clinic, [w.FIRST]).appointments.get()
+    w.given(clinic, visit)
+    clock.set(w.FIRST + 2 * DAY)
+    url = f"/patients/{clinic.patient.code}/outcomes/"
+    client = Client()
+    assert client.get(url).status_code == 302
+    client.force_login(clinic.admin)
+    assert client.get(url).status_code == 403
+    client.force_login(clinic.therapist)
+    assert "No score yet" in client.get(url).content.decode()
+    facts.record_outcome(patient=clinic.patient, instrument="phq9", total=18, by=clinic.therapist)
+    facts.record_outcome(patient=clinic.patient, instrument="madrs", total=30, by=clinic.therapist)
+    record_prior_exposure(
+        patient=clinic.patient, route="intranasal", count=12, total_mg=None, source="Letter", by=clinic.clinician,
+        last_on=date(2026, 1, 5),
+    )  # fmt: skip
+    page = client.get(url).content.decode()
+    assert "PHQ-9 over time" in page
+    assert "1 here, 12 elsewhere" in page
+    assert "13 of unknown amount" in page
+    assert "MADRS over time" in client.get(f"{url}?instrument=madrs").content.decode()
+    assert "PHQ-9 over time" in client.get(f"{url}?instrument=%00").content.decode()
+    assert url in client.get(f"/patients/{clinic.patient.code}/").content.decode()
