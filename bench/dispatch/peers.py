@@ -1,4 +1,4 @@
-"""The peers' no-op jobs: `celery -A bench.dispatch.peers`, and Procrastinate's app where it is installed."""
+"""The peer's no-op job: `celery -A bench.dispatch.peers`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Claimed, sent and marked per second by 1, 2 and 4 processes, with and without a backlog. See README.md."""
+"""Claimed, sent and marked per second by 1, 2 and 4 processes, behind a small and a large backlog. See README.md."""
 
 from __future__ import annotations
 
@@ -28,6 +28,13 @@ BACKLOG = """
         1000 + n, m.due_at + interval '300 days' + n * interval '1 second', m.due_at + interval '900 days', '',
         m.time_zone, 'scheduled', 0, 0, 'backlog/' || n, m.created_at, '', '', '', '', '', false, ''
     FROM (SELECT * FROM scheduling_message LIMIT 1) m, generate_series(1, %s) n
+"""
+
+
+PEER_BACKLOG = """
+    INSERT INTO procrastinate_jobs (queue_name, task_name, args, status, scheduled_at, attempts)
+    SELECT 'default', 'noop', '{"number": 0}', 'todo', now() + interval '300 days' + n * interval '1 second', 0
+    FROM generate_series(1, %s) n
 """
 
 
@@ -100,26 +107,75 @@ def celery_eta(place: Ground, number: int, workers: int) -> float:
         worker.wait()
 
 
+def procrastinate(place: Ground, python: str, due: int, pending: int, workers: int) -> float:
+    """No-op jobs by that many of its workers, behind this backlog, in a database of its own."""
+    place.sql("DROP DATABASE IF EXISTS bench_peer WITH (FORCE)")
+    place.sql("CREATE DATABASE bench_peer")
+    dsn = f"dbname=bench_peer user=postgres host={place.servers.sockets} port=5432"
+    command, environment = [python, "bench/dispatch/procrastinate_peer.py"], os.environ | {"DSN": dsn}
+    for verb in (["schema"], ["defer", str(due)]):
+        subprocess.run([*command, *verb], cwd=ROOT, env=environment, check=True, stderr=subprocess.DEVNULL)
+    as_superuser(place, "bench_peer", (PEER_BACKLOG, (pending,)), ("ANALYZE procrastinate_jobs", ()))
+    processes = [
+        subprocess.Popen(
+            [*command, "drain"], cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL, text=True,
+        )
+        for _ in range(workers)
+    ]  # fmt: skip
+    for process in processes:
+        process.stdout.readline()
+    began = time.monotonic()
+    for process in processes:
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    for process in processes:
+        process.stdout.readline()
+    seconds = time.monotonic() - began
+    for process in processes:
+        process.wait()
+    question = "SELECT count(*) FROM procrastinate_jobs WHERE status = 'succeeded'"
+    connection = psycopg2.connect(dsn)
+    with connection.cursor() as cursor:
+        cursor.execute(question)
+        done = int(cursor.fetchone()[0])
+    connection.close()
+    if done != due:
+        raise SystemExit(f"Procrastinate did {done} of {due}")
+    return done / seconds
+
+
 def main() -> None:
     """Print the table."""
     options = argparse.ArgumentParser()
-    options.add_argument("--pending", type=int, default=1_000_000)
+    options.add_argument("--pending", type=int, nargs=2, default=[10_000, 1_000_000])
     options.add_argument("--due", type=int, default=2000)
+    options.add_argument("--workers", type=int, nargs="+", default=[1, 2, 4])
+    options.add_argument("--procrastinate-python", default="")
     chosen = options.parse_args()
+    small, large = chosen.pending
     print(
-        f"{time.strftime('%Y-%m-%d')}, load {os.getloadavg()[0]:.1f}, {os.cpu_count()} cores, {chosen.due} due"
+        f"{time.strftime('%Y-%m-%d')}, load {os.getloadavg()[0]:.1f}, {os.cpu_count()} cores, {chosen.due} due, "
+        f"backlogs of {small} and {large}"
     )
-    print("| processes | nothing pending | behind the backlog | ratio | Celery ETA, no-op |")
-    print("| --- | --- | --- | --- | --- |")
+    print(
+        "| processes | small backlog | large | ratio | Procrastinate, small | large | ratio | Celery ETA, none |"
+    )
+    print("| --- | --- | --- | --- | --- | --- | --- | --- |")
     with ground() as place:
-        for workers in (1, 2, 4):
-            empty = ours(place, "bench_empty", chosen.due, 0, workers)
-            full = ours(place, "bench_full", chosen.due, chosen.pending, workers)
-            peer = celery_eta(place, chosen.due, workers)
-            print(
-                f"| {workers} | {empty:.0f}/s | {full:.0f}/s | {full / empty:.2f} | {peer:.0f}/s |",
-                flush=True,
-            )
+        for workers in chosen.workers:
+            found = [ours(place, "bench_ours", chosen.due, pending, workers) for pending in (small, large)]
+            peer = [
+                procrastinate(place, chosen.procrastinate_python, chosen.due, pending, workers)
+                for pending in (small, large)
+                if chosen.procrastinate_python
+            ]
+            cells = [
+                *(f"{rate:.0f}/s" for rate in found), f"{found[1] / found[0]:.2f}",
+                *(f"{rate:.0f}/s" for rate in peer), *([f"{peer[1] / peer[0]:.2f}"] if peer else ["-"] * 3),
+                f"{celery_eta(place, chosen.due, workers):.0f}/s",
+            ]  # fmt: skip
+            print(f"| {workers} | {' | '.join(cells)} |", flush=True)
 
 
 if __name__ == "__main__":
