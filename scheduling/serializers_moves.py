@@ -9,7 +9,8 @@ from rest_framework import serializers
 from scheduling.models import ScheduleChange, VisitChange
 from scheduling.reasons import MOVE
 from scheduling.serializers_booking import ReasonSerializer, VisitChoiceSerializer
-from scheduling.services.cascade import DateLine, Diff, MovePlan
+from scheduling.services.cascade import MovePlan
+from scheduling.services.move_diff import DateLine, Diff
 from staff.api import InstantField, StrictBooleanField, StrictIntegerField, StrictSerializer
 from staff.api import StrictCharField as Text
 

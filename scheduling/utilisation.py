@@ -152,3 +152,19 @@ def monday_of(now: datetime, site: Site) -> date:
     """The Monday of the site's present week."""
     today = local_date(now, zone_of(site))
     return today - timedelta(days=today.weekday())
+
+
+COLUMNS = (
+    "week_from", "chair_minutes_offered", "chair_minutes_used", "chair_use_percent", "infusions_given",
+    "infusions_booked", "not_attended", "postponed", "windows", "windows_with_session", "windows_still_open",
+    "window_adherence_percent", "median_hours_to_session",
+)  # fmt: skip
+
+
+def line_of(row: WeekUse) -> list[object]:
+    """One week in the order of COLUMNS; what is not known is empty."""
+    return [
+        row.monday.isoformat(), row.offered_minutes, row.used_minutes, row.use_percent, row.given, row.booked,
+        row.not_attended, row.postponed, row.windows, row.windows_kept, row.windows_open, row.adherence_percent,
+        row.median_hours,
+    ]  # fmt: skip

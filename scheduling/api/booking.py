@@ -21,15 +21,16 @@ from rest_framework.serializers import BaseSerializer
 
 from patients.access import get_patient_for
 from protocols.models import ProtocolVersion
-from scheduling.access import get_appointment_for, get_resource_for, get_series_for
+from scheduling.access import get_appointment_for, get_series_for
 from scheduling.api.compromises import CompromiseViewSet
 from scheduling.api.course_reviews import SeriesReviews
 from scheduling.api.moves import AppointmentMoves, SeriesMoves
 from scheduling.api.replan import AbsenceViewSet, ClosureViewSet, ReplanViewSet, UtilisationViewSet
+from scheduling.api.resources import ResourceViewSet
 from scheduling.api.switches import SeriesSwitches
 from scheduling.api.version_moves import SeriesVersions
 from scheduling.api.waitlist import WaitlistViewSet
-from scheduling.models import Appointment, Resource, TreatmentSeries
+from scheduling.models import Appointment, TreatmentSeries
 from scheduling.serializers_booking import (
     AppointmentSerializer,
     BookSeriesSerializer,
@@ -44,7 +45,6 @@ from scheduling.serializers_booking import (
     PauseSerializer,
     PlanSerializer,
     RebookSerializer,
-    ResourceSerializer,
     SeriesDetailSerializer,
     SeriesSerializer,
     proposal_data,
@@ -386,35 +386,6 @@ class AppointmentViewSet(AppointmentMoves, ServiceViewSet):
         if told := recall_words(after, at=app_now()):
             answer.headers["X-Too-Late-To-Recall"] = told
         return answer
-
-
-class ResourceFilter(django_filters.FilterSet):
-    """By site (code) and kind."""
-
-    site = django_filters.UUIDFilter(field_name="site__code")
-    kind = django_filters.ChoiceFilter(choices=Resource.Kind.choices)
-
-
-class ResourceViewSet(ServiceViewSet):
-    """Chairs, rooms and people at the caller's sites. Read only."""
-
-    serializer_class = ResourceSerializer
-    filterset_class = ResourceFilter
-
-    def get_queryset(self) -> QuerySet[Resource]:
-        """Only what the caller may see."""
-        found: QuerySet[Resource] = Resource.objects.visible_to(self.user).select_related("site")
-        return found
-
-    def list(self, request: Request) -> Response:
-        """A page of resources."""
-        require(request.user, "appointment.view")
-        page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
-        return self.get_paginated_response(ResourceSerializer(page, many=True).data)
-
-    def retrieve(self, request: Request, code: str) -> Response:
-        """One resource."""
-        return Response(ResourceSerializer(get_resource_for(self.user, code)).data)
 
 
 def booking_routes(router: BaseRouter) -> None:

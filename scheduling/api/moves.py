@@ -28,13 +28,13 @@ from scheduling.serializers_moves import (
 )
 from scheduling.services import replans
 from scheduling.services import visits as visit_service
-from scheduling.services.cascade import preview, propose_move
+from scheduling.services.cascade import propose_move
 from scheduling.services.changes import history_of
-from scheduling.services.lateness import LATE_WORDS, accepted, propose_late, start_by
+from scheduling.services.lateness import LATE_WORDS, accepted, propose_late, seen_lines, start_by
+from scheduling.services.move_diff import preview
 from scheduling.services.moving import SessionMove, move_visits
 from scheduling.services.recall import last_change, recall_words_after
 from scheduling.services.seating import VisitChoice
-from scheduling.views.late import seen_lines
 from staff.access import require
 from staff.api import expected_version, idempotent
 from staff.clock import app_now

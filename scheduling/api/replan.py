@@ -19,8 +19,7 @@ from scheduling.models import Appointment
 from scheduling.serializers_moves import MovedSessionSerializer, MovedVisitSerializer, plan_data
 from scheduling.services import replans
 from scheduling.services import resources as resource_service
-from scheduling.utilisation import monday_of, utilisation
-from scheduling.views.utilisation import COLUMNS, line_of
+from scheduling.utilisation import COLUMNS, line_of, monday_of, utilisation
 from staff.access import require
 from staff.api import (
     InstantField,

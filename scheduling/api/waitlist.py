@@ -17,7 +17,7 @@ from scheduling.models import WaitlistEntry, WaitlistOffer
 from scheduling.reasons import CANCEL
 from scheduling.serializers_booking import AppointmentSerializer, NothingSerializer
 from scheduling.services import waitlist as service
-from scheduling.views.waitlist import rows_of
+from scheduling.waitlist_pages import rows_of
 from staff.access import require
 from staff.api import ServiceViewSet, StrictCharField, StrictIntegerField, StrictSerializer, idempotent
 from staff.errors import StateConflict

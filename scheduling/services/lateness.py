@@ -186,3 +186,10 @@ def accepted(lines: Sequence[LateLine]) -> list[AcceptedSeries]:
         for line in reversed(lines)
         if line.new is not None and line.new != line.old and line.visit.series is not None
     ]
+
+
+def seen_lines(lines: Sequence[LateLine]) -> list[str]:
+    """What was shown, to be compared with what would be done."""
+    return [
+        f"{line.visit.code}|{line.visit.version}|{line.new.isoformat() if line.new else ''}" for line in lines
+    ]

@@ -146,7 +146,7 @@ def propose_series(
         visits=visits,
         findings=findings_for(patient, definition, earliest),
         to_do=_open_gates(patient, protocol_version, now),
-        remarks=tuple(_on_closed_days(visits, load)),
+        remarks=tuple(_on_closed_days(visits, load, patient.therapist or therapist)),
         close=tuple(_close(plan, patient, definition, load, predicted)),
     )
 
@@ -260,15 +260,21 @@ def _working(plan: SeriesPlan, load: SiteLoad, therapist: User | None) -> tuple[
     return union(part for parts in on_duty(people, first, until).values() for part in parts)
 
 
-def _on_closed_days(visits: Iterable[ProposedVisit], load: SiteLoad) -> Iterable[str]:
+def _on_closed_days(visits: Iterable[ProposedVisit], load: SiteLoad, therapist: User | None) -> Iterable[str]:
     """Follow-ups of staff that would fall on a day on which the site is closed, with whose list they are on."""
     for visit in visits:
+        owners = {
+            "clinician": visit.prescriber.row.name,
+            "therapist": therapist.full_name if therapist else "",
+        }
         for item in visit.kept:
             day = local_date(item.target, load.zone)
             if item.audience in STAFF and day in load.closed:
+                name = owners.get(item.audience)
+                owner = f"{name}'s list" if name else f"the {item.audience}'s list"
                 yield (
                     f"{item.title}, after infusion {visit.planned.ordinal}, is due {day_in_words(day)} "
-                    f"({load.closed[day]}): on the {item.audience}'s list."
+                    f"({load.closed[day]}): on {owner}."
                 )
 
 

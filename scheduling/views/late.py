@@ -15,7 +15,7 @@ from scheduling.domain.localtime import in_words
 from scheduling.forms_booking import LateForm
 from scheduling.models import Appointment
 from scheduling.services import replans
-from scheduling.services.lateness import LATE_WORDS, LateLine, accepted, propose_late, start_by
+from scheduling.services.lateness import LATE_WORDS, LateLine, accepted, propose_late, seen_lines, start_by
 from scheduling.views.acts import Act, person, posted, show, tell_recall, zone
 from staff.clock import app_now
 from staff.errors import DomainError, StaleVersion
@@ -41,13 +41,6 @@ def visit_late(request: HttpRequest, code: str) -> HttpResponse:
         except DomainError as refusal:
             form.add_refusal(refusal)
     return _draw(request, visit, form, lines)
-
-
-def seen_lines(lines: list[LateLine]) -> list[str]:
-    """What was shown, to be compared with what would be done."""
-    return [
-        f"{line.visit.code}|{line.visit.version}|{line.new.isoformat() if line.new else ''}" for line in lines
-    ]
 
 
 def _check_seen(request: HttpRequest, lines: list[LateLine]) -> None:

@@ -29,8 +29,9 @@ from scheduling.models import Appointment, FollowUp, Resource, TreatmentSeries
 from scheduling.reasons import MOVE
 from scheduling.reasons import in_words as reason_words
 from scheduling.services import visits as service
-from scheduling.services.cascade import MovePlan, preview, propose_move
+from scheduling.services.cascade import MovePlan, propose_move
 from scheduling.services.changes import history_of
+from scheduling.services.move_diff import preview
 from scheduling.services.moving import SessionMove, move_visits
 from scheduling.services.proposals import VisitOptions
 from scheduling.services.recall import last_change

@@ -12,18 +12,13 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from scheduling.sites import chosen_site
-from scheduling.utilisation import WeekUse, monday_of, utilisation
+from scheduling.utilisation import COLUMNS, WeekUse, line_of, monday_of, utilisation
 from scheduling.views.acts import person, show
 from staff.access import require
 from staff.clock import app_now
 from staff.errors import InvalidInput
 from staff.strict import parse_integer
 
-COLUMNS = (
-    "week_from", "chair_minutes_offered", "chair_minutes_used", "chair_use_percent", "infusions_given",
-    "infusions_booked", "not_attended", "postponed", "windows", "windows_with_session", "windows_still_open",
-    "window_adherence_percent", "median_hours_to_session",
-)  # fmt: skip
 WEEKS = 8
 
 
@@ -58,15 +53,6 @@ def utilisation_page(request: HttpRequest) -> HttpResponse:
         "choices": (4, 8, 26, 52),
     }
     return show(request, "scheduling/utilisation.html", context, site)
-
-
-def line_of(row: WeekUse) -> list[object]:
-    """One week in the order of COLUMNS; what is not known is empty."""
-    return [
-        row.monday.isoformat(), row.offered_minutes, row.used_minutes, row.use_percent, row.given, row.booked,
-        row.not_attended, row.postponed, row.windows, row.windows_kept, row.windows_open, row.adherence_percent,
-        row.median_hours,
-    ]  # fmt: skip
 
 
 def as_csv(rows: list[WeekUse]) -> str:

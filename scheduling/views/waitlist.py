@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
@@ -13,55 +12,16 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from scheduling.access import get_series_for, get_waitlist_entry_for
-from scheduling.booking_pages import Chip
 from scheduling.forms_booking import WaitlistForm
-from scheduling.models import Appointment, FreedSlot, WaitlistEntry, WaitlistOffer
+from scheduling.models import FreedSlot, WaitlistOffer
 from scheduling.services import waitlist as service
 from scheduling.sites import chosen_site
 from scheduling.views.acts import Act, act_page, person, posted, show
+from scheduling.waitlist_pages import rows_of
 from staff.access import require
 from staff.clock import app_now
 from staff.errors import InvalidInput
-from staff.models import Site, User
 from staff.strict import parse_integer
-
-URGENCY = {
-    1: Chip("Routine", "neutral", "circle"),
-    2: Chip("Soon", "info", "clock"),
-    3: Chip("Urgent", "warning", "clock-alert"),
-}
-MOST = 100
-
-
-def rows_of(site: Site, user: User) -> list[dict[str, Any]]:
-    """Waiting infusions in order, each with its present date and its open offer. Four queries."""
-    entries = list(
-        WaitlistEntry.objects.visible_to(user)
-        .filter(site=site, state=WaitlistEntry.State.WAITING)
-        .select_related("patient", "series", "added_by")[:MOST]
-    )
-    offers = {
-        item.entry_id: item
-        for item in WaitlistOffer.objects.filter(
-            entry__in=entries, state=WaitlistOffer.State.OPEN
-        ).select_related("hold", "slot__resource")
-    }
-    dates = {
-        (item.series_id, item.ordinal): item.during.lower
-        for item in Appointment.objects.infusions().filter(
-            series__in=[entry.series_id for entry in entries], status=Appointment.Status.BOOKED
-        )
-    }
-    return [
-        {
-            "entry": entry,
-            "number": number,
-            "urgency": URGENCY[entry.urgency],
-            "offer": offers.get(entry.pk),
-            "date": dates.get((entry.series_id, entry.ordinal)),
-        }
-        for number, entry in enumerate(entries, start=1)
-    ]
 
 
 @require_safe

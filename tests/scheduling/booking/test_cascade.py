@@ -12,8 +12,9 @@ from django.urls import reverse
 from scheduling.models import Appointment, Message, ResourceBooking, ScheduleChange
 from scheduling.schedule_checks import check_schedule
 from scheduling.services import visits as visit_service
-from scheduling.services.cascade import preview, propose_move
+from scheduling.services.cascade import propose_move
 from scheduling.services.changes import history_of, undo_change
+from scheduling.services.move_diff import preview
 from scheduling.services.moving import move_visits
 from scheduling.services.proposals import propose_series, visit_options
 from scheduling.services.seating import TherapyChoice
