@@ -25,6 +25,9 @@ NAVIGATION = (
     ("Messages", "message_list", "mail", "message.view", "messages", "m"),
     ("On duty", "duty_roster", "siren", "duty.view", "duty", "d"),
     ("Protocols", "protocol_list", "clipboard-list", "protocol.view", "protocols", "o"),
+    ("Chairs and people", "resource_list", "layout-grid", "site.manage", "resources", "h"),
+    ("People", "person_list", "id-card", "person.manage", "people", "e"),
+    ("Sites", "site_list", "map-pin", "site.manage", "sites", "s"),
 )
 JUMPS = (
     ("5-minutes", "+5 min"),
@@ -57,6 +60,13 @@ DEMO_ACCOUNTS = (
         "Writes and revises protocols",
         "admin@demo.example",
         "clipboard-list",
+    ),
+    (
+        "manager",
+        "Clinic manager",
+        "Invites people, keeps licences and sites",
+        "manager@demo.example",
+        "id-card",
     ),
 )
 
@@ -109,6 +119,7 @@ def _demo_logins() -> list[dict[str, str]]:
 def _account_items(request: HttpRequest) -> list[dict[str, str]]:
     items = [
         {"label": "Change password", "url": reverse("account_change_password"), "icon": "key-round"},
+        {"label": "Second step at sign-in", "url": reverse("mfa_index"), "icon": "shield-check"},
         {
             "label": "Where you are signed in",
             "url": reverse("usersessions_list"),
@@ -195,6 +206,15 @@ TOURS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("Read a protocol", "Every number with its source and evidence grade.", "protocol_list"),
         ("Revise it", "A revision is a new draft. Running series stay on their version.", "protocol_list"),
         ("Have it approved", "A second person approves; only then does it become active.", "protocol_list"),
+    ),
+    "manager": (
+        ("See who works here", "Roles, sites, licences that end soon, who can sign in.", "person_list"),
+        (
+            "Invite somebody",
+            "They get a link to choose a password, and can be booked at once.",
+            "person_list",
+        ),
+        ("Keep the rooms", "Chairs, rooms and hours; nothing that is booked disappears.", "resource_list"),
     ),
 }
 

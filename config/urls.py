@@ -23,6 +23,7 @@ urlpatterns = [
     path("", include("patients.urls")),
     path("", include("protocols.urls")),
     path("", include("sessions.urls")),
+    path("", include("staff.urls")),
     path("api/", include("config.api")),
     path("accounts/", include("allauth.urls")),
     path("admin/", admin.site.urls),

@@ -329,6 +329,25 @@ class HoursField(forms.CharField):
         """Anything may be sent; the form reads it."""
 
 
+class ResourceForm(ClinicalForm):
+    """What a chair, a room or a person is called on the plan, and how many patients at once."""
+
+    versioned = True
+    name = ClinicalTextField("Name", max_length=80)
+    capacity = UnitIntegerField("Patients at once", min_value=1, max_value=12, initial=1)
+
+
+class NewResourceForm(ResourceForm):
+    """A chair or a room; people are invited instead."""
+
+    versioned = False
+    kind = forms.ChoiceField(
+        label="What it is", choices=[("chair", "Chair"), ("room", "Room")], initial="chair",
+        widget=Radios(inline=True),
+    )  # fmt: skip
+    field_order = ("kind", "name", "capacity")
+
+
 class WeeklyHoursForm(ClinicalForm):
     """Hours of each weekday in the site's wall clock; `seen` is what the page was opened with."""
 

@@ -34,7 +34,9 @@ from scheduling.services.day_items import (
 )
 from scheduling.services.patient_changes import list_failing_sessions, stop_everything
 from scheduling.services.prescriber_items import ask_for_a_time, ask_prescriber, settle_question
+from scheduling.services.resources import refuse_while_booked
 from scheduling.services.retired_versions import list_series_on
+from scheduling.services.staffing import hand_over, list_unlicensed, make_bookable
 from scheduling.services.unsigned import unsigned_keys
 from scheduling.services.windows import mark_stale, reanchor
 from scheduling.services.workitems import raise_item, settle
@@ -42,7 +44,8 @@ from sessions import signals
 from sessions.models import Infusion
 from sessions.services import contradicting_level
 from staff import roles
-from staff.models import User
+from staff import signals as staffing_signals
+from staff.models import Site, User
 
 log = logging.getLogger("clearwindow.scheduling")
 
@@ -181,7 +184,35 @@ def _keep_the_fact(infusion: Infusion, reason: str, at: datetime) -> None:
         log.error("infusion %s could not be marked: %s", infusion.pk, type(error).__name__)
 
 
+<<<<<<< HEAD
 @receiver(tracking, dispatch_uid="scheduling.email_report")
 def email_report(sender: Any, event: AnymailTrackingEvent, **_: Any) -> None:
     """The e-mail provider says what became of one message."""
     take_report(event)
+=======
+@receiver(staffing_signals.person_joined, dispatch_uid="scheduling.person_joined")
+def make_room(sender: Any, *, person: User, roles: frozenset[str], sites: list[Site], **_: Any) -> None:
+    """Whoever treats can be booked."""
+    make_bookable(person=person, held=roles, sites=sites)
+
+
+@receiver(staffing_signals.person_left, dispatch_uid="scheduling.person_left")
+def take_over(
+    sender: Any, *, person: User, roles: frozenset[str], sites: list[Site], gone: bool, by: User | None,
+    at: datetime, **_: Any,
+) -> list[str]:  # fmt: skip
+    """What somebody leaves behind goes on lists, or they cannot leave."""
+    return hand_over(person=person, held=roles, sites=sites, gone=gone, by=by, at=at)
+
+
+@receiver(staffing_signals.licence_changed, dispatch_uid="scheduling.licence_changed")
+def look_at_licences(sender: Any, *, person: User, at: datetime, **_: Any) -> list[str]:
+    """Bookings that are no longer covered go on a list."""
+    return list_unlicensed(person=person, at=at)
+
+
+@receiver(staffing_signals.site_moving, dispatch_uid="scheduling.site_moving")
+def refuse_to_move(sender: Any, *, site: Site, at: datetime, **_: Any) -> None:
+    """A site keeps its clock and its licences' place while visits are booked there."""
+    refuse_while_booked(site=site, at=at)
+>>>>>>> 680d77e (A clinic keeps its own people: a manager invites, gives roles, ends access, keeps licences, sites and chairs; the database keeps the last manager)

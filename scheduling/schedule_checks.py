@@ -16,7 +16,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db import connection
-from django.db.models import CharField, Exists, OuterRef, Q, Value
+from django.db.models import CharField, Exists, OuterRef, Q, QuerySet, Value
 from django.db.models.functions import Cast, Concat
 
 from scheduling.domain.closeness import MOST_IN_SEVEN_DAYS, most_in_seven_days, nearest
@@ -212,21 +212,26 @@ def _therapy_given(_: datetime) -> Iterator[Finding]:
 
 def _licences(now: datetime) -> Iterator[Finding]:
     """Upcoming therapy, and infusions, by somebody without a licence for that place on that day."""
+    for visit, words in unlicensed(Appointment.objects.all()):
+        yield Finding("unlicensed", words, (str(visit.code),))
+
+
+def unlicensed(visits: QuerySet[Appointment]) -> list[tuple[Appointment, str]]:
+    """Those of these visits that are ahead and that no licence of their practitioner covers, with what is missing."""
     held: dict[tuple[int, str], list[Licence]] = defaultdict(list)
     for licence in Licence.objects.all():
         held[(licence.user_id, licence.profession)].append(licence)
-    rows = Appointment.objects.filter(status__in=Appointment.UPCOMING, practitioner__isnull=False)
-    for visit in rows.select_related("patient", "site"):
+    found = []
+    rows = visits.filter(status__in=Appointment.UPCOMING, practitioner__isnull=False)
+    for visit in rows.exclude(kind=Appointment.Kind.PREPARATION).select_related("patient", "site"):
         therapy = visit.kind == Appointment.Kind.THERAPY
-        if visit.kind == Appointment.Kind.PREPARATION:
-            continue
         profession = Licence.Profession.THERAPIST if therapy else Licence.Profession.PRESCRIBER
         place = visit.patient.jurisdiction if therapy else visit.site.jurisdiction
         day = local_date(visit.during.lower, ZoneInfo(visit.site.time_zone))
         mine = held.get((visit.practitioner_id or 0, profession), [])
         if not any(licence.covers(place, day) for licence in mine):
-            words = f"{profession} without a licence for {place} on {day}"
-            yield Finding("unlicensed", words, (str(visit.code),))
+            found.append((visit, f"{profession} without a licence for {place} on {day}"))
+    return found
 
 
 def _records(_: datetime) -> Iterator[Finding]:

@@ -18,6 +18,7 @@ from scheduling.views import (
     replan,
     resources,
     series,
+    staffing,
     switches,
     utilisation,
     version_moves,
@@ -26,6 +27,7 @@ from scheduling.views import (
 )
 
 urlpatterns = [
+    path("people/<uuid:code>/bookable/", staffing.person_bookable, name="person_bookable"),
     path("board/", board.chair_board, name="chair_board"),
     path("week/", board.week, name="week"),
     path("week/limits/", board.week_limits, name="week_limits"),
@@ -60,6 +62,10 @@ urlpatterns = [
     path("clinic-plan/<uuid:code>/accept/", clinic_plan.clinic_plan_accept, name="clinic_plan_accept"),
     path("resources/", resources.resource_list, name="resource_list"),
     path("resources/<uuid:code>/", resources.resource_detail, name="resource_detail"),
+    path("resources/new/", resources.resource_new, name="resource_new"),
+    path("resources/<uuid:code>/change/", resources.resource_change, name="resource_change"),
+    path("resources/<uuid:code>/retire/", resources.resource_retire, name="resource_retire"),
+    path("resources/<uuid:code>/restore/", resources.resource_restore, name="resource_restore"),
     path("resources/<uuid:code>/hours/", resources.resource_hours, name="resource_hours"),
     path("resources/<uuid:code>/absences/", resources.resource_absence, name="resource_absence"),
     path("resources/<uuid:code>/absences/end/", resources.resource_absence_end, name="resource_absence_end"),

@@ -11,6 +11,7 @@ import pghistory
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import DateRangeField, RangeOperators
+from django.contrib.postgres.functions import RandomUUID
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
@@ -25,6 +26,7 @@ def validate_time_zone(name: str) -> None:
         raise ValidationError("Not an IANA time zone name, such as America/Los_Angeles.", code="time-zone")
 
 
+@pghistory.track()
 class Site(models.Model):
     """A place where infusions are given. All of its opening hours and days are in its own time zone."""
 
@@ -37,6 +39,7 @@ class Site(models.Model):
     phone = models.CharField(max_length=32)
     address = models.CharField(max_length=200, blank=True)
     open_on_holidays = models.BooleanField(default=False)
+    version = models.PositiveIntegerField(default=1)
 
     class Meta:
         ordering = ["name"]
@@ -85,6 +88,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     date_joined = models.DateTimeField(auto_now_add=True)
     sites = models.ManyToManyField(Site, related_name="staff", blank=True)
     languages = models.CharField(max_length=60, default="en", help_text="Comma-separated, such as en,es.")
+    invited_at = models.DateTimeField(null=True, blank=True)
+    version = models.PositiveIntegerField(default=1)
 
     USERNAME_FIELD = "email"
     REQUIRED_FIELDS: ClassVar[list[str]] = ["full_name"]
@@ -122,6 +127,22 @@ class User(AbstractBaseUser, PermissionsMixin):
         return self._site_ids
 
 
+@pghistory.track(pghistory.InsertEvent("role.given"), pghistory.DeleteEvent("role.taken"), obj_field=None)
+class HeldRole(User.groups.through):  # type: ignore[name-defined]  # its table
+    """A role that a person holds, written through `User.groups`; its history says who gave or took it."""
+
+    class Meta:
+        proxy = True
+
+
+@pghistory.track(pghistory.InsertEvent("site.given"), pghistory.DeleteEvent("site.taken"), obj_field=None)
+class Workplace(User.sites.through):  # type: ignore[name-defined]  # its table
+    """A site that a person works at. Written through `User.sites`."""
+
+    class Meta:
+        proxy = True
+
+
 @pghistory.track()
 class Licence(models.Model):
     """A licence to practise: valid in one jurisdiction, from its first to its last day (end exclusive)."""
@@ -131,11 +152,13 @@ class Licence(models.Model):
         THERAPIST = "therapist", "Therapist"
         NURSE = "nurse", "Nurse"
 
+    code = models.UUIDField(unique=True, editable=False, db_default=RandomUUID())
     user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="licences")
     profession = models.CharField(max_length=12, choices=Profession)
     jurisdiction = models.CharField(max_length=8)
     number = models.CharField(max_length=40)
     valid_during: Any = DateRangeField()  # the start is always set, which the type stubs cannot express
+    version = models.PositiveIntegerField(default=1)
 
     class Meta:
         ordering = ["user", "jurisdiction"]

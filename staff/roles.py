@@ -6,7 +6,7 @@ A user may hold several roles. An action's permission codename is the action wit
 from __future__ import annotations
 
 CLINICIAN, NURSE, THERAPIST = "clinician", "nurse", "therapist"
-COORDINATOR, PROTOCOL_ADMIN = "coordinator", "protocol_admin"
+COORDINATOR, PROTOCOL_ADMIN, MANAGER = "coordinator", "protocol_admin", "manager"
 
 LABELS = {
     CLINICIAN: "Prescribing clinician",
@@ -14,6 +14,15 @@ LABELS = {
     THERAPIST: "Licensed therapist",
     COORDINATOR: "Coordinator",
     PROTOCOL_ADMIN: "Protocol admin",
+    MANAGER: "Clinic manager",
+}
+WHAT_THEY_DO = {
+    CLINICIAN: "Plans series, orders doses, signs visits off",
+    NURSE: "Records the infusion at the chair",
+    THERAPIST: "Works from the therapy queue",
+    COORDINATOR: "Books, moves and keeps lists empty",
+    PROTOCOL_ADMIN: "Writes and revises protocols",
+    MANAGER: "Manages people, licences, sites and chairs; sees no patient by this role alone",
 }
 
 CARE_TEAM = frozenset({CLINICIAN, NURSE, COORDINATOR})
@@ -49,10 +58,13 @@ ACTIONS: dict[str, frozenset[str]] = {
     "duty.view": frozenset({CLINICIAN, NURSE, THERAPIST, COORDINATOR}),
     "duty.edit": frozenset({CLINICIAN, COORDINATOR}),
     "alert.act": CLINICAL,
-    "protocol.view": frozenset({CLINICIAN, NURSE, THERAPIST, COORDINATOR, PROTOCOL_ADMIN}),
+    "protocol.view": frozenset({CLINICIAN, NURSE, THERAPIST, COORDINATOR, PROTOCOL_ADMIN, MANAGER}),
     "protocol.edit": frozenset({PROTOCOL_ADMIN}),
     "protocol.approve": frozenset({PROTOCOL_ADMIN, CLINICIAN}),
-    "resource.edit": frozenset({COORDINATOR}),
+    "resource.view": frozenset({CLINICIAN, NURSE, THERAPIST, COORDINATOR, MANAGER}),
+    "resource.edit": frozenset({COORDINATOR, MANAGER}),
+    "person.manage": frozenset({MANAGER}),
+    "site.manage": frozenset({MANAGER}),
 }
 
 

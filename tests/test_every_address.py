@@ -61,7 +61,7 @@ def inhabited(clinic: Any, clock: Any) -> dict[str, list[str]]:
 def everyone(clinic: Any) -> Any:
     """Somebody with every role: what is refused is refused for what was sent, not for who sent it."""
     return factories.make_user(
-        "clinician", "nurse", "therapist", "coordinator", "protocol_admin", sites=[clinic.site]
+        "clinician", "nurse", "therapist", "coordinator", "protocol_admin", "manager", sites=[clinic.site]
     )
 
 

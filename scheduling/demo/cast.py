@@ -61,6 +61,7 @@ SHARED_STAFF = (
     _person("therapist", "Jo Lindqvist", "Psychologist", roles.THERAPIST),
     _person("coordinator", "Lee Moran", "Coordinator", roles.COORDINATOR),
     _person("admin", "Pat Stone", "Clinical governance", roles.PROTOCOL_ADMIN),
+    _person("manager", "Noa Winter", "Practice manager", roles.MANAGER),
 )
 MIDDAY_STAFF = (
     _person("m.ortiz", "Dr Sam Ortiz", "Anaesthetist", roles.CLINICIAN, roles.PROTOCOL_ADMIN, capacity=4),

@@ -35,6 +35,7 @@ class Resource(models.Model):
     )
     capacity = models.PositiveSmallIntegerField(default=1)
     active = models.BooleanField(default=True)
+    version = models.PositiveIntegerField(default=1)
     objects = ResourceQuerySet.as_manager()
 
     class Meta:

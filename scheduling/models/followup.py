@@ -254,6 +254,7 @@ class WorkItem(models.Model):
         RESTORED = "restored", "Messages held after a restore"
         PATIENT_ANSWER = "patient-answer", "Answered by the patient"
         RISK_REVIEW = "risk-review", "Answer to look at today"
+        STAFFING = "staffing", "Somebody else is needed"
 
     code = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     kind = models.CharField(max_length=16, choices=Kind)

@@ -10,13 +10,14 @@ import hashlib
 from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime, time, timedelta
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.backends.postgresql.psycopg_any import DateRange
+from django.db.models import QuerySet
 from django.urls import reverse
 
-from scheduling.conflicts import booking_act
+from scheduling.conflicts import booking_act, constraint_name
 from scheduling.domain.intervals import covered
-from scheduling.domain.localtime import local_date
+from scheduling.domain.localtime import in_words, local_date
 from scheduling.loaders import load_site, zone_of
 from scheduling.models import (
     Appointment,
@@ -31,11 +32,13 @@ from scheduling.ranges import as_interval, as_range
 from scheduling.services.workitems import raise_item
 from staff import roles
 from staff.clock import app_now
-from staff.errors import InvalidInput, StaleVersion
+from staff.errors import Clash, Conflict, InvalidInput, RuleNotMet, StaleVersion, StateConflict
 from staff.locks import lock
 from staff.models import Site, User
+from staff.strict import parse_text
 
 Hours = tuple[int, time, time]
+MOST_NAMED = 8
 
 
 @transaction.atomic
@@ -63,6 +66,137 @@ def add_resource(
         raise InvalidInput("Hours must end after they start.", field="hours")
     Availability.objects.bulk_create(rows)
     return resource
+
+
+@booking_act
+def furnish(*, site: Site, kind: str, name: str, capacity: int, by: User) -> Resource:
+    """Add a chair or a room. People become bookable when they are given a role (services.staffing).
+
+    Raises InvalidInput naming the field, Clash for a name in use at the site.
+    """
+    if kind not in (Resource.Kind.CHAIR, Resource.Kind.ROOM):
+        raise InvalidInput("Choose a chair or a room. People are invited instead.", field="kind")
+    _check_capacity(capacity)
+    resource = Resource(site=site, kind=kind, name=_named(name), capacity=capacity)
+    _store(resource)
+    return resource
+
+
+@booking_act
+def change_resource(
+    *, resource: Resource, name: str, capacity: int, by: User, expected_version: int | None = None
+) -> Resource:
+    """Change the name, and how many patients at once. Fewer at once than are booked ahead is refused, with a list."""
+    lock(resources=[resource.pk])
+    row = _current(resource, expected_version)
+    _check_capacity(capacity)
+    over = ResourceBooking.objects.filter(resource=row, lane__gt=capacity).ending_after(app_now())
+    if over.exists():
+        raise StateConflict(
+            f"More than {capacity} at once are booked ahead. Move those bookings first.",
+            code="booked-ahead",
+            field="capacity",
+            conflicts=_in_the_way(over),
+        )
+    row.name, row.capacity, row.version = _named(name), capacity, row.version + 1
+    _store(row)
+    return row
+
+
+@booking_act
+def retire_resource(*, resource: Resource, by: User, expected_version: int | None = None) -> Resource:
+    """Take a chair, room or person out of use; its history stays. Refused while bookings lie ahead, naming them."""
+    lock(resources=[resource.pk])
+    row = _current(resource, None)
+    if not row.active:
+        return row
+    row = _current(resource, expected_version)
+    ahead = ResourceBooking.objects.filter(resource=row).ending_after(app_now())
+    if ahead.exists():
+        raise StateConflict(
+            "Bookings lie ahead. Move them first; then it can be retired.",
+            code="booked-ahead",
+            conflicts=_in_the_way(ahead),
+        )
+    row.active, row.version = False, row.version + 1
+    row.save(update_fields=["active", "version"])
+    return row
+
+
+@booking_act
+def restore_resource(*, resource: Resource, by: User, expected_version: int | None = None) -> Resource:
+    """Put a retired one back into use, with the hours it had. A person must work there in that role."""
+    row = _current(resource, None)
+    if row.active:
+        return row
+    row = _current(resource, expected_version)
+    user = row.user
+    if user is not None and (
+        not user.is_active or row.kind not in user.role_names or row.site_id not in user.site_ids()
+    ):
+        raise RuleNotMet(
+            f"{user.full_name} does not work at {row.site.name} in this role any more.", code="not-here"
+        )
+    row.active, row.version = True, row.version + 1
+    row.save(update_fields=["active", "version"])
+    return row
+
+
+def _current(resource: Resource, expected_version: int | None) -> Resource:
+    row = Resource.objects.select_for_update(of=("self",)).select_related("site", "user").get(pk=resource.pk)
+    if expected_version is not None and row.version != expected_version:
+        raise StaleVersion("Somebody changed this since you opened the page. Nothing was saved.")
+    return row
+
+
+def _check_capacity(capacity: int) -> None:
+    if not 1 <= capacity <= 12:
+        raise InvalidInput("Between 1 and 12 at once.", code="out-of-range", field="capacity")
+
+
+def _named(name: str) -> str:
+    text = " ".join(parse_text(name, field="name", max_length=80, single_line=True).split())
+    if not text:
+        raise InvalidInput("The name is missing.", code="required", field="name")
+    return text
+
+
+def _store(resource: Resource) -> None:
+    try:
+        with transaction.atomic():
+            resource.save()
+    except IntegrityError as error:
+        if constraint_name(error) != "resource_name_once_per_site":
+            raise
+        raise Clash("There is one with this name at the site.", code="name-in-use", field="name") from error
+
+
+def _in_the_way(bookings: QuerySet[ResourceBooking]) -> tuple[Conflict, ...]:
+    """The first few bookings, without a patient's name: who manages chairs need not see patients."""
+    rows = bookings.select_related("appointment", "resource__site").order_by("during")[:MOST_NAMED]
+    return tuple(
+        Conflict(
+            row.resource.name,
+            in_words(row.during.lower, zone_of(row.resource.site)),
+            in_words(row.during.upper, zone_of(row.resource.site)),
+            row.appointment.get_kind_display(),
+        )
+        for row in rows
+    )
+
+
+def refuse_while_booked(*, site: Site, at: datetime) -> None:
+    """Raise StateConflict, with how many, while visits at this site have not ended."""
+    ahead = Appointment.objects.filter(
+        site=site, status__in=Appointment.BLOCKING, during__endswith__gt=at
+    ).count()
+    if ahead:
+        raise StateConflict(
+            f"{ahead} visit{'s are' if ahead != 1 else ' is'} booked ahead at this site, at times of its own clock "
+            "and under its licences. Open a new site instead, or move the visits first.",
+            code="booked-ahead",
+            field="time_zone",
+        )
 
 
 @booking_act

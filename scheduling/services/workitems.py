@@ -32,7 +32,10 @@ def raise_item(
 
     `role` is a name of staff/roles.py: whose list it is on when no `owner` is named. Title and detail carry
     no name of a patient; pages show that beside them to those who may see it. Safe under concurrent callers.
+    An owner who has left is none: the item is on the list of its role.
     """
+    if owner is not None and not owner.is_active:
+        owner = None
     fields = {
         "site": site,
         "patient": patient,

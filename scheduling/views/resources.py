@@ -15,7 +15,14 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from scheduling.access import get_resource_for
 from scheduling.domain.localtime import local_date
-from scheduling.forms_booking import WEEKDAYS, AbsenceForm, ClosureForm, WeeklyHoursForm
+from scheduling.forms_booking import (
+    WEEKDAYS,
+    AbsenceForm,
+    ClosureForm,
+    NewResourceForm,
+    ResourceForm,
+    WeeklyHoursForm,
+)
 from scheduling.loaders import public_holidays, zone_of
 from scheduling.models import Appointment, Availability, Closure, Resource
 from scheduling.services import resources as service
@@ -44,7 +51,7 @@ def _end(clock: time) -> str:
 def resource_list(request: HttpRequest) -> HttpResponse:
     """Everything that can be booked at the site, by kind, with this week's pattern; and its closed days."""
     user = person(request)
-    require(user, "appointment.view")
+    require(user, "resource.view")
     site = chosen_site(request)
     if site is None:
         return render(request, "scheduling/no_site.html", {})
@@ -55,22 +62,22 @@ def resource_list(request: HttpRequest) -> HttpResponse:
         if form.is_valid() and _done(
             request, form, lambda data: service.add_closure(site=site, by=user, **data)
         ):
-            return _next(form, redirect("resource_list"))
+            return _next(request, form, redirect("resource_list"))
     now = app_now()
     today = local_date(now, zone_of(site))
-    rows = (
-        Resource.objects.filter(site=site, active=True)
-        .prefetch_related("availabilities")
-        .order_by("kind", "name")
-    )
+    rows = Resource.objects.filter(site=site).prefetch_related("availabilities").order_by("kind", "name")
     groups: dict[str, list[dict[str, Any]]] = {}
+    retired = [row for row in rows if not row.active]
     for row in rows:
+        if not row.active:
+            continue
         pattern = [row_ for row_ in row.availabilities.all() if row_.valid_during is None]
         week = [hours_words(pattern, day) for day in range(7)]
         groups.setdefault(row.get_kind_display(), []).append({"row": row, "week": week})
     context = {
         "site": site,
         "groups": groups,
+        "retired": retired,
         "weekdays": [name[:3] for name in WEEKDAYS],
         "closures": Closure.objects.filter(site=site, days__endswith__gt=today),
         "holidays": sorted(public_holidays(site, today, today + HOLIDAYS_AHEAD).items()),
@@ -96,15 +103,19 @@ def _done(request: HttpRequest, form: ClinicalForm, do: Any) -> bool:
     form.hit = len(hit)  # type: ignore[attr-defined]  # read by _next
     if hit:
         words = f"Saved. {len(hit)} booking{'s' if len(hit) != 1 else ''} now outside the hours."
-        messages.warning(request, f"{words} Nothing has moved yet: these are the proposals.")
+        may_move = person(request).may("appointment.move")
+        rest = "these are the proposals." if may_move else "they are on the coordinators' work list."
+        messages.warning(request, f"{words} Nothing has moved yet: {rest}")
     else:
         messages.success(request, "Saved.")
     return True
 
 
-def _next(form: ClinicalForm, otherwise: HttpResponse) -> HttpResponse:
-    """The review of what was hit, when anything was."""
-    return redirect("replan") if getattr(form, "hit", 0) else otherwise
+def _next(request: HttpRequest, form: ClinicalForm, otherwise: HttpResponse) -> HttpResponse:
+    """The review of what was hit, when anything was and this person may decide it."""
+    if getattr(form, "hit", 0) and person(request).may("appointment.move"):
+        return redirect("replan")
+    return otherwise
 
 
 @require_safe
@@ -112,7 +123,7 @@ def _next(form: ClinicalForm, otherwise: HttpResponse) -> HttpResponse:
 def resource_detail(request: HttpRequest, code: str) -> HttpResponse:
     """One resource: weekly hours, absences ahead."""
     user = person(request)
-    resource = get_resource_for(user, code)
+    resource = get_resource_for(user, code, action="resource.view")
     return _draw(request, resource, _hours_form(None, resource), AbsenceForm(zone=zone_of(resource.site)))
 
 
@@ -140,6 +151,89 @@ def _draw(
     return show(request, "scheduling/resource.html", context, resource.site, status=status)
 
 
+@require_http_methods(["GET", "POST"])
+@login_required
+def resource_new(request: HttpRequest) -> HttpResponse:
+    """Add a chair or a room to the site that is looked at."""
+    user = person(request)
+    require(user, "resource.edit")
+    site = chosen_site(request)
+    if site is None:
+        return render(request, "scheduling/no_site.html", {})
+    form = NewResourceForm(posted(request))
+    if request.method == "POST" and form.is_valid():
+        try:
+            made = service.furnish(site=site, by=user, **form.cleaned_data)
+        except DomainError as refusal:
+            form.add_refusal(refusal)
+        else:
+            messages.success(request, f"{made.name} is there. Without weekly hours it cannot be booked yet.")
+            return redirect("resource_detail", code=made.code)
+    return _form_page(request, site, form, title="Add a chair or a room", button="Add it")
+
+
+@require_http_methods(["GET", "POST"])
+@login_required
+def resource_change(request: HttpRequest, code: str) -> HttpResponse:
+    """Change the name and how many at once."""
+    user = person(request)
+    resource = get_resource_for(user, code, action="resource.edit")
+    form = ResourceForm(
+        posted(request),
+        initial={"name": resource.name, "capacity": resource.capacity},
+        version=resource.version,
+    )
+    conflicts: Any = ()
+    if request.method == "POST" and form.is_valid():
+        data = form.cleaned_data
+        try:
+            service.change_resource(
+                resource=resource,
+                name=data["name"],
+                capacity=data["capacity"],
+                by=user,
+                expected_version=data["version"],
+            )
+        except DomainError as refusal:
+            form.add_refusal(refusal)
+            conflicts = refusal.conflicts
+        else:
+            messages.success(request, "Saved.")
+            return redirect("resource_detail", code=resource.code)
+    return _form_page(
+        request, resource.site, form, resource=resource, title="Name and capacity", button="Save",
+        conflicts=conflicts,
+    )  # fmt: skip
+
+
+def _form_page(request: HttpRequest, site: Any, form: ClinicalForm, **words: Any) -> HttpResponse:
+    status = form.error_status if form.is_bound else 200
+    context = {"site": site, "form": form, **words}
+    return show(request, "scheduling/resource_form.html", context, site, status=status)
+
+
+@require_POST
+@login_required
+def resource_retire(request: HttpRequest, code: str) -> HttpResponse:
+    """Take it out of use. What stands in the way is listed on the page of the refusal."""
+    user = person(request)
+    resource = get_resource_for(user, code, action="resource.edit")
+    service.retire_resource(resource=resource, by=user)
+    messages.success(request, f"{resource.name} is no longer in use. Its history stays.")
+    return redirect("resource_list")
+
+
+@require_POST
+@login_required
+def resource_restore(request: HttpRequest, code: str) -> HttpResponse:
+    """Put it back into use."""
+    user = person(request)
+    resource = get_resource_for(user, code, action="resource.edit")
+    service.restore_resource(resource=resource, by=user)
+    messages.success(request, f"{resource.name} is in use again.")
+    return redirect("resource_detail", code=resource.code)
+
+
 @require_POST
 @login_required
 def resource_hours(request: HttpRequest, code: str) -> HttpResponse:
@@ -152,7 +246,7 @@ def resource_hours(request: HttpRequest, code: str) -> HttpResponse:
         return service.set_weekly_hours(resource=resource, hours=data["hours"], seen=data["seen"], by=user)
 
     if form.is_valid() and _done(request, form, do):
-        return _next(form, redirect("resource_detail", code=resource.code))
+        return _next(request, form, redirect("resource_detail", code=resource.code))
     return _draw(request, resource, form, AbsenceForm(zone=zone_of(resource.site)), form.error_status)
 
 
@@ -170,7 +264,7 @@ def resource_absence(request: HttpRequest, code: str) -> HttpResponse:
         )
 
     if form.is_valid() and _done(request, form, do):
-        return _next(form, redirect("resource_detail", code=resource.code))
+        return _next(request, form, redirect("resource_detail", code=resource.code))
     return _draw(request, resource, _hours_form(None, resource), form, form.error_status)
 
 

@@ -59,6 +59,9 @@ FIRST = {
                      WHERE i.status = 'signed-off' AND p.therapist_id = ({THERAPIST}) ORDER BY i.id LIMIT 1""",
     "own_therapy": f"""SELECT code FROM treatment_sessions_integrationsession WHERE completed_at IS NOT NULL
                       AND therapist_id = ({THERAPIST}) ORDER BY id LIMIT 1""",
+    "colleague": "SELECT code FROM staff_user WHERE email = 'h.berg@demo.example'",
+    "licence": "SELECT l.code FROM staff_licence l ORDER BY l.id LIMIT 1",
+    "place": "SELECT code FROM staff_site ORDER BY id LIMIT 1",
     "nurse_lane": "SELECT code FROM scheduling_resource WHERE kind = 'nurse' ORDER BY id LIMIT 1",
 }
 VERSION = "/protocols/six-in-three-weeks/v/1/"
@@ -109,9 +112,15 @@ PAGES = {
         f"{VERSION}retire/", f"{VERSION}preview/", "/protocols/six-in-three-weeks/compare/",
         "/protocols/import/", "/language/", "/compromises/", "/styleguide/", "/accounts/logout/",
     ),
+    "Clinic manager": (
+        "/", "/people/", "/people/?q=zzzz", "/people/invite/", "/people/{colleague}/", "/people/{colleague}/edit/",
+        "/people/{colleague}/access/", "/people/{colleague}/deactivate/", "/people/{colleague}/licences/new/",
+        "/licences/{licence}/", "/sites/", "/sites/new/", "/sites/{place}/", "/resources/", "/resources/new/",
+        "/resources/{nurse_lane}/", "/resources/{nurse_lane}/change/", "/accounts/2fa/",
+    ),
 }  # fmt: skip
 EMPTY = ("/", "/patients/", "/board/", "/week/", "/queue/", "/work/", "/messages/", "/outbox/", "/resources/")
-EMAILS = {"Prescribing clinician": "clinician@demo.example"}
+EMAILS = {"Prescribing clinician": "clinician@demo.example", "Clinic manager": "manager@demo.example"}
 
 
 @pytest.fixture(scope="module")
@@ -216,6 +225,16 @@ WRONG: tuple[tuple[str, str, Callable[[Page], None], str], ...] = (
     ("Coordinator", "/import/", nothing, "Check the file"),
     ("Coordinator", "/patients/{patient}/contacts/new/", nothing, ""),
     ("Protocol admin", "/protocols/new/", nothing, ""),
+    ("Clinic manager", "/people/invite/", nothing, "Send the invitation"),
+    ("Clinic manager", "/people/{colleague}/deactivate/", nothing, "End access"),
+    (
+        "Clinic manager",
+        "/people/{colleague}/licences/new/",
+        fill("Where it is valid", "Oregon"),
+        "Save the licence",
+    ),
+    ("Clinic manager", "/sites/new/", nothing, "Open the site"),
+    ("Clinic manager", "/resources/new/", nothing, "Add it"),
 )
 
 

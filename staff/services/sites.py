@@ -1,0 +1,132 @@
+"""Sites: opened and changed by the people who manage the clinic."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from zoneinfo import available_timezones
+
+import holidays
+from django.db import IntegrityError, transaction
+
+from staff import signals
+from staff.clock import app_now
+from staff.errors import Clash, InvalidInput, StaleVersion, StateConflict
+from staff.history import acting
+from staff.models import Site, User
+from staff.strict import parse_text
+
+# label, most characters, needed
+TEXTS = {
+    "name": ("Name", 120, True),
+    "short_name": ("Short name", 24, True),
+    "phone": ("Phone", 32, True),
+    "address": ("Address", 200, False),
+}
+PLACE = frozenset({"time_zone", "country", "subdivision"})
+FIELDS = frozenset({*TEXTS, *PLACE, "open_on_holidays"})
+COUNTRY = re.compile(r"[A-Z]{2}", re.ASCII)
+SUBDIVISION = re.compile(r"[A-Z0-9]{1,3}", re.ASCII)
+PHONE = re.compile(r"\+?[0-9][0-9 ()./-]{4,}", re.ASCII)
+IN_THE_WAY = "Visits are booked ahead at this site, at times of its own clock and under its licences."
+
+
+def found_site(*, values: Mapping[str, Any], by: User | None) -> Site:
+    """Open a site; whoever opens it works there, so that they see it. Raises InvalidInput, Clash for a name in use."""
+    missing = {"name", "time_zone", "country", "phone"} - set(values)
+    if missing:
+        raise InvalidInput("This is missing.", code="required", field=min(missing))
+    cleaned = _clean(values)
+    cleaned.setdefault("short_name", cleaned["name"][:24])
+    _check_place(cleaned["country"], cleaned.get("subdivision", ""))
+    with acting(by):
+        site = Site(**cleaned)
+        _save(site)
+        if by is not None:
+            by.sites.add(site)
+    return site
+
+
+def update_site(
+    *,
+    site: Site,
+    changes: Mapping[str, Any],
+    by: User | None,
+    expected_version: int | None = None,
+    at: datetime | None = None,
+) -> Site:
+    """Change a site. Zone, country and subdivision only while nothing is booked ahead (StateConflict says why)."""
+    cleaned = _clean(changes)
+    with acting(by):
+        row = Site.objects.select_for_update().get(pk=site.pk)
+        if expected_version is not None and row.version != expected_version:
+            raise StaleVersion("Somebody changed this site since you opened the page. Nothing was saved.")
+        moving = {name for name in PLACE & set(cleaned) if getattr(row, name) != cleaned[name]}
+        if moving:
+            signals.site_moving.send(Site, site=row, by=by, at=at or app_now())
+            _check_place(cleaned.get("country", row.country), cleaned.get("subdivision", row.subdivision))
+        for name, value in cleaned.items():
+            setattr(row, name, value)
+        row.version += 1
+        _save(row)
+    return row
+
+
+def _save(site: Site) -> None:
+    try:
+        with transaction.atomic():
+            site.save()
+    except IntegrityError as error:
+        name = getattr(getattr(error.__cause__, "diag", None), "constraint_name", "") or ""
+        if name == "site_stays_while_booked":
+            raise StateConflict(IN_THE_WAY, code="booked-ahead", field="time_zone") from error
+        if "name" not in name:
+            raise
+        raise Clash("There is a site with this name.", code="name-in-use", field="name") from error
+
+
+def _clean(values: Mapping[str, Any]) -> dict[str, Any]:
+    unknown = set(values) - FIELDS
+    if unknown:
+        raise InvalidInput("This field cannot be changed here.", field=min(unknown))
+    return {name: _clean_one(name, value) for name, value in values.items()}
+
+
+def _clean_one(name: str, value: Any) -> Any:
+    if name in TEXTS:
+        return _text(name, value)
+    if name == "open_on_holidays":
+        return bool(value)
+    text = parse_text(value, field=name, max_length=64, single_line=True)
+    allowed, message = {
+        "time_zone": (text in available_timezones(), "Choose a time zone such as America/Los_Angeles."),
+        "country": (bool(COUNTRY.fullmatch(text)), "Write the two letters of the country, such as US or GB."),
+        "subdivision": (
+            not text or bool(SUBDIVISION.fullmatch(text)),
+            "Write the letters of the state or region, such as OR, or leave it empty.",
+        ),
+    }[name]
+    if not allowed:
+        raise InvalidInput(message, field=name)
+    return text
+
+
+def _text(name: str, value: Any) -> str:
+    label, longest, needed = TEXTS[name]
+    text = " ".join(parse_text(value, field=name, max_length=longest, single_line=True).split())
+    if needed and not text:
+        raise InvalidInput(f"{label} is missing.", code="required", field=name)
+    if name == "phone" and not PHONE.fullmatch(text):
+        raise InvalidInput("Write the number with its country code, such as +1 503 555 0140.", field=name)
+    return text
+
+
+def _check_place(country: str, subdivision: str) -> None:
+    """A region that the holiday calendar of a country it knows does not have is a typing mistake."""
+    known = holidays.list_supported_countries()
+    if country in known and subdivision and known[country] and subdivision not in known[country]:
+        raise InvalidInput(
+            f"{country} has no region {subdivision}.", code="unknown-region", field="subdivision"
+        )
