@@ -62,7 +62,7 @@ DROP FUNCTION site_stays_while_booked();
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('scheduling', '0012_series_switches'),
+        ('scheduling', '0016_day_sheets_and_closings'),
         ('staff', '0004_people_kept_by_the_clinic'),
     ]
 
