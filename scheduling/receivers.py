@@ -184,12 +184,12 @@ def _keep_the_fact(infusion: Infusion, reason: str, at: datetime) -> None:
         log.error("infusion %s could not be marked: %s", infusion.pk, type(error).__name__)
 
 
-<<<<<<< HEAD
 @receiver(tracking, dispatch_uid="scheduling.email_report")
 def email_report(sender: Any, event: AnymailTrackingEvent, **_: Any) -> None:
     """The e-mail provider says what became of one message."""
     take_report(event)
-=======
+
+
 @receiver(staffing_signals.person_joined, dispatch_uid="scheduling.person_joined")
 def make_room(sender: Any, *, person: User, roles: frozenset[str], sites: list[Site], **_: Any) -> None:
     """Whoever treats can be booked."""
@@ -215,4 +215,3 @@ def look_at_licences(sender: Any, *, person: User, at: datetime, **_: Any) -> li
 def refuse_to_move(sender: Any, *, site: Site, at: datetime, **_: Any) -> None:
     """A site keeps its clock and its licences' place while visits are booked there."""
     refuse_while_booked(site=site, at=at)
->>>>>>> 680d77e (A clinic keeps its own people: a manager invites, gives roles, ends access, keeps licences, sites and chairs; the database keeps the last manager)
