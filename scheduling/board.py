@@ -5,7 +5,7 @@ of queries. Positions are percentages of the day's span, for SVG attributes.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from django.db.models import Q
 from django.urls import reverse
 
+from scheduling.board_live import LiveChair, live_chairs
 from scheduling.booking_pages import Chip, chair_of, chip_of, resource_name, title_of
 from scheduling.domain.localtime import resolve_local
 from scheduling.loaders import public_holidays, zone_of
@@ -53,6 +54,9 @@ class Lane:
     name: str
     state: Chip
     cards: tuple[Card, ...]
+    live: LiveChair | None = None
+    live_url: str = ""
+    live_name: str = ""
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,7 @@ class Board:
     waiting: tuple[Card, ...]
     in_use: int
     summary: str
+    due: tuple[Lane, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -82,7 +87,7 @@ class Span:
 
 
 def chair_board(user: User, site: Site, day: date, now: datetime) -> Board:
-    """The board of one local day. Fifteen queries, whatever the number of chairs and visits."""
+    """The board of one local day. Seventeen queries, whatever the number of chairs and visits."""
     zone = zone_of(site)
     chairs = list(Resource.objects.filter(site=site, kind=Resource.Kind.CHAIR, active=True))
     visits = _visits(site, _midnight(day, zone), _midnight(day + timedelta(days=1), zone))
@@ -97,7 +102,11 @@ def chair_board(user: User, site: Site, day: date, now: datetime) -> Board:
         item.pk: _card(item, span, user, now, mine=item.pk in seen, limit=limits.get(item.pk))
         for item in visits
     }
-    lanes = tuple(_lane(chair.name, visits, cards, now) for chair in chairs)
+    live = live_chairs(
+        [item.infusion for item in visits if item.infusion is not None and item.pk in seen], now
+    )
+    lanes = tuple(_with_live(_lane(chair.name, visits, cards, now), visits, live, user) for chair in chairs)
+    due = [lane for lane in lanes if lane.live is not None and lane.live.next_vitals_at is not None]
     waiting = tuple(cards[item.pk] for item in visits if item.status == Status.DISPLACED)
     in_use = sum(1 for lane in lanes if lane.state.word != "Free")
     return Board(
@@ -109,6 +118,7 @@ def chair_board(user: User, site: Site, day: date, now: datetime) -> Board:
         waiting=waiting,
         in_use=in_use,
         summary=f"{in_use} of {len(chairs)} chairs in use, {len([v for v in visits if v.status in SHOWN])} visits",
+        due=tuple(sorted(due, key=_due_at)),
     )
 
 
@@ -231,6 +241,22 @@ def _lane(name: str, visits: list[Appointment], cards: dict[int, Card], now: dat
     else:
         state = Chip("Free", "success", "circle-check")
     return Lane(name, state, tuple(cards[item.pk] for item in here))
+
+
+def _due_at(lane: Lane) -> datetime:
+    if lane.live is None or lane.live.next_vitals_at is None:
+        raise ValueError("a chair without a reading due")
+    return lane.live.next_vitals_at
+
+
+def _with_live(lane: Lane, visits: list[Appointment], live: dict[int, LiveChair], user: User) -> Lane:
+    """The lane with the patient who sits there now, where the person may see the record."""
+    for visit in visits:
+        found = live.get(visit.infusion_id) if visit.infusion_id is not None else None
+        if found is not None and chair_of(visit) == lane.name and user.may("infusion.view"):
+            url = reverse("infusion_detail", args=[found.infusion.code])
+            return replace(lane, live=found, live_url=url, live_name=visit.patient.full_name)
+    return lane
 
 
 def closed_reason(site: Site, day: date) -> str:

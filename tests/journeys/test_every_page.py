@@ -83,7 +83,8 @@ PAGES = {
         "/pump-events/{event}/amend/", "/patients/{patient}/safety-contact/",
         "/patients/{patient}/consents/new/",
         "/patients/{patient}/education/new/", "/patients/{patient}/scores/new/",
-        "/follow-ups/{check_in}/done/", "/work/",
+        "/follow-ups/{check_in}/done/", "/work/", "/day-sheet/", "/close-the-day/",
+        "/infusions/{recovering}/take-home/", "/infusions/{recovering}/ambulance/",
     ),
     "Licensed therapist": (
         "/", "/queue/", "/queue/?show=waiting", "/queue/?show=done", "/queue/?whose=mine", "/queue/cover/",

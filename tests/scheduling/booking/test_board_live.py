@@ -1,0 +1,40 @@
+"""The board says which vitals are due next over all chairs, and from when each chair is free."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from scheduling.board_live import live_chairs
+from sessions import services
+from sessions.models import Infusion
+from staff.clock import app_now
+from tests.sessions import world
+
+pytestmark = pytest.mark.django_db
+MINUTE = timedelta(minutes=1)
+
+
+def live(infusion):
+    return live_chairs([Infusion.objects.get(pk=infusion.pk)], app_now()).get(infusion.pk)
+
+
+def test_next_vitals_and_the_free_time_follow_the_record(clinic, clock):
+    infusion = world.ready(clinic)
+    assert live(infusion) is None
+    services.record_pump_event(infusion=infusion, kind="start", by=clinic.nurse)
+    start = app_now()
+    clock.advance(minutes=15)
+    found = live(infusion)
+    assert (found.vitals_late, found.free_at) == (True, start + 120 * MINUTE)
+    services.record_vitals(infusion=infusion, by=clinic.nurse, **world.NORMAL)
+    assert not live(infusion).vitals_late
+    services.record_given_drug(
+        infusion=infusion, drug="midazolam", dose_mg=Decimal(1), ordered_by=clinic.clinician, by=clinic.nurse
+    )
+    assert live(infusion).free_at == start + 180 * MINUTE
+    clock.advance(minutes=60)
+    services.record_pump_event(infusion=infusion, kind="stop", by=clinic.nurse)
+    assert live(infusion).free_at == app_now() + 120 * MINUTE  # 60 min after the stop, and 60 for the sedative
