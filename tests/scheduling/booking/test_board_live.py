@@ -37,4 +37,6 @@ def test_next_vitals_and_the_free_time_follow_the_record(clinic, clock):
     assert live(infusion).free_at == start + 180 * MINUTE
     clock.advance(minutes=60)
     services.record_pump_event(infusion=infusion, kind="stop", by=clinic.nurse)
-    assert live(infusion).free_at == app_now() + 120 * MINUTE  # 60 min after the stop, and 60 for the sedative
+    assert (
+        live(infusion).free_at == app_now() + 120 * MINUTE
+    )  # 60 min after the stop, and 60 for the sedative
