@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from django.urls import include, path
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+from drf_spectacular.views import SpectacularAPIView
 from rest_framework.authtoken.views import ObtainAuthToken
 from rest_framework.routers import SimpleRouter
 from rest_framework.throttling import ScopedRateThrottle
 
+from config.api_reference import api_reference
 from patients.api import api_routes as patient_routes
 from protocols.api import api_routes as protocol_routes
 from scheduling.api import api_routes as scheduling_routes
@@ -29,5 +30,5 @@ urlpatterns = [
     path("v1/", include(router.urls)),
     path("v1/token/", TokenView.as_view(), name="api_token"),
     path("v1/schema/", SpectacularAPIView.as_view(), name="api_schema"),
-    path("docs/", SpectacularSwaggerSplitView.as_view(url_name="api_schema"), name="api_docs"),
+    path("docs/", api_reference, name="api_docs"),
 ]
