@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import NoReturn
+
 from allauth.account.decorators import secure_admin_login
 from django.conf import settings
 from django.contrib import admin
+from django.http import Http404, HttpRequest
 from django.urls import include, path
 
 from config import demo_views
@@ -18,6 +21,12 @@ handler403 = "config.errors.not_allowed"
 handler404 = "config.errors.not_found"
 handler500 = "config.errors.server_error"
 
+
+def account_addresses(request: HttpRequest) -> NoReturn:
+    """There is no such page: the address a person signs in with is the clinic's to change."""
+    raise Http404
+
+
 urlpatterns = [
     path("", include("scheduling.urls")),
     path("", include("patients.urls")),
@@ -25,6 +34,8 @@ urlpatterns = [
     path("", include("sessions.urls")),
     path("", include("staff.urls")),
     path("api/", include("config.api")),
+    path("accounts/email/", account_addresses),
+    path("accounts/confirm-email/", account_addresses),
     path("accounts/", include("allauth.urls")),
     path("admin/", admin.site.urls),
     path("site/", demo_views.site_switch, name="site_switch"),
