@@ -144,7 +144,10 @@ class SpacingDecision(models.Model):
         ordering = ["series", "ordinal", "pk"]
         constraints = [
             models.CheckConstraint(
-                condition=Q(hours__lt=36) | Q(in_seven_days__gt=3), name="spacing_decision_is_about_something"
+                # a check that says neither yes nor no passes: nothing must be ruled out
+                condition=Q(hours__isnull=False, hours__lt=36)
+                | Q(in_seven_days__isnull=False, in_seven_days__gt=3),
+                name="spacing_decision_is_about_something",
             ),
             models.CheckConstraint(
                 condition=~Q(reason="") & Q(ordinal__gte=1), name="spacing_decision_says_why"
