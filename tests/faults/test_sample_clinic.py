@@ -5,31 +5,12 @@ Each is made by the seed command's own function on a database of its own, as the
 
 from __future__ import annotations
 
-import os
-from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
-
 import pytest
 
-from tests.journeys.stack import (
-    ROOT,
-    Mailbox,
-    Stack,
-    _environment,
-    _fresh_database,
-    make_template,
-    with_database,
-)
+from tests.faults.conftest import INSTANTS
 
 pytestmark = pytest.mark.fault
 
-INSTANTS = {
-    "a weekday at noon": datetime(2026, 11, 18, 20, 0, tzinfo=UTC),
-    "sunday night": datetime(2026, 11, 23, 5, 40, tzinfo=UTC),
-    "clocks go forward": datetime(2026, 3, 8, 9, 30, tzinfo=UTC),
-    "clocks go back": datetime(2026, 11, 1, 8, 30, tzinfo=UTC),
-    "new year's day": datetime(2027, 1, 1, 3, 7, tzinfo=UTC),
-}
 STAGES = {
     "running": "SELECT count(*) FROM treatment_sessions_infusion WHERE status = 'infusing'",
     "recovering": "SELECT count(*) FROM treatment_sessions_infusion WHERE status = 'recovering'",
@@ -44,30 +25,9 @@ STAGES = {
 }
 
 
-@pytest.fixture(scope="module")
-def template():
-    return make_template("sample_template")
-
-
-@pytest.fixture(scope="module")
-def seeded(template, tmp_path_factory):
-    """The five clinics, made two at a time: one for each core."""
-    base = os.environ["DATABASE_URL"]
-    stacks = {}
-    for number, moment in enumerate(INSTANTS):
-        name = f"sample_instant_{number}"
-        _fresh_database(base, name, template)
-        environment = _environment(base, name) | {"OUTBOX_DIR": str(tmp_path_factory.mktemp("outbox"))}
-        stacks[moment] = Stack(name, ROOT, Mailbox(), environment, 0, with_database(base, name))
-        stacks[moment].set_clock(INSTANTS[moment])
-    with ThreadPoolExecutor(2) as pool:
-        made = {moment: pool.submit(stack.manage, "seed_demo") for moment, stack in stacks.items()}
-    return stacks, made
-
-
 @pytest.mark.parametrize("moment", INSTANTS)
-def test_every_stage_is_there_and_the_lists_are_empty(seeded, moment):
-    stacks, made = seeded
+def test_every_stage_is_there_and_the_lists_are_empty(sample_clinics, moment):
+    stacks, made = sample_clinics
     stack = stacks[moment]
     assert "Sample sign-ins" in made[moment].result()
     assert stack.manage("check_schedule").endswith("0 findings.\n")

@@ -29,7 +29,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if FOLDER in item.path.parents:
             names = getattr(item, "fixturenames", ())
-            group = "sample clinic" if {"demo", "guest"} & set(names) else item.path.stem
+            group = "sample clinic" if {"demo", "guest", "sample_clinic"} & set(names) else item.path.stem
             item.add_marker(pytest.mark.xdist_group(group))
 
 

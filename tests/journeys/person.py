@@ -49,6 +49,13 @@ class Person:
         self.page.get_by_role("button", name="Sign in", exact=True).click()
         self.page.wait_for_url(HOME)
 
+    def confirm_password(self, password: str = PASSWORD) -> None:
+        """Type it again, so that the pages of a signature open."""
+        self.page.goto("/accounts/reauthenticate/")
+        self.page.get_by_label("Password", exact=False).first.fill(password)
+        self.page.get_by_role("main").get_by_role("button").first.click()
+        self.page.wait_for_url(HOME)
+
     def one_click(self, label: str) -> None:
         """By the demo's button for that role."""
         self.page.goto("/accounts/login/")

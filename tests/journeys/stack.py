@@ -245,17 +245,24 @@ def _environment(base: str, name: str, env: str = "demo") -> dict[str, str]:
 
 
 @contextmanager
-def running_stack(name: str, *, template: str, env: str = "demo") -> Iterator[Stack]:
-    """Servers of their own on a database called `name`, a copy of `template`; everything is stopped at the end."""
+def running_stack(name: str, *, template: str, env: str = "demo", **settings: str) -> Iterator[Stack]:
+    """Servers of their own on a database called `name`, a copy of `template`; everything is stopped at the end.
+
+    `settings` are environment variables besides the usual ones.
+    """
     base = os.environ["DATABASE_URL"]
     _fresh_database(base, name, template)
     mailbox, port = Mailbox(), free_port()
     smtp = Controller(mailbox, hostname="127.0.0.1", port=free_port())
     smtp.start()
-    environment = _environment(base, name, env) | {
-        "EMAIL_URL": f"smtp://127.0.0.1:{smtp.port}",
-        "PUBLIC_URL": f"http://127.0.0.1:{port}",
-    }
+    environment = (
+        _environment(base, name, env)
+        | {
+            "EMAIL_URL": f"smtp://127.0.0.1:{smtp.port}",
+            "PUBLIC_URL": f"http://127.0.0.1:{port}",
+        }
+        | settings
+    )
     with tempfile.TemporaryDirectory(prefix="cw-stack-") as folder:
         stack = Stack(name, Path(folder), mailbox, environment, port, with_database(base, name))
         try:

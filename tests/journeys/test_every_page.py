@@ -149,6 +149,7 @@ def test_filled_pages(guest: Any, places: dict[str, str], label: str) -> None:
     who: Person = guest()
     if label in EMAILS:  # a password was typed, so that the page of the signature opens
         who.sign_in(EMAILS[label], DEMO_PASSWORD)
+        who.confirm_password(DEMO_PASSWORD)
     else:
         who.one_click(label)
     walk(who, [path.format(**places) for path in PAGES[label]])
@@ -245,6 +246,7 @@ def test_pages_with_something_wrong(guest: Any, places: dict[str, str], label: s
     who: Person = guest()
     if label in EMAILS:
         who.sign_in(EMAILS[label], DEMO_PASSWORD)
+        who.confirm_password(DEMO_PASSWORD)
     else:
         who.one_click(label)
     found = []

@@ -1,0 +1,254 @@
+"""Every page that has a route is found by itself and looked at, and every form on it is sent with what cannot be.
+
+Held to: no accessibility violation (axe), no console error (a CSP violation is one), no sideways scroll, on a wide screen
+and on a phone; a refused form comes back with a summary that has the focus and whose links lead to the boxes.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import re
+import struct
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Error, Page, Response, expect
+
+from scheduling.demo.cast import PASSWORD as DEMO_PASSWORD
+from tests.journeys import places
+from tests.journeys.conftest import PREFIX
+from tests.journeys.person import HOME, Person
+from tests.journeys.stack import Stack, running_stack
+from tests.journeys.test_every_page import PAGES
+
+pytestmark = pytest.mark.journey
+
+PEOPLE = {
+    "Coordinator": "coordinator@demo.example",
+    "Prescribing clinician": "clinician@demo.example",
+    "Infusion nurse": "nurse@demo.example",
+    "Licensed therapist": "therapist@demo.example",
+    "Protocol admin": "admin@demo.example",
+}
+NOT_A_PAGE = {
+    "week/limits/": "a part of the week, asked for one visit",
+    "p/<str:token>/": "for patients: looked at below",
+    "accounts/email/": "the clinic's to change, not the person's",
+    "accounts/confirm-email/": "the clinic's to change, not the person's",
+    "accounts/login/": "for visitors: looked at in test_every_page",
+    "accounts/signup/": "nobody signs up by himself: leads to the sign-in",
+    "accounts/password/set/": "for people without a password: leads to the change",
+    "accounts/login/code/confirm/": "codes by mail are not used",
+    "accounts/2fa/authenticate/": "second step of a sign-in: without a first one it leads to the sign-in",
+    "accounts/2fa/reauthenticate/": "for people with a second factor",
+    "accounts/2fa/totp/deactivate/": "for people with a second factor",
+    "accounts/2fa/recovery-codes/": "for people with a second factor",
+    "accounts/2fa/recovery-codes/download/": "for people with a second factor",
+}
+"""Routes that show no page to anybody who is signed in, and why."""
+SPOIL = """(place) => {
+    const form = document.querySelectorAll("main form")[place];
+    form.noValidate = true;
+    for (const fold of form.querySelectorAll("details")) fold.open = true;
+    for (const box of form.elements) {
+        if (box.disabled || box.readOnly) continue;
+        if (box.matches("[type=checkbox], [type=radio]")) box.checked = false;
+        else if (box.matches("select")) { if ([...box.options].some((one) => one.value === "")) box.value = ""; }
+        else if (box.matches("[type=number], [type=date], [type=time], [type=datetime-local], [inputmode]")) {
+            box.type = "text"; box.value = "7_0";
+        }
+        else if (box.matches("input:not([type=hidden]):not([type=submit]):not([type=file]), textarea")) box.value = "";
+    }
+    const button = [...form.elements].find((one) => one.type === "submit");
+    form.requestSubmit(button);
+}"""
+
+
+@pytest.fixture(scope="module")
+def spare(sample_clinic: str) -> Iterator[Stack]:
+    """A sample clinic of this module's own, because a form may be accepted."""
+    hour = {"REAUTHENTICATION_TIMEOUT": "3600"}
+    with running_stack(f"{PREFIX}_forms", template=sample_clinic, **hour) as running:
+        running.run_python("tests.journeys.rare")
+        yield running
+
+
+@pytest.fixture(scope="module")
+def people(browser: Any, spare: Stack) -> Iterator[dict[str, Person]]:
+    """Everybody signed in with a password, so that the pages of a signature open."""
+    found = {label: Person(browser, spare) for label in PEOPLE}
+    for label, who in found.items():
+        who.sign_in(PEOPLE[label], DEMO_PASSWORD)
+        who.confirm_password(DEMO_PASSWORD)
+    yield found
+    for who in found.values():
+        who.context.close()
+
+
+@pytest.fixture(scope="module")
+def found(spare: Stack, people: dict[str, Person]) -> Any:
+    """The pages of all routes, and the routes without one."""
+    return places.find(places.routes(), places.Examples(spare), people)
+
+
+def test_every_route_is_a_page_or_explained(found: Any) -> None:
+    """A page that no role and no example of the sample clinic leads to is a page that nobody looked at."""
+    _, without = found
+    unseen = {
+        route: met
+        for route, met in without.items()
+        if not met & {"post", "part", "file"} and route not in NOT_A_PAGE
+    }
+    assert not unseen, "\n".join(f"{route}: {sorted(met)}" for route, met in unseen.items())
+    assert not [route for route in NOT_A_PAGE if route not in without]
+
+
+def test_pages_that_no_list_names(found: Any, people: dict[str, Person]) -> None:
+    """What `test_every_page` does not look at as a certain role is looked at here."""
+    pages, _ = found
+    named = [re.sub(r"\{\w+\}", "x", path) for paths in PAGES.values() for path in paths]
+    rest = set(places.left_out((route for route, _, _ in pages), named))
+    check([(label, path) for route, label, path in pages if route in rest], people)
+
+
+def check(pages: list[tuple[str, str]], people: dict[str, Person]) -> None:
+    """Look at each; say everything that was found at the end."""
+    wrong = []
+    for label, path in pages:
+        who = people[label]
+        try:
+            who.open(path)
+            who.check_widths()
+        except (AssertionError, Error) as error:
+            wrong.append(f"{label} {path}: {error}")
+            who.refusals.clear()
+            who.complaints.clear()
+    assert not wrong, "\n\n".join(wrong)
+
+
+def test_every_form_that_is_refused(
+    found: Any, people: dict[str, Person], capsys: pytest.CaptureFixture[str]
+) -> None:
+    pages, _ = found
+    wrong, refused, taken = [], [], []
+    for _, label, path in pages:
+        who = people[label]
+        who.open(path)
+        for place in places.forms_with_boxes(who):
+            try:
+                answer = spoil(who, path, place)
+                (refused if answer else taken).append(f"{path} form {place}")
+            except (AssertionError, Error) as error:
+                wrong.append(f"{label} {path} form {place}: {error}")
+                who.complaints.clear()
+            who.refusals.clear()
+    with capsys.disabled():
+        print(f"\n{len(refused)} forms refused; taken although empty: {taken}")
+    assert not wrong, "\n\n".join(wrong)
+    assert len(refused) > 40
+
+
+def spoil(who: Person, path: str, place: int) -> bool:
+    """Send the form with nothing and nonsense in it. True when it was refused, and the refusal looks right."""
+    page = who.page
+    who.open(path)
+    with page.expect_response(lambda answer: answer.request.method == "POST") as sent:
+        page.evaluate(SPOIL, place)
+    answer: Response = sent.value
+    page.wait_for_load_state("load")
+    if (
+        answer.status < 400 and not page.locator("[data-error-summary]").count()
+    ):  # the library's forms answer 200
+        return False
+    assert answer.status < 500, answer.status
+    check_refusal(page)
+    who.check_widths(refused=True)
+    return True
+
+
+def check_refusal(page: Page) -> None:
+    """The summary has the focus, and its links lead to the boxes."""
+    page.wait_for_load_state("load")
+    summary = page.locator("[data-error-summary]").first
+    expect(summary).to_be_focused()
+    for link in summary.get_by_role("link").all():
+        expect(page.locator(str(link.get_attribute("href")))).to_have_count(1)
+
+
+def test_second_factor(browser: Any, spare: Stack) -> None:
+    """Turned on with the code of an authenticator, asked for at the next sign-in, and every page of it."""
+    email = "therapist@demo.example"
+    who = Person(browser, spare)
+    who.sign_in(email, DEMO_PASSWORD)
+    who.confirm_password(DEMO_PASSWORD)
+    who.open("/accounts/2fa/totp/activate/")
+    key = who.page.locator(".qr-code + p .mono").inner_text()
+    who.page.get_by_label("Authenticator code").fill(code_now(key))
+    who.page.get_by_role("button", name="Turn it on").click()
+    expect(who.page.get_by_role("main")).to_contain_text("10 out of 10")
+    spare_code = who.page.locator("textarea").input_value().split()[0]  # an app's code counts once
+    pages = ("recovery-codes/", "recovery-codes/generate/", "totp/deactivate/", "", "reauthenticate/")
+    check([("own", f"/accounts/2fa/{page}") for page in pages], {"own": who})
+    again = Person(browser, spare)
+    again.page.goto("/accounts/login/")
+    again.page.get_by_label("E-mail").or_(again.page.get_by_label("Email")).first.fill(email)
+    again.page.get_by_label("Password", exact=False).first.fill(DEMO_PASSWORD)
+    again.page.get_by_role("button", name="Sign in", exact=True).click()
+    again.page.wait_for_url(re.compile("/accounts/2fa/authenticate/"))
+    again.check_widths()
+    again.page.locator("input[name=code]").fill(spare_code)
+    again.page.get_by_role("main").get_by_role("button").first.click()
+    again.page.wait_for_url(HOME)
+    for one in (who, again):
+        one.context.close()
+
+
+def code_now(key: str) -> str:
+    """What an authenticator app shows for this key (RFC 6238)."""
+    secret = base64.b32decode(key + "=" * (-len(key) % 8))
+    found = hmac.new(secret, struct.pack(">Q", int(time.time()) // 30), hashlib.sha1).digest()
+    start = found[-1] & 15
+    return str((struct.unpack(">I", found[start : start + 4])[0] & 0x7FFFFFFF) % 10**6).zfill(6)
+
+
+def test_every_page_of_a_site_that_has_just_been_opened(found: Any, browser: Any, spare: Stack) -> None:
+    """The empty state of every page that needs nothing to open."""
+    email = str(spare.run_python("tests.journeys.empty_site")["email"])
+    who = Person(browser, spare)
+    who.sign_in(email)
+    pages, _ = found
+    check([("first", f"/{route}") for route, _, _ in pages if "<" not in route], {"first": who})
+    who.context.close()
+
+
+def test_pages_of_patients(browser: Any, spare: Stack) -> None:
+    """Each kind of link: as it opens, sent empty, too old, and of a visit that was moved."""
+    links = spare.run_python("tests.journeys.patient_pages")
+    assert set(links) >= {
+        "visit",
+        "therapy",
+        "check_in",
+        "questionnaire",
+        "stop",
+        "education",
+        "over",
+        "changed",
+    }
+    who = Person(browser, spare)
+    wrong = []
+    for name, path in links.items():
+        try:
+            who.open(path)
+            who.check_widths(refused=name in ("over", "changed"))
+            for place in places.forms_with_boxes(who):
+                spoil(who, path, place)
+        except (AssertionError, Error) as error:
+            wrong.append(f"{name}: {error}")
+            who.complaints.clear()
+        who.refusals.clear()
+    who.context.close()
+    assert not wrong, "\n\n".join(wrong)
