@@ -6,6 +6,7 @@ from django.urls import path
 
 from scheduling.views import (
     board,
+    clinic_outcomes,
     clinic_plan,
     compromises,
     course_reviews,
@@ -83,6 +84,7 @@ urlpatterns = [
     ),
     path("series/<uuid:code>/infusions/<int:ordinal>/waitlist/", waitlist.waitlist_add, name="waitlist_add"),
     path("utilisation/", utilisation.utilisation_page, name="utilisation"),
+    path("outcomes/", clinic_outcomes.outcomes_page, name="outcomes"),
     path("compromises/", compromises.compromises_page, name="compromises"),
     path("replan/", replan.replan, name="replan"),
     path("closures/end/", resources.closure_end, name="closure_end"),

@@ -22,6 +22,7 @@ from rest_framework.serializers import BaseSerializer
 from patients.access import get_patient_for
 from protocols.models import ProtocolVersion
 from scheduling.access import get_appointment_for, get_series_for
+from scheduling.api.clinic_outcomes import ClinicOutcomeViewSet
 from scheduling.api.compromises import CompromiseViewSet
 from scheduling.api.course_reviews import SeriesReviews
 from scheduling.api.moves import AppointmentMoves, SeriesMoves
@@ -396,6 +397,7 @@ def booking_routes(router: BaseRouter) -> None:
     router.register("absences", AbsenceViewSet, basename="absence")
     router.register("waitlist", WaitlistViewSet, basename="waitlist")
     router.register("utilisation", UtilisationViewSet, basename="utilisation")
+    router.register("outcomes", ClinicOutcomeViewSet, basename="clinic-outcome")
     router.register("compromises", CompromiseViewSet, basename="compromise")
     router.register("replan", ReplanViewSet, basename="replan")
     router.register("resources", ResourceViewSet, basename="resource")

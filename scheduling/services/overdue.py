@@ -95,7 +95,7 @@ def missed_because(row: FollowUp) -> str:
     """Why the window of a therapy follow-up passed without it, as far as the facts say."""
     zone, booked = ZoneInfo(row.site.time_zone), row.appointment
     if booked is not None and booked.status in Appointment.BLOCKING:
-        words = f"booked for {in_words(booked.during.lower, zone)} and not held"
+        words = f"booked for {in_words(booked.during.lower, zone)} and did not take place"
     elif row.why.get("no_working_slot"):
         words = "no therapist was working inside its limits"
     else:

@@ -169,7 +169,7 @@ def _night_lock(row: FollowUp, at: datetime, zone: ZoneInfo) -> StartLock | None
     if at >= row.earliest_at or agreed:
         return None
     return StartLock(
-        "too-early", f"This session is due from {in_words(row.earliest_at, zone)}.", row.earliest_at
+        "too-early", f"This therapy session is due from {in_words(row.earliest_at, zone)}.", row.earliest_at
     )
 
 

@@ -37,7 +37,7 @@ TABS: dict[str, tuple[str, tuple[str, ...]]] = {
     "failed": ("Failed", (State.DEAD,)),
     "unknown": ("Unknown", (State.UNKNOWN,)),
     "expired": ("Expired", (State.EXPIRED,)),
-    "held": ("Held", (State.HELD,)),
+    "held": ("Kept back", (State.HELD,)),
     "cancelled": ("Cancelled", (State.CANCELLED,)),
 }
 PER_PAGE = 40

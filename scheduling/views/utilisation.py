@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 from datetime import timedelta
-from io import StringIO
 
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
@@ -12,10 +10,11 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from scheduling.sites import chosen_site
-from scheduling.utilisation import COLUMNS, WeekUse, line_of, monday_of, utilisation
+from scheduling.utilisation import COLUMNS, line_of, monday_of, utilisation
 from scheduling.views.acts import person, show
 from staff.access import require
 from staff.clock import app_now
+from staff.csv_text import as_csv
 from staff.errors import InvalidInput
 from staff.strict import parse_integer
 
@@ -42,7 +41,7 @@ def utilisation_page(request: HttpRequest) -> HttpResponse:
     first = monday_of(now, site) - timedelta(days=7 * (weeks - 1))
     rows = utilisation(site, first, weeks, now)
     if request.GET.get("format") == "csv":
-        answer = HttpResponse(as_csv(rows), content_type="text/csv; charset=utf-8")
+        answer = HttpResponse(as_csv(COLUMNS, map(line_of, rows)), content_type="text/csv; charset=utf-8")
         answer["Content-Disposition"] = f'attachment; filename="utilisation-{first.isoformat()}.csv"'
         return answer
     context = {
@@ -53,12 +52,3 @@ def utilisation_page(request: HttpRequest) -> HttpResponse:
         "choices": (4, 8, 26, 52),
     }
     return show(request, "scheduling/utilisation.html", context, site)
-
-
-def as_csv(rows: list[WeekUse]) -> str:
-    """The weeks as comma separated values, with a line of names."""
-    text = StringIO()
-    out = csv.writer(text)
-    out.writerow(COLUMNS)
-    out.writerows(["" if value is None else value for value in line_of(row)] for row in rows)
-    return text.getvalue()

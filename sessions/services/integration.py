@@ -105,7 +105,7 @@ def complete_integration(
     lock(patients=[session.patient_id])
     found: IntegrationSession = IntegrationSession.objects.select_for_update(of=("self",)).get(pk=session.pk)
     if found.completed_at is not None:
-        raise StateConflict("This session has already been completed.", code="therapy-completed")
+        raise StateConflict("This therapy session has already been completed.", code="therapy-completed")
     words = note.checked()
     found.completed_at = max(now, found.started_at)
     found.save(update_fields=["completed_at"])

@@ -87,7 +87,7 @@ PAGES = {
         "/infusions/{recovering}/take-home/", "/infusions/{recovering}/ambulance/",
     ),
     "Licensed therapist": (
-        "/", "/queue/", "/queue/?show=waiting", "/queue/?show=done", "/queue/?whose=mine", "/queue/cover/",
+        "/", "/queue/", "/queue/?show=waiting", "/queue/?show=done", "/queue/?whose=mine", "/queue/cover/", "/outcomes/?weeks=26",
         "/follow-ups/{therapy}/not-fit/", "/patients/{own}/progress/new/", "/therapy/{own_therapy}/",
         "/therapy/{own_therapy}/amend/", "/therapy/{own_therapy}/private/", "/infusions/{own_signed}/nights/",
         "/windows/{window}/",

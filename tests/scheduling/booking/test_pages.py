@@ -92,6 +92,7 @@ ROUTES = [
     Route("waitlist_decline", "entry", CARE, get=False, post={}),
     Route("waitlist_withdraw", "entry", BOOKERS, get=False, post={}),
     Route("utilisation", "none", EVERYONE),
+    Route("outcomes", "none", EVERYONE),
     Route("replan", "none", EVERYONE, post={}),
     Route("closure_end", "none", ("coordinator",), get=False, post={}),
     Route("series_plan", "patient", BOOKERS, post={}),

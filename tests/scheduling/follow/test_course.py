@@ -168,7 +168,7 @@ def test_a_booking_that_nobody_held_is_the_reason(clinic, clock, opened):
     clock.set(opened.hard_latest_at)
     dispatch.tick()
     row = w.follow_up(opened.visit, "integration_1")
-    assert "booked for Thu 5 Mar 15:30 and not held" in row.closed_reason
+    assert "booked for Thu 5 Mar 15:30 and did not take place" in row.closed_reason
 
 
 def test_every_open_loop_names_its_owner(clinic, clock, opened):

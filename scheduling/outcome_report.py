@@ -1,0 +1,229 @@
+"""The clinic's outcomes of one site and period, read from the database in a fixed number of queries. Writes nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from django.db.models import Aggregate, Count, DurationField, ExpressionWrapper, F, Q
+from django.db.models.functions import Coalesce
+
+from scheduling.domain.intervals import Interval
+from scheduling.models import Appointment, Message, PlasticityWindow
+from scheduling.outcome_figures import WITHOUT_WINDOW, Course, Result, Spread, results, spread
+from scheduling.utilisation import CountedWindow, WeekUse, counted_windows, span_of, utilisation
+from sessions import scoring
+from sessions.models import Infusion, OutcomeScore
+from staff.models import Site
+
+State = Message.State
+ORDER = (scoring.PHQ9, scoring.MADRS, scoring.QIDS_SR16, scoring.GAD7)
+
+
+@dataclass(frozen=True)
+class MessageHealth:
+    """Messages that were due in the period. `failed`: given up, too late, or reported as not delivered.
+    `median_delay`: from when it was due to when it left, None when none left."""
+
+    sent: int
+    failed: int
+    unknown: int
+    median_delay: timedelta | None
+
+    @property
+    def all(self) -> int:
+        """Everything that had an end."""
+        return self.sent + self.failed + self.unknown
+
+
+@dataclass(frozen=True)
+class Report:
+    """One site and period. `hours` is the spread from the opening of a window to its first session."""
+
+    span: Interval
+    weeks: list[WeekUse]
+    windows: list[CountedWindow]
+    hours: Spread | None
+    results: list[Result]
+    messages: MessageHealth
+
+    @property
+    def kept(self) -> int:
+        """Windows with a session inside them."""
+        return sum(week.windows_kept for week in self.weeks)
+
+    @property
+    def decided(self) -> int:
+        """Windows that are over or have their session."""
+        return sum(week.windows - week.windows_open for week in self.weeks)
+
+    @property
+    def still_open(self) -> int:
+        """Windows that may still be kept."""
+        return sum(week.windows_open for week in self.weeks)
+
+    @property
+    def used_minutes(self) -> int:
+        """Chair time used or booked."""
+        return sum(week.used_minutes for week in self.weeks)
+
+    @property
+    def offered_minutes(self) -> int:
+        """Chair time offered."""
+        return sum(week.offered_minutes for week in self.weeks)
+
+
+def outcome_report(site: Site, first_monday: date, weeks: int, now: datetime) -> Report:
+    """`weeks` local weeks from `first_monday`. A course belongs to the period in which its infusion 1 started."""
+    span = span_of(site, first_monday, weeks)
+    windows = counted_windows(site, span)
+    return Report(
+        span=span,
+        weeks=utilisation(site, first_monday, weeks, now, windows),
+        windows=windows,
+        hours=spread(item.hours for item in windows if item.hours is not None),
+        results=results(_courses(site, span, now), ORDER),
+        messages=_messages(site, span, now),
+    )
+
+
+def _courses(site: Site, span: Interval, now: datetime) -> list[Course]:
+    """Every series of the site with its infusion 1 in the span. Three queries."""
+    given: dict[int, list[Infusion]] = {}
+    seen = Appointment.objects.filter(
+        series__site=site, infusion__started_at__gte=span.start, infusion__started_at__lt=span.end
+    )
+    rows = (
+        Infusion.objects.filter(started_at__isnull=False, appointment__series__in=seen.values("series"))
+        .select_related("appointment", "protocol_version__template")
+        .defer("protocol_version__definition", "protocol_version__working")
+        .order_by("started_at", "pk")
+    )
+    for row in rows:
+        given.setdefault(row.appointment.series_id or 0, []).append(row)
+    begun = {key: found for key, found in given.items() if span.contains(_started(found[0]))}
+    ends = dict(
+        PlasticityWindow.objects.filter(series__in=begun, superseded_at__isnull=True, sign_off__isnull=False)
+        .exclude(status=PlasticityWindow.Status.NONE)
+        .order_by("tail_until")
+        .values_list("series_id", "tail_until")
+    )
+    totals: dict[int, dict[str, list[tuple[datetime, int]]]] = {}
+    scores = OutcomeScore.objects.filter(
+        patient__in={found[0].patient_id for found in begun.values()}, taken_at__lte=now
+    ).order_by("taken_at", "pk")
+    for patient, instrument, at, total in scores.values_list("patient_id", "instrument", "taken_at", "total"):
+        totals.setdefault(patient, {}).setdefault(instrument, []).append((at, total))
+    return [
+        Course(
+            f"{found[0].protocol_version.template.name}, version {found[0].protocol_version.number}",
+            _started(found[0]),
+            ends.get(key, _started(found[-1]) + WITHOUT_WINDOW),
+            dict(totals.get(found[0].patient_id, {})),
+        )
+        for key, found in begun.items()
+    ]
+
+
+def _started(row: Infusion) -> datetime:
+    return row.started_at or row.arrived_at
+
+
+class _Median(Aggregate):
+    """The middle of a column, straight line between the two middle values."""
+
+    function = "percentile_cont"
+    template = "%(function)s(0.5) WITHIN GROUP (ORDER BY %(expressions)s)"
+
+
+def _messages(site: Site, span: Interval, now: datetime) -> MessageHealth:
+    """What became of the messages due in the span and before now. One query."""
+    found = (
+        Message.objects.annotate(place=Coalesce("follow_up__site_id", "appointment__site_id"))
+        .filter(place=site.pk, due_at__gte=span.start, due_at__lt=min(span.end, now))
+        .aggregate(
+            left=Count("pk", filter=Q(state=State.SENT) & ~Q(delivery=Message.Delivery.FAILED)),
+            lost=Count(
+                "pk",
+                filter=Q(state__in=[State.DEAD, State.EXPIRED])
+                | Q(state=State.SENT, delivery=Message.Delivery.FAILED),
+            ),
+            doubt=Count("pk", filter=Q(state=State.UNKNOWN)),
+            delay=_Median(
+                ExpressionWrapper(F("sent_at") - F("due_at"), output_field=DurationField()),
+                filter=Q(state=State.SENT),
+                output_field=DurationField(),
+            ),
+        )
+    )
+    return MessageHealth(found["left"], found["lost"], found["doubt"], found["delay"])
+
+
+COLUMNS = ("part", "group", "measure", "value", "unit", "n", "missing")
+
+
+def lines_of(report: Report) -> list[tuple[object, ...]]:
+    """The whole report in the order of COLUMNS, one figure a line; what is not known is None."""
+    rows: list[tuple[object, ...]] = [
+        (
+            "windows",
+            "all",
+            "adherence",
+            _share(report.kept, report.decided),
+            "%",
+            report.decided,
+            report.still_open,
+        )
+    ]
+    hours = report.hours
+    for name in ("lower", "median", "upper"):
+        value = None if hours is None else round(getattr(hours, name), 1)
+        rows.append(
+            ("windows", "all", f"hours to therapy, {name}", value, "h", hours.n if hours else 0, None)
+        )
+    for item in report.results:
+        missing = item.without_start + item.without_result
+        about = f"{item.version}: {item.instrument.title}"
+        rows.append(
+            ("courses", about, "response", _round(item.response.percent), "%", item.response.whole, missing)
+        )
+        if item.remission is not None:
+            rows.append(
+                (
+                    "courses",
+                    about,
+                    "remission",
+                    _round(item.remission.percent),
+                    "%",
+                    item.remission.whole,
+                    missing,
+                )
+            )
+    sent = report.messages
+    for name in ("sent", "failed", "unknown"):
+        rows.append(("messages", "all", name, getattr(sent, name), "messages", sent.all, None))
+    delay = None if sent.median_delay is None else round(sent.median_delay.total_seconds(), 1)
+    rows.append(("messages", "all", "median delay", delay, "s", sent.sent, None))
+    for week in report.weeks:
+        day = week.monday.isoformat()
+        rows.append(("chairs", day, "use", week.use_percent, "%", None, None))
+        rows.append(
+            (
+                "windows",
+                day,
+                "adherence",
+                week.adherence_percent,
+                "%",
+                week.windows - week.windows_open,
+                week.windows_open,
+            )
+        )
+    return rows
+
+
+def _share(part: int, whole: int) -> float | None:
+    return round(100 * part / whole, 1) if whole else None
+
+
+def _round(value: float | None) -> float | None:
+    return None if value is None else round(value, 1)
