@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from rest_framework import serializers
 
-from sessions.models import ChairNote, Disposition, EndingAssessment, GivenDrug, TreatmentHold
+from sessions.models import ChairNote, Disposition, EndingAssessment, GivenDrug, Handover, TreatmentHold
 from sessions.serializers import CredentialsSerializer
 from sessions.services import PRN_DRUGS
 from staff.api import InstantField, StrictBooleanField, StrictCharField, StrictDecimalField, StrictSerializer
@@ -78,6 +78,19 @@ class HandoverSerializer(StrictSerializer):
 
     to_nurse = serializers.UUIDField()
     words = StrictCharField(max_length=300, required=False, allow_blank=True)
+
+
+class HandoverTakenSerializer(serializers.ModelSerializer[Handover]):
+    """A handover that was accepted, with the open items that went along."""
+
+    infusion = serializers.UUIDField(source="infusion.code", read_only=True)
+    to_nurse = serializers.UUIDField(source="to_nurse.code", read_only=True)
+    open_items = serializers.ListField(child=serializers.CharField(), read_only=True)
+
+    class Meta:
+        model = Handover
+        fields = ("code", "infusion", "to_nurse", "words", "accepted_at", "open_items", "over_capacity")
+        read_only_fields = fields
 
 
 class HoldSerializer(serializers.ModelSerializer[TreatmentHold]):

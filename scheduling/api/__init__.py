@@ -10,6 +10,7 @@ from scheduling.api.cover import AbsenceCoverViewSet
 from scheduling.api.duty import duty_routes
 from scheduling.api.follow import follow_routes
 from scheduling.api.imports import import_routes
+from scheduling.api.nursing import HandoverViewSet
 
 
 def api_routes(router: BaseRouter) -> None:
@@ -20,3 +21,4 @@ def api_routes(router: BaseRouter) -> None:
     duty_routes(router)
     import_routes(router)
     router.register("absence-cover", AbsenceCoverViewSet, basename="absence-cover")
+    router.register("handovers", HandoverViewSet, basename="handover")

@@ -28,13 +28,16 @@ MORNING = time(6)
 
 @dataclass(frozen=True)
 class SheetLine:
-    """One visit as printed; `dose` is worked out from the planning weight and replaced by today's order."""
+    """One visit as printed. `place`: the chair, or who treats; empty while neither stands.
+
+    `dose` is worked out from the planning weight and replaced by today's order.
+    """
 
     visit: Appointment
     start: datetime
     end: datetime
     what: str
-    chair: str
+    place: str
     nurse: str
     prescriber: str
     dose: str
@@ -58,7 +61,7 @@ def _line(visit: Appointment) -> SheetLine:
         start=visit.during.lower,
         end=visit.during.upper,
         what=title_of(visit),
-        chair=chair_of(visit),
+        place=chair_of(visit) or (visit.practitioner.full_name if visit.practitioner else ""),
         nurse=resource_name(visit, "nurse"),
         prescriber=resource_name(visit, "clinician"),
         dose=_dose(visit),

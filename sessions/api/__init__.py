@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rest_framework.routers import BaseRouter
 
-from sessions.api.day import HandoverViewSet, TreatmentHoldViewSet
+from sessions.api.day import TreatmentHoldViewSet
 from sessions.api.infusions import InfusionViewSet
 from sessions.api.patient_facts import ConsentViewSet, OutcomeScoreViewSet, SafetyContactViewSet
 from sessions.api.prediction import PredictionViewSet
@@ -22,7 +22,6 @@ def api_routes(router: BaseRouter) -> None:
     router.register("measured-levels", MeasuredLevelViewSet, basename="measured-level")
     router.register("adverse-events", AdverseEventViewSet, basename="adverse-event")
     router.register("treatment-holds", TreatmentHoldViewSet, basename="treatment-hold")
-    router.register("handovers", HandoverViewSet, basename="handover")
     router.register("consents", ConsentViewSet, basename="consent")
     router.register("safety-contacts", SafetyContactViewSet, basename="safety-contact")
     router.register("outcome-scores", OutcomeScoreViewSet, basename="outcome-score")

@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from sessions import services
-from sessions.access import get_handover_for, get_hold_for, get_infusion_for
+from sessions.access import get_hold_for, get_infusion_for
 from sessions.api.reading import checked, record_answer, second_person
 from sessions.models import TreatmentHold
 from sessions.serializers import InfusionDetailSerializer, ReasonSerializer
@@ -141,20 +141,6 @@ class TreatmentHoldViewSet(ServiceViewSet):
         hold = get_hold_for(self.user, code, action="infusion.order")
         data = checked(ReasonSerializer(data=request.data))
         return Response(HoldSerializer(services.release_hold(hold=hold, by=self.user, **data)).data)
-
-
-class HandoverViewSet(ServiceViewSet):
-    """A patient offered to a colleague."""
-
-    serializer_class = HandoverSerializer
-
-    @extend_schema(request=None, responses=InfusionDetailSerializer)
-    @action(detail=True, methods=["post"])
-    def accept(self, request: Request, code: str) -> Response:
-        """Take the patient. 403 for anybody else than the nurse who was asked."""
-        handover = get_handover_for(self.user, code)
-        services.accept_handover(handover=handover, by=self.user)
-        return record_answer(handover.infusion)
 
 
 def _person(code: UUID, field: str) -> User:

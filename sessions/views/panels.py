@@ -41,7 +41,9 @@ def blank_forms(record: Record, user: User) -> dict[str, RecordForm]:
     options: dict[str, Any] = {"infusion": infusion, "zone": zone_of(infusion)}
     if not user.may("infusion.record"):
         return {}
-    adverse = AdverseEventForm(initial={"severity": "mild"}, may_hold=user.may("infusion.order"), **options)
+    adverse = AdverseEventForm(
+        may_hold=user.may("infusion.order"), **options
+    )  # nothing is chosen for anybody
     forms: list[RecordForm] = [adverse, ActForm(**options), *_of_the_day(record, user, options)]
     if infusion.status in Infusion.BEFORE_START:
         forms += _before_start(record, options)
@@ -76,7 +78,7 @@ def _of_the_day(record: Record, user: User, options: dict[str, Any]) -> list[Rec
     if infusion.started_at is not None and record.disposition is None:
         forms.append(EndingForm(**options))
     if record.disposition is not None and record.disposition.unplanned and user.may("infusion.sign_off"):
-        forms.append(AssessmentForm(initial={"manner": "phone"}, **options))
+        forms.append(AssessmentForm(**options))
     if infusion.status == Infusion.Status.PAUSED and record.new_order_from and user.may("infusion.order"):
         forms.append(RenewForm(**options))
     return forms

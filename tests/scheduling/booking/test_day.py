@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.core.management import call_command
 from django.db import IntegrityError, connection, transaction
+from django.test import Client
 from django.urls import reverse
 
 from scheduling.models import DayClosing, DaySheet, WorkItem
 from scheduling.services.day_closing import close_day, open_lines
-from scheduling.services.day_sheets import make_morning_sheets
+from scheduling.services.day_sheets import make_day_sheet, make_morning_sheets
 from sessions import services
 from staff.errors import InvalidInput, NotAllowed, StateConflict
+from tests.scheduling.follow import world as follow
 from tests.sessions import world
 
 pytestmark = pytest.mark.django_db
@@ -47,6 +50,18 @@ def test_command_writes_a_file_that_is_readable_without_the_system(clinic, clock
     assert clinic.site.phone in text
     assert "<script" not in text
     assert capsys.readouterr().out == f"{clinic.site.short_name}: 2026-03-03, 0 visits, {path.name}\n"
+
+
+def test_an_infusion_visit_stands_on_the_page_and_on_the_kept_copy(clinic, clock):
+    """It has a chair and no practitioner; both sheets come."""
+    follow.book_course(clinic, [follow.FIRST])
+    day = follow.FIRST.astimezone(ZoneInfo(clinic.site.time_zone)).date()
+    make_day_sheet(site=clinic.site, day=day)
+    client = Client()
+    client.force_login(clinic.nurse)
+    for query in ({}, {"kept": "1"}):
+        text = client.get(reverse("day_sheet"), {"day": day.isoformat(), **query}).content.decode()
+        assert clinic.patient.mrn in text
 
 
 def test_closing_needs_an_owner_for_each_open_thing(clinic, clock):

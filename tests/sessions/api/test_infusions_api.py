@@ -11,6 +11,7 @@ from rest_framework.test import APIClient
 from sessions import services
 from sessions.models import Infusion
 from staff.clock import app_now
+from tests import factories
 from tests.sessions import world
 
 pytestmark = pytest.mark.django_db
@@ -321,3 +322,27 @@ def test_prediction_answers_like_the_command(api, clinic):
     bad = nurse.post("/api/v1/predictions/", {**body, "weight_kg": -1}, format="json")
     assert bad.status_code == 400
     assert "weight_kg" in bad.content.decode()
+
+
+def test_a_handover_is_taken_with_what_is_open_and_a_warning_over_capacity(api, clinic, clock):
+    """The same act as on the page: the open items travel, and one patient more than planned is said."""
+    infusion = world.given(clinic, clock)
+    second = factories.make_user("nurse", sites=[clinic.site])
+    lane = factories.make_resource(clinic.site, "nurse", user=second, capacity=1)
+    other = factories.make_patient(clinic.site)
+    services.accept_handover(
+        handover=services.offer_handover(
+            infusion=world.arrived(clinic, patient=other), to_nurse=second, by=clinic.nurse
+        ),
+        by=second,
+    )
+    offer = services.offer_handover(infusion=infusion, to_nurse=second, by=clinic.nurse)
+    path = f"/api/v1/handovers/{offer.code}/accept/"
+    assert as_user(api, clinic.nurse).post(path).status_code == 403
+    assert as_user(api, clinic.outsider).post(path).status_code == 404
+    first, again = (as_user(api, second).post(path) for _ in range(2))
+    assert (first.status_code, first.json()) == (200, again.json())
+    assert lane.capacity == 1
+    assert first.json()["over_capacity"] is True
+    offer.refresh_from_db()
+    assert offer.open_items == first.json()["open_items"] != []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from decimal import Decimal
 
@@ -110,3 +111,26 @@ def test_over_the_ceiling_the_page_asks_a_second_prescriber(clinic):
     infusion.refresh_from_db()
     assert infusion.order_cosigned_by == clinic.second_clinician
     assert infusion.ordered_at == app_now()
+
+
+def test_a_form_sent_as_it_stands_answers_nothing(clinic, clock):
+    """No answer is chosen for anybody, and Enter in a box of a form with several answers presses none of them."""
+    infusion = world.ready(clinic)
+    nurse = Hands(clinic.nurse, infusion)
+    kind = services.recordable_checks(clinic.version)[0]
+    before = infusion.checks.count()
+    assert nurse.post("infusion_check", {"kind": kind, "note": "Drank wine"}).status_code == 422
+    assert nurse.post("infusion_pump").status_code == 422
+    pages = [nurse.client.get(reverse("infusion_detail", args=[infusion.code])).content.decode()]
+    services.record_pump_event(infusion=infusion, kind="start", by=clinic.nurse)
+    clock.advance(minutes=40)
+    services.record_pump_event(infusion=infusion, kind="stop", by=clinic.nurse)
+    assert nurse.post("infusion_criterion", {"criterion": "escort", "detail": "Nobody"}).status_code == 400
+    assert nurse.post("infusion_adverse_event", {"kind": "nausea"}).status_code == 422
+    assert (infusion.checks.count(), infusion.adverse_events.count()) == (before, 0)
+    pages.append(nurse.client.get(reverse("infusion_detail", args=[infusion.code])).content.decode())
+    several = [form for page in pages for form in re.findall(r"<form.*?</form>", page, re.DOTALL)
+               if len(re.findall(r'<button [^>]*name="(?:outcome|kind|value)"', form)) > 1
+               and "maxlength" in form]  # fmt: skip
+    assert len(several) > 6
+    assert [form for form in several if "disabled hidden" not in form[: form.index("<button") + 40]] == []
