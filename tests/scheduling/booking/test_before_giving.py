@@ -7,12 +7,14 @@ from django.test import Client
 from django.urls import reverse
 
 from scheduling.services import visits as visit_service
+from scheduling.services.course_reviews import Findings, review_series
 from scheduling.services.resources import add_absence
 from staff.errors import RuleNotMet
 from tests.scheduling.booking.helpers import book, local, visits_of
 from tests.scheduling.booking.steps import arrive, give
 
 pytestmark = pytest.mark.django_db
+GOES_ON = Findings("response", "none", "keep", "keep", "continue", "")
 
 
 def test_check_in_asks_the_gap_by_the_real_start(clinic, clock):
@@ -21,6 +23,7 @@ def test_check_in_asks_the_gap_by_the_real_start(clinic, clock):
     rows = visits_of(series)
     for row in rows[:3]:
         give(clinic, row, clock)
+    review_series(series=series, after=3, findings=GOES_ON, by=clinic.clinician)
     visit_service.omit_visit(appointment=rows[5], by=clinic.clinician, reason="responded")
     moved = visit_service.move_visit(
         appointment=rows[4], start=local(clinic, 18, 9), by=clinic.coordinator, reason="patient-asked"

@@ -88,6 +88,7 @@ def test_one_patient_in_two_places(clinic):
     as_owner(
         "ALTER TABLE scheduling_appointment DROP CONSTRAINT patient_is_in_one_place",
         "ALTER TABLE scheduling_patientspan DROP CONSTRAINT no_therapy_before_clearance",
+        "DROP TRIGGER close_infusions_are_decided ON scheduling_appointment",
         *NO_RESOURCE_RULES,
         f"UPDATE scheduling_appointment SET during = (SELECT during FROM scheduling_appointment WHERE id = {first.pk}) "
         f"WHERE id = {second.pk}",

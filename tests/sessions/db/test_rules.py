@@ -236,6 +236,8 @@ def test_one_open_record_per_patient(clinic):
 
 def test_a_second_person_is_another_person(clinic, clock):
     infusion = world.given(clinic, clock)
+    services.record_disposition(infusion=infusion, outcome="unseen", condition="Well", by=clinic.nurse)
+    services.record_assessment(infusion=infusion, manner="phone", words="Well at home", by=clinic.clinician)
     sql = (
         EARLY_SIGNATURE.replace("- interval '5 minutes'", "")
         .replace("signed_by_id, signed_name", "signed_by_id, second_person_id, signed_name")
