@@ -21,6 +21,7 @@ NAVIGATION = (
     ("Clinic plan", "clinic_plan_list", "wand-sparkles", "series.book", "clinic-plan", "c"),
     ("Waitlist", "waitlist", "hourglass", "appointment.move", "waitlist", "a"),
     ("Therapy queue", "therapist_queue", "sunrise", "queue.view", "queue", "q"),
+    ("Before visits", "before_visits", "clipboard-check", "gate.view", "before-visits", "v"),
     ("Work list", "work_list", "list-checks", "follow_up.view", "work", "l"),
     ("Messages", "message_list", "mail", "message.view", "messages", "m"),
     ("On duty", "duty_roster", "siren", "duty.view", "duty", "d"),

@@ -128,6 +128,14 @@ class VersionViewSet(ServiceViewSet):
         )
         return _version(self._fetch(code, "protocol.edit"))
 
+    @extend_schema(request=None, responses={201: OpenApiTypes.OBJECT})
+    @action(detail=True, methods=["post"])
+    def acknowledge(self, request: Request, code: str) -> Response:
+        """I have read the rationale of this version. Repeating it is harmless."""
+        row = services.acknowledge_rationale(version=self._fetch(code, "protocol.view"), by=self.user)
+        body = {"code": str(row.code), "sha256": row.sha256, "acknowledged_at": row.acknowledged_at}
+        return Response(body, status=201)
+
     @extend_schema(responses=OpenApiTypes.OBJECT)
     @action(detail=True, methods=["get"])
     def export(self, request: Request, code: str) -> HttpResponse:

@@ -266,6 +266,8 @@ class ProtocolDefinition:
     `sources_read_on`, `review_by`: ISO days ("" = not said): when the author last read the sources, and by when the
     text is to be reviewed again (else a year after approval).
     `fasting_food_hours` and `fasting_drink_hours` (clear drinks) before the start: None = 6 and 2 (clinical C3).
+    `eligibility`: codes of the checklist that a prescriber signs before a series; empty = the whole list.
+    `preparation_minutes`: length of the preparation visit before the first infusion; None = the version has none.
     """
 
     title: str
@@ -294,6 +296,8 @@ class ProtocolDefinition:
     bases: Bases = field(default_factory=Bases)
     sources_read_on: str = ""
     review_by: str = ""
+    eligibility: tuple[str, ...] = ()
+    preparation_minutes: int | None = None
 
     @property
     def pause_limit_minutes(self) -> int:

@@ -40,7 +40,7 @@ LATER: dict[type, frozenset[str]] = {
     d.ProtocolDefinition: frozenset(
         {
             "outcomes", "reviews", "bases", "sources_read_on", "review_by", "fasting_food_hours",
-            "fasting_drink_hours",
+            "fasting_drink_hours", "eligibility", "preparation_minutes",
         }
     ),
     d.VitalsLimits: frozenset({"max_pause_minutes"}),

@@ -15,6 +15,7 @@ from protocols.evidence import GRADES
 from protocols.message_text import LONGEST_EMAIL, LONGEST_SMS, problem
 from protocols.wording import INSTRUMENTS
 from sessions.discharge import CRITERIA
+from sessions.eligibility import CONTRAINDICATIONS
 from staff.errors import InvalidInput
 
 ROUTES = ("iv", "im", "sc", "oral", "intranasal")
@@ -24,6 +25,7 @@ MAX_CEILING_MG = Decimal("200")
 MIN_INFUSION_MINUTES, MAX_INFUSION_MINUTES = 30, 100
 MIN_OBSERVATION_FROM_START, MIN_OBSERVATION_FROM_STOP = 120, 60
 MAX_VISITS = 60
+PREPARATION_MINUTES = (15, 240)
 
 
 def check_definition(definition: ProtocolDefinition) -> None:
@@ -168,6 +170,18 @@ def _check_times(definition: ProtocolDefinition) -> None:
     )
     _require(
         18 <= definition.minimum_age_years <= 120, "must be at least 18 years", "definition.minimum_age_years"
+    )
+    low, high = PREPARATION_MINUTES
+    _require(
+        definition.preparation_minutes is None or low <= definition.preparation_minutes <= high,
+        f"must be {low} to {high} minutes, or empty",
+        "definition.preparation_minutes",
+    )
+    _require(
+        set(definition.eligibility) <= set(CONTRAINDICATIONS)
+        and len(set(definition.eligibility)) == len(definition.eligibility),
+        "must be different entries of the eligibility list",
+        "definition.eligibility",
     )
     _require(
         list(definition.vitals_minutes) == sorted(set(definition.vitals_minutes)),

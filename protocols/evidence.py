@@ -48,6 +48,9 @@ EVIDENCE: dict[str, Evidence] = {
     "staffing": Evidence("D", "ASA statement: same standards as for other anaesthetic drugs"),
     "stay": Evidence("D", "Rule of this protocol: infusion, observation and a margin"),
     "checks": Evidence("A", "Esketamine label; exclusions of the ELEKT-D trial"),
+    "preparation": Evidence(
+        "D", "Clinic practice: practice after the infusion needs a plan that was made before it"
+    ),
     "vitals": Evidence("C", "684 infusions in 66 patients: every 10 minutes during, every 15 after"),
     "block": Evidence("D", "Clinic practice; the medical director approves the numbers"),
     "pause": Evidence("D", "Clinic practice; one of 24 infusions stopped at 180/115 (Murrough 2013)"),

@@ -227,6 +227,9 @@ DEFAULT_CHECKS = (
 )
 
 
+# Goals, practice plan, expectations and an outside therapist are agreed before the first infusion (clinic-day 29).
+PREPARATION_MINUTES = 50
+
 DEFAULT_OUTCOMES = (
     OutcomeRule("madrs", "baseline"),
     OutcomeRule("phq9", "baseline"),
@@ -276,6 +279,7 @@ def _iv(
         evidence=evidence,
         outcomes=DEFAULT_OUTCOMES,
         reviews=reviews,
+        preparation_minutes=PREPARATION_MINUTES,
     )
 
 

@@ -250,3 +250,22 @@ class ProtocolDocument(models.Model):
 
     def __str__(self) -> str:
         return self.title
+
+
+@pghistory.track()
+class RationaleAcknowledgement(models.Model):
+    """A member of staff has read why a version is as it is: its thesis, evidence and limits. Once per version."""
+
+    code = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    version = models.ForeignKey(ProtocolVersion, on_delete=models.PROTECT, related_name="acknowledgements")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="acknowledged_versions"
+    )
+    sha256 = models.CharField("fingerprint of the text that was read", max_length=64)
+    acknowledged_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["acknowledged_at"]
+        constraints = [
+            models.UniqueConstraint(F("version"), F("user"), name="rationale_acknowledged_once"),
+        ]

@@ -29,7 +29,7 @@ from protocols.wording import (
     weekday_words,
 )
 from sessions.discharge import CRITERIA
-from sessions.eligibility import CHECKS
+from sessions.eligibility import CHECKS, CONTRAINDICATIONS
 
 
 @dataclass(frozen=True)
@@ -191,6 +191,7 @@ def _before(definition: ProtocolDefinition) -> Section:
     limits = definition.limits
     labels = {code: check.label for code, check in CHECKS.items()}
     checks = tuple(named(labels, code) for code in definition.preinfusion_checks)
+    asked = tuple(CONTRAINDICATIONS[code].label for code in definition.eligibility or CONTRAINDICATIONS)
     return Section(
         "before",
         "Before the infusion",
@@ -200,6 +201,8 @@ def _before(definition: ProtocolDefinition) -> Section:
                 "Consent signed and three questions answered in the patient's own words",
                 "consent",
             ),
+            _row("Eligibility", "Signed by a prescriber before a series", "checks", asked),
+            *_preparation(definition),
             _row("Checks", f"{len(checks)} checks, each recorded", "checks", checks),
             _row(
                 "Fasting",
@@ -213,6 +216,14 @@ def _before(definition: ProtocolDefinition) -> Section:
             ),
         ),
     )
+
+
+def _preparation(definition: ProtocolDefinition) -> tuple[Row, ...]:
+    if definition.preparation_minutes is None:
+        return ()
+    words = f"{definition.preparation_minutes} min, before the first infusion"
+    about = ("Goals", "Practice plan", "Expectations", "Outside therapist")
+    return (_row("Preparation visit", words, "preparation", about),)
 
 
 def _during(definition: ProtocolDefinition) -> Section:

@@ -32,7 +32,7 @@ from protocols.wording import (
     SCOPES,
 )
 from sessions.discharge import CRITERIA
-from sessions.eligibility import CHECKS
+from sessions.eligibility import CHECKS, CONTRAINDICATIONS
 
 Kind = Literal[
     "text", "decimal", "integer", "yes", "choice", "several", "numbers", "lines", "moment", "date", "kept"
@@ -279,6 +279,20 @@ WORDS: dict[str, dict[str, Any]] = {
         "kind": "several",
         "choices": tuple((key, text.label) for key, text in CHECKS.items() if key != "order"),
     },
+    "eligibility": {
+        "label": "Eligibility checklist",
+        "kind": "several",
+        "choices": tuple((key, item.label) for key, item in CONTRAINDICATIONS.items()),
+        "required": False,
+        "hint": "What a prescriber goes through and signs before a series. None ticked: the whole list.",
+    },
+    "preparation_minutes": {
+        "label": "Preparation visit before the first infusion",
+        "unit": "min",
+        "low": rules.PREPARATION_MINUTES[0],
+        "high": rules.PREPARATION_MINUTES[1],
+        "hint": "Goals, practice plan, expectations, outside therapist. Empty: no such visit.",
+    },
     "limits.block_systolic": {"label": "Do not start above, systolic", "unit": "mmHg"},
     "limits.block_diastolic": {"label": "Do not start above, diastolic", "unit": "mmHg"},
     "limits.pause_systolic": {"label": "Pause above, systolic", "unit": "mmHg"},
@@ -442,8 +456,8 @@ PLACES: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
         "bases.reviews.*",
     )),
     ("before", "Before the infusion", "", (
-        "preinfusion_checks", "fasting_food_hours", "fasting_drink_hours", "limits.block_systolic",
-        "limits.block_diastolic", "bases.consent.*",
+        "eligibility", "preparation_minutes", "preinfusion_checks", "fasting_food_hours", "fasting_drink_hours",
+        "limits.block_systolic", "limits.block_diastolic", "bases.consent.*",
     )),
     ("during", "During the infusion", "", (
         "staffing", "chair_minutes", "turnover_minutes", "vitals_minutes", "limits.pause_systolic",

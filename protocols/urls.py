@@ -26,6 +26,7 @@ register_converter(DocumentKind, "document")
 VERSION = "protocols/<slug:slug>/v/<int:number>"
 
 urlpatterns = [
+    path(f"{VERSION}/rationale/", reading.version_rationale, name="version_rationale"),
     path("protocols/", reading.protocol_list, name="protocol_list"),
     path("language/", language.language_check, name="language_check"),
     path("protocols/new/", writing.protocol_new, name="protocol_new"),

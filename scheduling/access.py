@@ -6,6 +6,7 @@ from typing import cast
 from uuid import UUID
 
 from scheduling.models import Appointment, ClinicPlanRun, Resource, TreatmentSeries, WaitlistEntry
+from sessions.models import SiteGate
 from staff.access import fetch_for
 from staff.models import User
 
@@ -37,3 +38,9 @@ def get_waitlist_entry_for(
     """The waitlist entry with this code. Raises PermissionDenied or Http404."""
     rows = WaitlistEntry.objects.select_related("patient", "series", "site")
     return cast("WaitlistEntry", fetch_for(rows, user, code, action=action))
+
+
+def get_site_gate_for(user: User, code: UUID | str, *, action: str = "gate.view") -> SiteGate:
+    """A gate of a site where `user` works. Raises PermissionDenied or Http404."""
+    rows = SiteGate.objects.select_related("site")
+    return cast("SiteGate", fetch_for(rows, user, code, action=action))

@@ -39,6 +39,10 @@ REFUSALS: dict[str, tuple[type[DomainError], str]] = {
     "one_visit_per_series_and_ordinal": (StateConflict, "This visit of the series is booked already."),
     "booked_resource_stays_in_use": (StateConflict, "Bookings lie ahead: it stays in use."),
     "retired_resource_is_not_booked": (StateConflict, "That chair or person is no longer in use."),
+    "series_needs_eligibility": (
+        RuleNotMet,
+        "A prescriber signs the eligibility checklist of this protocol before a series is booked.",
+    ),
     "one_infusion_in_progress_per_patient": (StateConflict, "This patient has an infusion in progress."),
 }
 

@@ -38,6 +38,7 @@ from scheduling.services import (
 )
 from scheduling.services.chair_use import stretch_overdue
 from scheduling.services.followups import sync_follow_ups
+from scheduling.services.gates import watch_gates
 from scheduling.services.holds import sweep_expired
 from scheduling.services.outbox import Claim
 from staff.clock import app_now
@@ -97,6 +98,7 @@ def tick() -> Round:
         ("escalated", escalate_windows),
         ("unsigned", report_unsigned),
         ("sheets", lambda: day_sheets.make_morning_sheets()),
+        ("gates", lambda: watch_gates(app_now())),
     )
     for name, step in steps:
         try:

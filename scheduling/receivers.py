@@ -108,6 +108,10 @@ def follow(sender: Any, *, infusion: Infusion, by: User, at: datetime, **_: Any)
     try:
         with transaction.atomic():
             ask_for_a_time(infusion=infusion, by=by, at=at)
+            if infusion.status not in Infusion.RUNNING:
+                settle_question(infusion=infusion, topic="consent-withdrawn", by=by, at=at)
+            if infusion.status not in Infusion.BEFORE_START:
+                settle_question(infusion=infusion, topic="order", by=by, at=at)
             if infusion.status == Infusion.Status.SIGNED_OFF:
                 for key in unsigned_keys(infusion):
                     settle(kind=WorkItem.Kind.UNSIGNED, key=key, resolution="Signed.", by=by, at=at)

@@ -10,4 +10,5 @@ urlpatterns = [
     path("", today.home, name="home"),
     path("", include("scheduling.urls_booking")),
     path("", include("scheduling.urls_follow")),
+    path("", include("scheduling.urls_gates")),
 ]

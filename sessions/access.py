@@ -12,6 +12,7 @@ from protocols.models import ProtocolDocument
 from sessions.models import (
     AdverseEvent,
     Consent,
+    EligibilitySignOff,
     GivenDrug,
     Handover,
     Infusion,
@@ -79,6 +80,14 @@ def get_consent_for(user: User, code: UUID | str, *, action: str = "patient.view
     """One consent, with its patient and text. Raises PermissionDenied or Http404."""
     rows = Consent.objects.select_related("patient__site", "document__protocol_version__template")
     return cast("Consent", fetch_for(rows, user, code, action=action))
+
+
+def get_eligibility_for(user: User, code: UUID | str, *, action: str = "patient.view") -> EligibilitySignOff:
+    """One signed eligibility checklist, with its patient and version. Raises PermissionDenied or Http404."""
+    rows = EligibilitySignOff.objects.select_related(
+        "patient__site", "protocol_version__template", "signed_by"
+    )
+    return cast("EligibilitySignOff", fetch_for(rows, user, code, action=action))
 
 
 def get_safety_contact_for(user: User, code: UUID | str, *, action: str = "patient.view") -> SafetyContact:

@@ -141,6 +141,11 @@ def order_still_fits(ordered_mg: Decimal, rule: DoseRule, weight_kg: Decimal) ->
     return abs(today - ordered_mg) <= ordered_mg * Decimal("0.05")
 
 
+def weight_still_fits(ordered_for_kg: Decimal, weight_kg: Decimal) -> bool:
+    """Whether today's weight is within 5 % (inclusive) of the one that the order was signed for."""
+    return abs(weight_kg - ordered_for_kg) <= ordered_for_kg * Decimal("0.05")
+
+
 def pump_setting(mg: Decimal, mg_per_ml: Decimal, minutes: int) -> PumpSetting:
     """Volume (mL, 2 decimals) and rate (mL/h, 1 decimal) for a bag of `mg_per_ml`."""
     strength = _number(mg_per_ml, "mg_per_ml", MIN_CONCENTRATION, MAX_CONCENTRATION)

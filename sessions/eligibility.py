@@ -220,6 +220,16 @@ def with_treatment_held(decision: StartDecision, words: str) -> StartDecision:
     return StartDecision(False, decision.needs_prescriber, (held, *decision.findings))
 
 
+def with_site_gates(decision: StartDecision, findings: Sequence[Finding]) -> StartDecision:
+    """The same decision with what a site's own gates add to it."""
+    if not findings:
+        return decision
+    blocked = any(item.severity == "block" for item in findings)
+    return StartDecision(
+        decision.may_start and not blocked, decision.needs_prescriber, (*decision.findings, *findings)
+    )
+
+
 def with_version_held(decision: StartDecision) -> StartDecision:
     """The same decision for a protocol version that was withdrawn for safety: nobody starts on it."""
     held = Finding(

@@ -92,3 +92,31 @@ class SessionFacts(models.QuerySet[Any]):
     def visible_to(self, user: User) -> Self:
         """Notes on the patients this person may see."""
         return self.filter(scope(user, "session__patient__"))
+
+
+class SiteGateQuerySet(models.QuerySet[Any]):
+    """A site's own gates."""
+
+    def visible_to(self, user: User) -> Self:
+        """Those of the sites where this person works."""
+        return self.filter(site__in=user.site_ids())
+
+    def in_use(self, at: datetime) -> Self:
+        """Added by `at` and not retired by then."""
+        return self.filter(created_at__lte=at).filter(Q(retired_at__isnull=True) | Q(retired_at__gt=at))
+
+
+class GateAnswerQuerySet(PatientFacts):
+    """Answers to gates."""
+
+    def current(self) -> Self:
+        """Not superseded."""
+        return self.filter(superseded_at__isnull=True)
+
+
+class EligibilityQuerySet(PatientFacts):
+    """Signed eligibility lists."""
+
+    def standing(self) -> Self:
+        """Neither withdrawn nor replaced by a later signature."""
+        return self.filter(withdrawn_at__isnull=True, superseded_at__isnull=True)

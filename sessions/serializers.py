@@ -12,6 +12,7 @@ from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
 from sessions import scoring
+from sessions.gates import OVERRIDE_REASONS
 from sessions.models import (
     AdverseEvent,
     ClearanceEstimate,
@@ -128,6 +129,7 @@ class PumpEventCreateSerializer(StrictSerializer):
         allow_null=True,
     )
     reason = StrictCharField(max_length=200, required=False, allow_blank=True)
+    reason_code = serializers.ChoiceField(choices=list(OVERRIDE_REASONS.items()), required=False)
 
 
 class PumpEventsCreateSerializer(StrictSerializer):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from sessions.views import chair, corrections, day, patient, record, sign_off, therapy
+from sessions.views import chair, corrections, day, eligibility, patient, record, sign_off, therapy
 
 urlpatterns = [
     path("infusions/<uuid:code>/", record.infusion_detail, name="infusion_detail"),
@@ -53,6 +53,12 @@ urlpatterns = [
     path(
         "patients/<uuid:code>/consents/", patient.patient_consents_fragment, name="patient_consents_fragment"
     ),
+    path(
+        "patients/<uuid:code>/eligibility/<uuid:version>/",
+        eligibility.eligibility_sign,
+        name="eligibility_sign",
+    ),
+    path("eligibility/<uuid:code>/withdraw/", eligibility.eligibility_withdraw, name="eligibility_withdraw"),
     path("consents/<uuid:code>/withdraw/", patient.consent_withdraw, name="consent_withdraw"),
     path("therapy/<uuid:code>/", therapy.therapy_detail, name="therapy_detail"),
     path("therapy/<uuid:code>/amend/", therapy.therapy_note_amend, name="therapy_note_amend"),

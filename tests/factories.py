@@ -14,6 +14,7 @@ from protocols import library
 from protocols.definition_codec import digest, dump
 from protocols.models import ProtocolDocument, ProtocolTemplate, ProtocolVersion
 from scheduling.models import Availability, DutyShift, Resource
+from sessions.models import EligibilitySignOff
 from staff.clock import app_now
 from staff.fields import blind_index
 from staff.models import Licence, Site, User
@@ -100,7 +101,22 @@ def make_patient(site: Site, **over: Any) -> Patient:
         "jurisdiction": site.jurisdiction,
         "created_at": LONG_AGO,
     }
-    return Patient.objects.create(site=site, **(fields | over))
+    patient = Patient.objects.create(site=site, **(fields | over))
+    for version in ProtocolVersion.objects.filter(status="active")[:1]:
+        make_eligible(patient, version)
+    return patient
+
+
+def make_eligible(patient: Patient, version: ProtocolVersion, **over: Any) -> EligibilitySignOff:
+    """A signed eligibility checklist, nothing on it; holds for every version with the same list."""
+    by = version.approved_by or version.author
+    fields = {
+        "answers": {},
+        "signed_at": LONG_AGO,
+        "signed_by": by,
+        "signed_name": by.full_name,
+    }
+    return EligibilitySignOff.objects.create(patient=patient, protocol_version=version, **(fields | over))
 
 
 def make_contact(patient: Patient, address: str = "", *, channel: str = "email", **over: Any) -> ContactPoint:

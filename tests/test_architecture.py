@@ -54,6 +54,8 @@ PURE_FILES = {
     "sessions/discharge.py",
     "sessions/discharge_values.py",
     "sessions/eligibility.py",
+    "sessions/eligibility_list.py",
+    "sessions/gates.py",
     "sessions/scoring.py",
     "sessions/monitoring.py",
     "sessions/charts.py",

@@ -1,5 +1,6 @@
 """The only writers of protocol texts: write a draft, have it approved, retire it."""
 
+from protocols.services.acknowledging import acknowledge_rationale
 from protocols.services.drafting import save_draft, start_empty
 from protocols.services.files import import_file
 from protocols.services.language import use_term
@@ -15,6 +16,7 @@ from protocols.services.writing import (
 )
 
 __all__ = [
+    "acknowledge_rationale",
     "approve_and_activate",
     "create_draft",
     "create_template",

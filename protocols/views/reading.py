@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any, cast
 
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from protocols.access import get_template_for, get_version_for
 from protocols.differences import differences
@@ -17,6 +19,7 @@ from protocols.evidence import GRADES
 from protocols.models import ProtocolDocument, ProtocolTemplate, ProtocolVersion
 from protocols.presenting import finding_lines, key_facts, line
 from protocols.reading import follow_ups, sections
+from protocols.services.acknowledging import acknowledge_rationale
 from protocols.services.review import findings_of, wrote
 from staff.access import require
 from staff.clock import app_now
@@ -90,6 +93,7 @@ def version_detail(request: HttpRequest, slug: str, number: int) -> HttpResponse
         "documents": version.documents.select_related("change_decided_by"),
     }
     context |= _review(version, user)
+    context |= _readers(version, user)
     context["findings"] = finding_lines(findings_of(version), in_draft=context["may_write"])
     context["blocking"] = sum(item["finding"].blocks for item in context["findings"])
     context |= _comparison(version)
@@ -111,6 +115,25 @@ def _review(version: ProtocolVersion, user: User) -> dict[str, Any]:
         "open_draft": open_draft,
         "own_text": waiting and wrote(version, user),
     }
+
+
+def _readers(version: ProtocolVersion, user: User) -> dict[str, Any]:
+    """Who has read the rationale of a published version, and whether this person still may say so."""
+    if version.status not in ProtocolVersion.PUBLISHED:
+        return {"readers": None}
+    readers = list(version.acknowledgements.select_related("user"))
+    return {"readers": readers, "has_read": any(row.user_id == user.pk for row in readers)}
+
+
+@require_POST
+@login_required
+def version_rationale(request: HttpRequest, slug: str, number: int) -> HttpResponse:
+    """I have read why this version is as it is. Sent twice, nothing changes."""
+    user = cast("User", request.user)
+    version = get_version_for(user, slug, number)
+    acknowledge_rationale(version=version, by=user)
+    messages.success(request, "Noted: you have read the rationale of this version.")
+    return redirect(f"{reverse('version_detail', args=[slug, number])}#rationale")
 
 
 def _comparison(version: ProtocolVersion) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from scheduling.api.clinic_plan import clinic_plan_routes
 from scheduling.api.cover import AbsenceCoverViewSet
 from scheduling.api.duty import duty_routes
 from scheduling.api.follow import follow_routes
+from scheduling.api.gates import gate_routes
 from scheduling.api.imports import import_routes
 from scheduling.api.nursing import HandoverViewSet
 
@@ -22,3 +23,4 @@ def api_routes(router: BaseRouter) -> None:
     import_routes(router)
     router.register("absence-cover", AbsenceCoverViewSet, basename="absence-cover")
     router.register("handovers", HandoverViewSet, basename="handover")
+    gate_routes(router)

@@ -65,7 +65,8 @@ def _make_reachable(house: House, patient: Patient, number: int) -> None:
 
 
 def prepare(house: House, patient: Patient, version: ProtocolVersion, at: datetime) -> None:
-    """Consent and education for this version, and scores before treatment, all at `at`."""
+    """Eligibility signed, consent and education for this version, all at `at`."""
+    sign_eligible(house, patient, version, at)
     documents = {document.kind: document for document in version.documents.all()}
     clinician, nurse = house.person(roles.CLINICIAN), house.person(roles.NURSE)
     facts.record_consent(
@@ -80,6 +81,18 @@ def prepare(house: House, patient: Patient, version: ProtocolVersion, at: dateti
         by=nurse,
         taught_at=at + timedelta(minutes=20),
         at=at + timedelta(minutes=20),
+    )
+
+
+def sign_eligible(house: House, patient: Patient, version: ProtocolVersion, at: datetime) -> None:
+    """The patient's prescriber goes through the version's checklist and signs it."""
+    asked = facts.eligibility_lines(patient, version)
+    facts.sign_eligibility(
+        patient=patient,
+        version=version,
+        answers=dict.fromkeys((line.code for line in asked), "absent"),
+        by=patient.prescriber or house.person(roles.CLINICIAN),
+        at=at,
     )
 
 

@@ -30,7 +30,8 @@ from scheduling.services.visits import check_in
 from scheduling.services.waitlist import add_entry
 from scheduling.services.windows import claim_window
 from sessions import services as facts
-from sessions.models import Infusion
+from sessions.gates import BY_KEY
+from sessions.models import Infusion, SiteGate
 from staff import roles
 from staff.clock import app_now, set_clock
 from staff.errors import DomainError
@@ -43,6 +44,7 @@ MEASURED_VISIT, LEVEL_AT_LEAVING = (
 )  # one visit of each course has a level from the laboratory
 BOOKED_AHEAD = 4 * DAY
 LEAVES_AFTER = 126 * MINUTE
+GATE_NOTES = {"escort": "Partner drives, number on file", "preparation": "Held by telephone, plan agreed"}
 Act = Callable[[], None]
 
 
@@ -129,6 +131,7 @@ def book_proposed(
         series = book_series(
             patient=patient, protocol_version=version, weight_kg=weight_kg, visits=visits, by=clinician
         )
+        settle_gates(player, house, series)
         given = sum(1 for item in visits if item.start < player.now - timedelta(minutes=5))
         chair = int(patient.pk) % 3
         course = Course(protocol, chair, tuple(item.start for item in visits), given, fate)
@@ -136,6 +139,26 @@ def book_proposed(
             _play_visit(player, house, course, [series], item.ordinal, item.start, weight_kg)
 
     player.at(booked_at, book)
+
+
+def settle_gates(player: Player, house: House, series: TreatmentSeries) -> None:
+    """What coordinators and nurses have said about the visits up to three days ahead; every fourth lacks something."""
+    coordinator = house.person(roles.COORDINATOR)
+    own = [facts.as_gate(row) for row in SiteGate.objects.filter(site=house.site)]
+    rows = series.appointments.infusions().filter(during__startswith__lt=player.now + 3 * DAY).order_by("pk")
+    for visit in rows:
+        ahead = visit.during.lower > player.now
+        gates = [BY_KEY["escort"], BY_KEY["fasting"], *own]
+        if ahead and visit.pk % 4 == 0:
+            gates = gates[1 + visit.pk % 3 :]
+        if (visit.ordinal or 1) == 1:
+            gates.append(BY_KEY["preparation"])
+        for gate in gates:
+            facts.answer_gate(
+                patient=series.patient, site=house.site, visit=visit.code, infusion=visit.infusion, gate=gate,
+                site_gate=None if gate.key in BY_KEY else SiteGate.objects.get(code=gate.key.removeprefix("site:")),
+                outcome="met", by=coordinator, note=GATE_NOTES.get(gate.key, ""),
+            )  # fmt: skip
 
 
 def book_course(player: Player, house: House, patient: Patient, course: Course, weight_kg: Decimal) -> None:
@@ -161,6 +184,7 @@ def book_course(player: Player, house: House, patient: Patient, course: Course, 
                 patient=patient, protocol_version=version, weight_kg=weight_kg, visits=visits, by=clinician
             )
         )
+        settle_gates(player, house, booked[0])
 
     player.at(min(course.starts[0] - BOOKED_AHEAD, player.now - 2 * HOUR), book)
     for ordinal, start in enumerate(course.starts[: course.given], start=1):

@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 
 from protocols.models import ProtocolVersion
-from protocols.services import install_shipped
+from protocols.services import acknowledge_rationale, install_shipped
 from scheduling.demo import cast
 from scheduling.models import Resource
 from scheduling.services.duty import add_shift
 from scheduling.services.resources import add_resource
+from sessions import services as facts
 from staff import roles
 from staff.models import Licence, Site, User
 from staff.services import add_licence, add_staff_member, open_site, sync_roles
@@ -89,7 +90,32 @@ def build(now: datetime) -> Premises:
         _put_on_duty(house, now)
     admin = midday.person(roles.PROTOCOL_ADMIN)
     versions = {version.template.slug: version for version in install_shipped(by=admin, at=now)}
+    _brief_staff((midday, portland), versions, now)
+    for house in (midday, portland):
+        _ask_more(house, now)
     return Premises(midday, portland, versions)
+
+
+def _brief_staff(houses: tuple[House, ...], versions: dict[str, ProtocolVersion], now: datetime) -> None:
+    """Everybody has read why each protocol in use is as it is; the last nurse hired has not come to it yet."""
+    people = {person.pk: person for house in houses for held in house.people.values() for person in held}
+    unread = houses[0].people[roles.NURSE][-1]
+    for version in versions.values():
+        for person in people.values():
+            if version.status == ProtocolVersion.Status.ACTIVE and person.pk != unread.pk:
+                acknowledge_rationale(version=version, by=person, at=now)
+
+
+def _ask_more(house: House, now: datetime) -> None:
+    """What this clinic asks for besides the rules of the house."""
+    for label, due, owner in (
+        ("Prior authorisation of the insurer", "before_48h", roles.COORDINATOR),
+        ("ECG of the last year seen", "check_in", roles.CLINICIAN),
+    ):
+        facts.add_site_gate(
+            site=house.site, label=label, due=due, owner_role=owner, hard=False,
+            by=house.person(roles.COORDINATOR), at=now,
+        )  # fmt: skip
 
 
 def _hire(role: cast.Role, houses: list[House]) -> User:

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from django.db import connection
 
 from protocols.models import ProtocolVersion
-from scheduling.demo.people import Registered, prepare, register, score
+from scheduling.demo.people import Registered, prepare, register, score, sign_eligible
 from scheduling.demo.play import (
     Player,
     book_course,
@@ -107,10 +107,10 @@ def _enrol(player: Player, house: House, who: Registered, course: Course) -> Non
 
 
 def _being_planned(player: Player, house: House, who: Registered) -> None:
-    """Referred; some have consented and learnt already, nobody has dates yet."""
-    if who.patient.pk % 2:
-        version, prepared = player.premises.versions[SIX], player.now - timedelta(days=2)
-        player.at(prepared, lambda: prepare(house, who.patient, version, prepared))
+    """Referred and found eligible; some have consented and learnt already, nobody has dates yet."""
+    version, prepared = player.premises.versions[SIX], player.now - timedelta(days=2)
+    ready = prepare if who.patient.pk % 2 else sign_eligible
+    player.at(prepared, lambda: ready(house, who.patient, version, prepared))
 
 
 def _plan_together(house: House, people: Sequence[Registered], version: ProtocolVersion) -> None:

@@ -255,6 +255,7 @@ class WorkItem(models.Model):
         PATIENT_ANSWER = "patient-answer", "Answered by the patient"
         RISK_REVIEW = "risk-review", "Answer to look at today"
         STAFFING = "staffing", "Somebody else is needed"
+        GATE = "gate", "Before the visit"
 
     code = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     kind = models.CharField(max_length=16, choices=Kind)

@@ -31,6 +31,16 @@ TOPICS = {
         "What was recorded since speaks against it, so the estimate counts again. Sign again if another time is right.",
         "Signed again, or it holds.",
     ),
+    "order": (
+        "The weight has changed by more than 5 %: sign the order again",
+        "The dose for today's weight stands ready on the record: one tap, also from another place.",
+        "Signed again.",
+    ),
+    "consent-withdrawn": (
+        "Consent was withdrawn while the pump runs: stop the infusion",
+        "Stop the pump, stay with the patient, and record the observation as after any infusion.",
+        "The pump was stopped.",
+    ),
     "no-estimate": (
         "State when therapy may begin: clearance cannot be estimated",
         "The record says why. Therapy stays locked until a clinician states the time with the signature.",
@@ -38,26 +48,35 @@ TOPICS = {
     ),
 }
 
+NURSE_TOO = frozenset({"consent-withdrawn"})  # whoever stands at the chair acts first
+
 
 def ask_prescriber(*, infusion: Infusion, topic: str, at: datetime) -> None:
     """Put the question on the prescriber's list; asked again it is the same item."""
     title, detail, _ = TOPICS[topic]
-    raise_item(
-        kind=WorkItem.Kind.PRESCRIBER, key=f"{topic}:{infusion.code}", site=infusion.site,
-        patient=infusion.patient, title=title, detail=detail, role=roles.CLINICIAN,
-        owner=prescriber_of(infusion), url=reverse("infusion_detail", args=[infusion.code]), due_at=at, at=at,
-    )  # fmt: skip
+    for role in (roles.CLINICIAN, *([roles.NURSE] if topic in NURSE_TOO else [])):
+        raise_item(
+            kind=WorkItem.Kind.PRESCRIBER, key=_key(infusion, topic, role), site=infusion.site,
+            patient=infusion.patient, title=title, detail=detail, role=role,
+            owner=prescriber_of(infusion) if role == roles.CLINICIAN else None,
+            url=reverse("infusion_detail", args=[infusion.code]), due_at=at, at=at,
+        )  # fmt: skip
+
+
+def _key(infusion: Infusion, topic: str, role: str) -> str:
+    return f"{topic}:{infusion.code}" + ("" if role == roles.CLINICIAN else f":{role}")
 
 
 def settle_question(*, infusion: Infusion, topic: str, at: datetime, by: User | None = None) -> None:
     """The question has its answer."""
-    settle(
-        kind=WorkItem.Kind.PRESCRIBER,
-        key=f"{topic}:{infusion.code}",
-        resolution=TOPICS[topic][2],
-        by=by,
-        at=at,
-    )
+    for role in (roles.CLINICIAN, roles.NURSE) if topic in NURSE_TOO else (roles.CLINICIAN,):
+        settle(
+            kind=WorkItem.Kind.PRESCRIBER,
+            key=_key(infusion, topic, role),
+            resolution=TOPICS[topic][2],
+            by=by,
+            at=at,
+        )
 
 
 def ask_for_a_time(*, infusion: Infusion, at: datetime, by: User | None = None) -> None:

@@ -37,6 +37,7 @@ from scheduling.services.close_infusions import close_ones, other_starts
 from scheduling.services.rules import Neighbour, findings_for, gap_fits, long_gaps_of
 from sessions.eligibility import Finding
 from sessions.models import Consent, EducationRecord
+from sessions.services import eligibility_in_force
 from staff.clock import app_now
 from staff.errors import InvalidInput
 from staff.models import User
@@ -144,7 +145,7 @@ def propose_series(
         plan=plan,
         predicted=predicted,
         visits=visits,
-        findings=findings_for(patient, definition, earliest),
+        findings=_undecided(patient, protocol_version, earliest),
         to_do=_open_gates(patient, protocol_version, now),
         remarks=tuple(_on_closed_days(visits, load, patient.therapist or therapist)),
         close=tuple(_close(plan, patient, definition, load, predicted)),
@@ -162,6 +163,14 @@ def _close(
     others = other_starts(patient.pk, list(starts.values()))
     for item in close_ones(definition, load.zone, predicted.minutes, starts, others):
         yield f"Infusion {item.ordinal}: {item.words[:1].lower()}{item.words[1:]}"
+
+
+def _undecided(patient: Patient, version: ProtocolVersion, at: datetime) -> tuple[Finding, ...]:
+    """What speaks against treatment, without the cautions that the signed eligibility checklist accepted."""
+    signed = eligibility_in_force(patient, version)
+    accepted = set(signed.accepted) if signed else set()
+    found = findings_for(patient, version.read(), at)
+    return tuple(item for item in found if item.severity != "decide" or item.code not in accepted)
 
 
 def longest_exception(definition: ProtocolDefinition) -> int | None:

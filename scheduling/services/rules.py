@@ -6,7 +6,7 @@ Each refusal names the occurrence: `3 of 6: Chair 2 is taken Fri 4 Dec 10:00-12:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -24,6 +24,8 @@ from scheduling.models import Appointment, GapException, TreatmentSeries
 from scheduling.planning import Clearance, PatientLoad
 from scheduling.services.seating import Seat, VisitChoice, check_seat, find_seat, seat_of, stay
 from sessions.eligibility import Finding, check_contraindications
+from sessions.models import EligibilitySignOff
+from sessions.services import eligibility_in_force, was_withdrawn
 from staff.errors import Clash, DomainError, InvalidInput, RuleNotMet, StateConflict
 from staff.models import User
 
@@ -223,6 +225,29 @@ def check_version(version: ProtocolVersion) -> None:
         raise RuleNotMet(f"{version} is not active.", code="version-not-active", field="protocol_version")
 
 
+def check_eligibility(patient: Patient, version: ProtocolVersion) -> EligibilitySignOff:
+    """A series starts only with a signed checklist of its version. Raises RuleNotMet `eligibility-not-signed`."""
+    found = eligibility_in_force(patient, version)
+    if found is None:
+        raise RuleNotMet(
+            f"The eligibility checklist of {version} is not signed for this patient. A prescriber signs it first.",
+            code="eligibility-not-signed",
+            field="patient",
+        )
+    return found
+
+
+def check_not_withdrawn(patient: Patient, version: ProtocolVersion) -> None:
+    """A prescriber who took their signature back keeps the next infusion from being booked and given. StateConflict."""
+    taken_back = was_withdrawn(patient, version)
+    if taken_back is not None:
+        raise StateConflict(
+            f"The eligibility checklist was withdrawn: {taken_back.withdrawn_reason} A prescriber signs it again.",
+            code="eligibility-withdrawn",
+            field="patient",
+        )
+
+
 def check_running_version(version: ProtocolVersion) -> None:
     """A running series finishes on its version, unless that was withdrawn for safety. Raises StateConflict."""
     if version.held:
@@ -250,10 +275,12 @@ def check_patient(
     at: datetime,
     caution_reason: str = "",
     decided: bool = False,
+    accepted: Collection[str] = (),
 ) -> tuple[Finding, ...]:
     """Active, old enough at `at`, no absolute contraindication; a caution needs a prescriber and a reason.
 
-    decided: the cautions were, when the series was booked. Returns those accepted now. Raises StateConflict
+    decided: the cautions were, when the series was booked. accepted: codes of cautions that the signed eligibility
+    checklist accepted. Returns those accepted now. Raises StateConflict
     or RuleNotMet.
     """
     if patient.status != Patient.Status.ACTIVE:
@@ -269,6 +296,7 @@ def check_patient(
     cautions = tuple(item for item in findings if item.severity == "decide")
     if decided:
         return ()
+    cautions = tuple(item for item in cautions if item.code not in accepted)
     if cautions and not (by.may("infusion.order") and caution_reason.strip()):
         words = " ".join(item.message for item in cautions)
         raise RuleNotMet(

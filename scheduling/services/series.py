@@ -37,6 +37,8 @@ from scheduling.services.proposals import neighbours_of_ordinal, propose_series,
 from scheduling.services.rules import (
     Neighbour,
     VisitRules,
+    check_eligibility,
+    check_not_withdrawn,
     check_patient,
     check_running_version,
     check_version,
@@ -46,6 +48,7 @@ from scheduling.services.seating import Seat, TherapyChoice, VisitChoice, as_cod
 from scheduling.services.window_rows import check_constraints_now
 from scheduling.services.workitems import settle
 from sessions.eligibility import Finding
+from sessions.services import eligibility_in_force
 from staff.clock import app_now
 from staff.errors import InvalidInput, StateConflict
 from staff.locks import lock
@@ -122,7 +125,16 @@ def book_series(
     check_version(scene.version)
     definition = scene.version.read()
     first = as_utc(wanted[0].start)
-    accepted = check_patient(scene.patient, definition, by=by, at=first, caution_reason=caution_reason)
+    signed = eligibility_in_force(scene.patient, scene.version)
+    accepted = check_patient(
+        scene.patient,
+        definition,
+        by=by,
+        at=first,
+        caution_reason=caution_reason,
+        accepted=signed.accepted if signed else (),
+    )
+    check_eligibility(scene.patient, scene.version)
     refuse_second_series(scene.patient)
     approved = dict(long_gaps or {})
     check_long_gaps(definition, approved, reason=long_gap_reason, by=by)
@@ -374,6 +386,7 @@ def _add_visit(
             f"Infusion {choice.ordinal} has a date already.", code="one-visit-per-series-and-ordinal"
         )
     check_patient(scene.patient, definition, by=by, at=as_utc(choice.start), decided=True)
+    check_not_withdrawn(scene.patient, scene.version)
     rules = VisitRules(
         scene.load,
         scene.who,

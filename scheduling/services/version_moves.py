@@ -31,6 +31,7 @@ from scheduling.services.endings import HAS_A_DATE, cancel_rows, settle_series, 
 from scheduling.services.followups import sync_follow_ups
 from scheduling.services.lanes import release
 from scheduling.services.moving import move_visits
+from scheduling.services.rules import check_eligibility
 from scheduling.services.version_diffs import (
     LOST,
     VersionDiff,
@@ -186,6 +187,7 @@ def _move(series: TreatmentSeries, to_version: ProtocolVersion, signed: _Signatu
     lock(patients=[series.patient_id], resources=set(resources))
     to_version = ProtocolVersion.objects.select_related("template").get(pk=to_version.pk)
     current = _movable(series, to_version)
+    check_eligibility(current.patient, to_version)
     old, before = current.protocol_version, picture(current, now)
     tasks_before = tasks(current)
     SeriesVersionMove.objects.create(

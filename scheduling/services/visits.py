@@ -23,6 +23,7 @@ from scheduling.services.proposals import neighbours_of_ordinal
 from scheduling.services.rules import (
     NO_LIMIT_HOURS,
     Neighbour,
+    check_not_withdrawn,
     check_patient,
     check_running_version,
     gap_words,
@@ -30,7 +31,7 @@ from scheduling.services.rules import (
 from scheduling.services.window_rows import check_constraints_now
 from scheduling.services.workitems import settle
 from sessions.models import Infusion
-from sessions.services import open_infusion
+from sessions.services import adopt_answers, open_infusion
 from staff.clock import app_now
 from staff.errors import InvalidInput, RuleNotMet, StaleVersion, StateConflict
 from staff.locks import lock
@@ -76,6 +77,7 @@ def check_in(
         raise RuleNotMet(words, code="other-day")
     check_running_version(series.protocol_version)
     check_patient(visit.patient, series.protocol_version.read(), by=by, at=now, decided=True)
+    check_not_withdrawn(visit.patient, series.protocol_version)
     _check_gap_again(visit, series)
     infusion = open_infusion(
         patient=visit.patient,
@@ -90,6 +92,7 @@ def check_in(
     )
     visit.infusion, visit.status = infusion, Status.ARRIVED
     _touch(visit, "infusion", "status")
+    adopt_answers(visit=visit.code, infusion=infusion, at=now)
     sync_follow_ups(series=series, at=now)
     check_constraints_now()
     return infusion

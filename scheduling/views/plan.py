@@ -34,6 +34,7 @@ from scheduling.services.proposals import MOST_ASKED, SeriesProposal, propose_se
 from scheduling.services.series import TherapyChoice, VisitChoice, book_series
 from scheduling.views.acts import person, posted, show
 from sessions.models import Infusion
+from sessions.services import eligibility_in_force
 from staff import roles
 from staff.clock import app_now
 from staff.errors import DomainError, InvalidInput
@@ -286,6 +287,17 @@ class PlanPage:
         except DomainError:
             return None
 
+    def _eligibility(self) -> dict[str, Any]:
+        """The signed checklist of the chosen version, or where a prescriber signs it."""
+        version = self.form.version if self.form.is_bound and self.form.is_valid() else None
+        if version is None:
+            return {}
+        return {
+            "asks_eligibility": True,
+            "eligibility": eligibility_in_force(self.patient, version),
+            "eligibility_url": reverse("eligibility_sign", args=[self.patient.code, version.code]),
+        }
+
     def draw(
         self, proposal: SeriesProposal | None = None, *, status: int = 200, **extra: Any
     ) -> HttpResponse:
@@ -303,6 +315,7 @@ class PlanPage:
             "long_gaps": sorted(self.long_gaps.items()),
             "long_gap_reason": self.request.POST.get("long_gap_reason", "")[:200],
             "reserve_therapy": bool(self.request.POST.get("reserve_therapy")),
+            **self._eligibility(),
             **extra,
         }
         template = (

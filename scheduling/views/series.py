@@ -38,6 +38,7 @@ from scheduling.services.seating import VisitChoice
 from scheduling.views.acts import Act, act_page, person, posted, show, zone
 from scheduling.views.version_moves import series_notice
 from scheduling.views.visits import offer_choices, reasons
+from sessions.services import eligibility_in_force
 from staff.clock import app_now
 from staff.models import User
 
@@ -85,6 +86,8 @@ def series_detail(request: HttpRequest, code: str) -> HttpResponse:
         **_switches(series),
         "review_url": reverse("course_review", args=[series.code]) if lines else "",
         "may_review": any(line.state == "due" for line in lines) and user.may("infusion.order"),
+        "eligibility": eligibility_in_force(series.patient, series.protocol_version),
+        "may_sign": live and user.may("infusion.order"),
         "notice": series_notice(series, may_move=user.may("series.move_version")),
     }
     return show(request, "scheduling/series.html", context, series.site)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from rest_framework.routers import BaseRouter
 
 from sessions.api.day import TreatmentHoldViewSet
+from sessions.api.eligibility import EligibilityViewSet
 from sessions.api.infusions import InfusionViewSet
 from sessions.api.patient_facts import ConsentViewSet, OutcomeScoreViewSet, SafetyContactViewSet
 from sessions.api.prediction import PredictionViewSet
@@ -23,6 +24,7 @@ def api_routes(router: BaseRouter) -> None:
     router.register("adverse-events", AdverseEventViewSet, basename="adverse-event")
     router.register("treatment-holds", TreatmentHoldViewSet, basename="treatment-hold")
     router.register("consents", ConsentViewSet, basename="consent")
+    router.register("eligibility", EligibilityViewSet, basename="eligibility")
     router.register("safety-contacts", SafetyContactViewSet, basename="safety-contact")
     router.register("outcome-scores", OutcomeScoreViewSet, basename="outcome-score")
     router.register("night-reports", NightReportViewSet, basename="night-report")

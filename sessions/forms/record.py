@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 
 from sessions import dosing
 from sessions.discharge_values import BASELINES, VALUES
+from sessions.gates import OVERRIDE_REASONS
 from sessions.models import AdverseEvent, CriterionResult, Infusion, PreInfusionCheck, PumpEvent
 from sessions.services import ADVERSE_EVENTS, NOT_GIVEN_REASONS
 from sessions.services.checks import NOT_APPLICABLE
@@ -140,6 +141,11 @@ class PumpForm(RecordForm):
         "Bolus", unit="mg", min_value="0.1", max_value="100", decimal_places=2, required=False
     )
     reason = ClinicalTextField("Note or reason", required=False, max_length=200)
+    reason_code = forms.ChoiceField(
+        label="Reason for starting all the same",
+        choices=[("", "Choose a reason"), *OVERRIDE_REASONS.items()],
+        required=False,
+    )
 
     def clean(self) -> dict[str, Any]:
         """Values that the kind of event needs are there, and the rate is also known in mg/min."""

@@ -9,6 +9,7 @@ from sessions.models.chairside import BagUse, ChairNote, GivenDrug, OrderRenewal
 from sessions.models.consent import Consent, EducationRecord
 from sessions.models.discharge import CriterionResult, SignOff
 from sessions.models.ending import Disposition, EndingAssessment, Handover, TreatmentHold
+from sessions.models.gates import EligibilitySignOff, GateAnswer, SiteGate
 from sessions.models.infusion import Infusion
 from sessions.models.observation import AdverseEvent, PreInfusionCheck, VitalSigns
 from sessions.models.private_note import PrivateNote, PrivateNoteReading
@@ -26,7 +27,9 @@ __all__ = [
     "CriterionResult",
     "Disposition",
     "EducationRecord",
+    "EligibilitySignOff",
     "EndingAssessment",
+    "GateAnswer",
     "GivenDrug",
     "Handover",
     "Infusion",
@@ -43,6 +46,7 @@ __all__ = [
     "PumpEvent",
     "SafetyContact",
     "SignOff",
+    "SiteGate",
     "TreatmentHold",
     "VitalSigns",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from decimal import Decimal
 from typing import ClassVar
 
 import pghistory
@@ -60,6 +61,8 @@ class Infusion(models.Model):
     order_cosigned_by = models.ForeignKey(
         USER, on_delete=models.PROTECT, related_name="+", null=True, blank=True
     )
+    # The weight that the order was signed for; a change of more than 5 % voids the order.
+    order_weight_kg = models.DecimalField(max_digits=5, decimal_places=1, null=True, blank=True)
     started_at = models.DateTimeField(null=True, blank=True)
     stopped_at = models.DateTimeField(null=True, blank=True)
     delivered_mg = models.DecimalField(max_digits=6, decimal_places=2, null=True, blank=True)
@@ -122,6 +125,15 @@ class Infusion(models.Model):
                 condition=Q(started_at__isnull=True)
                 | Q(weight_kg__isnull=False, ordered_mg__isnull=False, ordered_by__isnull=False),
                 name="infusion_starts_with_weight_and_order",
+            ),
+            models.CheckConstraint(
+                condition=Q(started_at__isnull=True)
+                | Q(
+                    order_weight_kg__isnull=False,
+                    weight_kg__gte=F("order_weight_kg") * Decimal("0.95"),
+                    weight_kg__lte=F("order_weight_kg") * Decimal("1.05"),
+                ),
+                name="infusion_weight_fits_the_order",
             ),
             models.CheckConstraint(
                 condition=Q(order_cosigned_by__isnull=True) | ~Q(order_cosigned_by=F("ordered_by")),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from sessions import monitoring
 from sessions.discharge import DischargeDecision
+from sessions.services.readiness import consent_in_force
 
 if TYPE_CHECKING:
     from sessions.pages.record import Record
@@ -30,6 +31,8 @@ def open_items(record: Record) -> list[OpenItem]:
     """Everything still to do on this record, the pressing ones first. Reads only."""
     infusion = record.infusion
     items = []
+    if infusion.status in infusion.RUNNING and consent_in_force(infusion, record.now) is None:
+        items.append(OpenItem("Consent was withdrawn: stop the pump", "pump", "danger"))
     if record.withheld and record.therapy.at is None:
         items.append(OpenItem("State when therapy may begin: clearance cannot be estimated", "discharge"))
     elif record.delay_needed and infusion.stated_delay_hours is None and infusion.started_at is not None:

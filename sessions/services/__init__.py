@@ -23,12 +23,27 @@ from sessions.services.dispositions import (
     record_disposition,
 )
 from sessions.services.drugs import PRN_DRUGS, record_bag, record_given_drug, strike_given_drug
+from sessions.services.eligibility import (
+    eligibility_in_force,
+    eligibility_lines,
+    sign_eligibility,
+    was_withdrawn,
+    withdraw_eligibility,
+)
 from sessions.services.estimates import (
     TherapyTime,
     current_estimate,
     current_sign_off,
     signed_time,
     therapy_time,
+)
+from sessions.services.gates import (
+    add_site_gate,
+    adopt_answers,
+    answer_gate,
+    as_gate,
+    change_site_gate,
+    retire_site_gate,
 )
 from sessions.services.handovers import accept_handover, nurse_by_handover, offer_handover, offered_handover
 from sessions.services.holds import open_holds, release_hold
@@ -90,13 +105,18 @@ __all__ = [
     "SigningTerms",
     "TherapyTime",
     "accept_handover",
+    "add_site_gate",
+    "adopt_answers",
     "amend_note",
     "amend_pump_event",
     "amend_pump_events",
     "amend_sign_off",
+    "answer_gate",
+    "as_gate",
     "baseline_of",
     "call_emergency",
     "change_chair",
+    "change_site_gate",
     "check_may_start",
     "complete_integration",
     "confirm_weight",
@@ -106,6 +126,8 @@ __all__ = [
     "current_sign_off",
     "discharge_decision",
     "drug_effect_at",
+    "eligibility_in_force",
+    "eligibility_lines",
     "flag_inside_no_therapy",
     "last_assessment",
     "latest_review",
@@ -148,7 +170,9 @@ __all__ = [
     "release_hold",
     "renew_order",
     "resolve_adverse_event",
+    "retire_site_gate",
     "save_note",
+    "sign_eligibility",
     "sign_off",
     "sign_order",
     "signed_time",
@@ -162,7 +186,9 @@ __all__ = [
     "therapy_time",
     "unfinished_note",
     "vitals_advice",
+    "was_withdrawn",
     "withdraw_consent",
+    "withdraw_eligibility",
     "withdraw_vitals",
     "write_private_note",
 ]

@@ -112,6 +112,14 @@ def _words() -> dict[str, DomainError]:
             code="start-gate",
             field="kind",
         ),
+        "infusion_weight_fits_the_order": RuleNotMet(
+            "The weight has changed by more than 5 % since the order: a prescriber signs it again.",
+            code="start-gate",
+            field="kind",
+        ),
+        "site_gates_before_start": RuleNotMet(
+            "A gate of this site is not met yet.", code="start-gate", field="kind"
+        ),
         "one_current_sign_off_per_infusion": StateConflict("This record is already signed.", code="signed"),
         "sign_off_after_pump_stop": RuleNotMet("The pump must be stopped first.", code="pump-running"),
         "signed_record_is_fixed": StateConflict(

@@ -6,10 +6,11 @@ from datetime import datetime, timedelta
 
 from patients.models import Patient
 from protocols.models import ProtocolDocument
+from sessions import signals
 from sessions.models import Consent, EducationRecord, Infusion
 from sessions.services._record import act, moment, not_in_future
 from sessions.services.estimates import therapy_time
-from sessions.services.readiness import refresh_ready
+from sessions.services.readiness import consent_in_force, refresh_ready
 from staff.errors import InvalidInput, RuleNotMet
 from staff.locks import lock
 from staff.models import User
@@ -72,7 +73,17 @@ def withdraw_consent(
         found.withdrawn_at = max(said, found.given_at)
         found.save(update_fields=["withdrawn_at"])
         _refresh_open_record(found.patient, now)
+        _ask_to_stop(found.patient, by, now)
     return found
+
+
+def _ask_to_stop(patient: Patient, by: User, now: datetime) -> None:
+    """Withdrawn while the pump runs: that is to be stopped at once, and a prescriber is told."""
+    for infusion in Infusion.objects.for_record().filter(patient=patient, status__in=Infusion.RUNNING):
+        if consent_in_force(infusion, now) is None:
+            signals.tell(
+                signals.prescriber_asked, infusion=infusion, topic="consent-withdrawn", by=by, at=now
+            )
 
 
 @act

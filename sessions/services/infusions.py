@@ -96,7 +96,7 @@ def record_weight(
 
     `height_cm` goes to the patient's identity. Raises RuleNotMet when a first weight cannot be judged because
     no height is known, StateConflict after the start. An order that no longer fits by more than 5 % is taken
-    back and must be signed again.
+    back: it goes on the prescriber's list, who signs it again in one tap (`sign_order` without an amount).
     """
     now = moment(at)
     current = locked(infusion, expected_version)
@@ -118,9 +118,12 @@ def record_weight(
     current.weighed_at = not_in_future(weighed_at or now, now, "weighed_at")
     current.weighed_by = by
     current.weight_confirmed_by = None
-    cleared = _withdraw_order(current) if not _order_fits(current) else ()
+    reopened = not _order_fits(current)
+    cleared = _withdraw_order(current) if reopened else ()
     refresh_ready(current, now)
     touch(current, "weight_kg", "weighed_at", "weighed_by", "weight_confirmed_by", "status", *cleared)
+    if reopened:
+        signals.tell(signals.prescriber_asked, infusion=current, topic="order", by=by, at=now)
     return current
 
 
@@ -165,14 +168,14 @@ def confirm_weight(
 def sign_order(
     *,
     infusion: Infusion,
-    bag_mg_per_ml: Decimal,
     by: User,
+    bag_mg_per_ml: Decimal | None = None,
     ordered_mg: Decimal | None = None,
     cosigned_by: User | None = None,
     at: datetime | None = None,
     expected_version: int | None = None,
 ) -> Infusion:
-    """The prescriber's order in mg, from today's weight (default: the protocol's dose for it).
+    """The prescriber's order in mg, from today's weight (default: the protocol's dose for it, in the bag on record).
 
     Raises NotAllowed without the prescriber's role, RuleNotMet without a confirmed weight, above the dose for
     this weight, or above the ceiling without a second prescriber.
@@ -195,14 +198,28 @@ def sign_order(
     dosing.check_order(
         rule, wanted, ordered_by=str(by.pk), co_signed_by=str(cosigned_by.pk) if cosigned_by else ""
     )
-    dosing.pump_setting(wanted, bag_mg_per_ml, rule.infusion_minutes)  # refuses an impossible concentration
-    current.ordered_mg, current.bag_mg_per_ml = wanted, bag_mg_per_ml
+    bag = current.bag_mg_per_ml if bag_mg_per_ml is None else bag_mg_per_ml
+    if bag is None:
+        raise InvalidInput("Enter the concentration of the bag.", code="required", field="bag_mg_per_ml")
+    dosing.pump_setting(wanted, bag, rule.infusion_minutes)  # refuses an impossible concentration
+    current.ordered_mg, current.bag_mg_per_ml = wanted, bag
+    current.order_weight_kg = current.weight_kg
     current.ordered_by, current.ordered_at = by, now
     # The column names a different person than the one who ordered; a needless co-signature is not kept.
     needed = planned.over_ceiling or wanted > min(rule.ceiling_mg, limit.alone_mg)
     current.order_cosigned_by = cosigned_by if needed else None
     refresh_ready(current, now)
-    touch(current, "ordered_mg", "bag_mg_per_ml", "ordered_by", "ordered_at", "order_cosigned_by", "status")
+    touch(
+        current,
+        "ordered_mg",
+        "bag_mg_per_ml",
+        "order_weight_kg",
+        "ordered_by",
+        "ordered_at",
+        "order_cosigned_by",
+        "status",
+    )
+    signals.tell(signals.prescriber_answered, infusion=current, topic="order", by=by, at=now)
     return current
 
 
@@ -265,14 +282,20 @@ def _check_cosigner(person: User | None) -> None:
 
 
 def _order_fits(infusion: Infusion) -> bool:
+    """Nothing is ordered, or both the weight and the dose by weight are within 5 % of the order's."""
     if infusion.ordered_mg is None or infusion.weight_kg is None:
         return True
+    if infusion.order_weight_kg is not None and not dosing.weight_still_fits(
+        infusion.order_weight_kg, infusion.weight_kg
+    ):
+        return False
     return dosing.order_still_fits(
         infusion.ordered_mg, infusion.protocol_version.read().dose, infusion.weight_kg
     )
 
 
 def _withdraw_order(infusion: Infusion) -> tuple[str, ...]:
-    infusion.ordered_mg = infusion.bag_mg_per_ml = infusion.ordered_at = None
+    """The amount and its signature go; the bag stays, so that a prescriber signs again in one tap."""
+    infusion.ordered_mg = infusion.ordered_at = infusion.order_weight_kg = None
     infusion.ordered_by = infusion.order_cosigned_by = None
-    return ("ordered_mg", "bag_mg_per_ml", "ordered_by", "ordered_at", "order_cosigned_by")
+    return ("ordered_mg", "order_weight_kg", "ordered_by", "ordered_at", "order_cosigned_by")

@@ -12,9 +12,11 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from sessions import clearance, signals
+from sessions.eligibility import Finding
 from sessions.models import Infusion, PumpEvent
 from sessions.services import estimates
 from sessions.services._record import act, locked, moment, need_state, refusals_in_words, touch
+from sessions.services.gates import note_start_overrides
 from sessions.services.pump_gates import check_gates
 from sessions.services.pump_lines import (
     PumpAct,
@@ -48,11 +50,12 @@ def record_pump_event(
     rate_mg_per_min: Decimal | None = None,
     bolus_mg: Decimal | None = None,
     reason: str = "",
+    reason_code: str = "",
     at: datetime | None = None,
     expected_version: int | None = None,
 ) -> PumpEvent:
     """Add one line to the pump log. See `record_pump_events`."""
-    wanted = PumpAct(kind, observed_at, rate_mg_per_min, bolus_mg, reason)
+    wanted = PumpAct(kind, observed_at, rate_mg_per_min, bolus_mg, reason, reason_code)
     return record_pump_events(
         infusion=infusion, events=[wanted], by=by, at=at, expected_version=expected_version
     )[0]
@@ -85,13 +88,32 @@ def record_pump_events(
         lines.append(line)
         added.append(line)
     log = read_lines(current, lines, added, now)
-    for line in estimates.in_log_order(added):
-        check_gates(current, line, lines, by)
+    decided = [
+        item for line in estimates.in_log_order(added) for item in check_gates(current, line, lines, by)
+    ]
     with refusals_in_words():
         for line in added:
             line.save(force_insert=True)
+        _note_decided(current, decided, events, by, now)
         _apply(current, log, by, now)
     return added
+
+
+def _note_decided(
+    infusion: Infusion, decided: Sequence[Finding], events: Sequence[PumpAct], by: User, now: datetime
+) -> None:
+    """A start against checks that ask for a decision is an override, one for each check."""
+    if not decided:
+        return
+    start = next(item for item in events if item.kind == PumpEvent.Kind.START)
+    note_start_overrides(
+        infusion=infusion,
+        findings=[(item.code, item.message) for item in decided],
+        reason_code=start.reason_code,
+        note=start.reason,
+        by=by,
+        at=now,
+    )
 
 
 @act

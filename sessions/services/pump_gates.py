@@ -13,15 +13,18 @@ from staff.errors import RuleNotMet
 from staff.models import User
 
 
-def check_gates(infusion: Infusion, line: PumpEvent, lines: Sequence[PumpEvent], by: User) -> None:
-    """Raise RuleNotMet when `line`, a new entry among `lines`, may not stand."""
+def check_gates(
+    infusion: Infusion, line: PumpEvent, lines: Sequence[PumpEvent], by: User
+) -> tuple[eligibility.Finding, ...]:
+    """Raise RuleNotMet when `line`, a new entry among `lines`, may not stand. Returns what a prescriber decided."""
     if line.kind == PumpEvent.Kind.START:
-        _check_start(infusion, line, by)
+        return _check_start(infusion, line, by)
     if line.kind == PumpEvent.Kind.RESUME:
         _check_resume(infusion, line, lines)
+    return ()
 
 
-def _check_start(infusion: Infusion, line: PumpEvent, by: User) -> None:
+def _check_start(infusion: Infusion, line: PumpEvent, by: User) -> tuple[eligibility.Finding, ...]:
     gate = start_gate(infusion, line.observed_at)
     if gate.blocks:
         first = gate.blocks[0]
@@ -37,6 +40,7 @@ def _check_start(infusion: Infusion, line: PumpEvent, by: User) -> None:
         raise RuleNotMet(
             f"{words} Say why you start all the same.", code="start-needs-reason", field="reason"
         )
+    return gate.decides
 
 
 def _check_resume(infusion: Infusion, line: PumpEvent, lines: Sequence[PumpEvent]) -> None:

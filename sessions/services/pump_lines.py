@@ -24,7 +24,8 @@ RATED = frozenset({PumpEvent.Kind.START, PumpEvent.Kind.RATE, PumpEvent.Kind.RES
 class PumpAct:
     """One thing the pump did. Rates in mg/min; `observed_at` None = now.
 
-    A start without a rate takes the order's, a resume without one the rate before the pause.
+    A start without a rate takes the order's, a resume without one the rate before the pause. `reason_code`: of
+    `gates.OVERRIDE_REASONS`, where a prescriber starts against checks that ask for a decision.
     """
 
     kind: str
@@ -32,6 +33,7 @@ class PumpAct:
     rate_mg_per_min: Decimal | None = None
     bolus_mg: Decimal | None = None
     reason: str = ""
+    reason_code: str = ""
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,17 @@ from zoneinfo import ZoneInfo
 
 from protocols.models import ProtocolDocument, ProtocolVersion
 from sessions import dosing, eligibility
-from sessions.models import Consent, EducationRecord, Infusion, PreInfusionCheck, TreatmentHold, VitalSigns
+from sessions.gates import OVERRIDE_REASONS
+from sessions.models import (
+    Consent,
+    EducationRecord,
+    GateAnswer,
+    Infusion,
+    PreInfusionCheck,
+    SiteGate,
+    TreatmentHold,
+    VitalSigns,
+)
 from sessions.services.holds import WORDS, open_holds
 from sessions.services.review_points import ReviewPoint, points_before
 
@@ -44,7 +54,12 @@ class GateLine:
     @property
     def computed(self) -> bool:
         """The record answers it; nobody ticks it."""
-        return self.kind in COMPUTED_CHECKS or self.kind in ("version", "review")
+        return self.kind in COMPUTED_CHECKS or self.kind in ("version", "review") or self.site_gate
+
+    @property
+    def site_gate(self) -> bool:
+        """A gate of the site's own: answered on the page of the visit's gates."""
+        return self.kind.startswith("site:")
 
 
 @dataclass(frozen=True)
@@ -96,6 +111,9 @@ def start_gate(infusion: Infusion, at: datetime) -> StartGate:
             )
             decision = eligibility.with_treatment_held(decision, words)
             break
+    own = _site_gates(infusion)
+    lines += own
+    decision = eligibility.with_site_gates(decision, [line.finding for line in own if line.finding])
     if infusion.protocol_version.held:
         lines.append(
             GateLine("version", "Protocol version in use", "failed", "Withdrawn: infusions on hold.")
@@ -105,7 +123,32 @@ def start_gate(infusion: Infusion, at: datetime) -> StartGate:
         lines.append(_review(point))
         if point.open:
             decision = eligibility.with_review_open(decision, point.after)
-    return StartGate(tuple(_with_finding(line, decision) for line in lines), decision)
+    return StartGate(
+        tuple(line if line.site_gate else _with_finding(line, decision) for line in lines), decision
+    )
+
+
+def _site_gates(infusion: Infusion) -> list[GateLine]:
+    """The site's own gates that were in use when the patient arrived, with what people said about each."""
+    rows = SiteGate.objects.in_use(infusion.arrived_at).filter(site_id=infusion.site_id)
+    answers: dict[str, GateAnswer] = {}
+    if rows:
+        found = infusion.gate_answers.current().select_related("answered_by")
+        answers = {item.gate: item for item in found}
+    return [_site_line(row, answers.get(row.key)) for row in rows]
+
+
+def _site_line(row: SiteGate, answer: GateAnswer | None) -> GateLine:
+    if answer is not None and answer.outcome != GateAnswer.Outcome.OPEN:
+        state = "passed" if answer.outcome == GateAnswer.Outcome.MET else "not-applicable"
+        reason = OVERRIDE_REASONS.get(answer.reason_code, "")
+        words = ". ".join(part for part in (f"Overridden: {reason}" if reason else "", answer.note) if part)
+        return GateLine(row.key, row.label, state, words, answer.answered_at, answer.answered_by.full_name)
+    severity: eligibility.Severity = "block" if row.hard else "warn"
+    finding = eligibility.Finding(
+        severity, row.key, f"Not met: {row.label}.", "Answer it on the list of this visit's gates."
+    )
+    return GateLine(row.key, row.label, "open", finding=finding)
 
 
 def _outcome(state: str) -> eligibility.Outcome:

@@ -42,6 +42,7 @@ def infusion_pump(request: HttpRequest, code: str) -> HttpResponse:
             rate_mg_per_min=data["rate_mg_per_min"],
             bolus_mg=data["bolus_mg"],
             reason=data["reason"],
+            reason_code=data["reason_code"],
             by=the_user(request),
             expected_version=data["version"],
         )

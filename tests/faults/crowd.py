@@ -52,6 +52,8 @@ def fill(number: int, channel: str, lead: float, spread: float, expiring: int = 
                          preferred=True, verified_at=ago, consented_at=ago, created_at=ago)
             for patient, address in zip(patients, addresses, strict=True)
         )  # fmt: skip
+        for patient in patients:
+            factories.make_eligible(patient, clinic.version)
         series = TreatmentSeries.objects.bulk_create(
             TreatmentSeries(patient=patient, protocol_version=clinic.version, site=site, weight_kg=Decimal("70.0"), visits=1,
                             prescriber=clinic.clinician, booked_by=clinic.coordinator, booked_at=ago)

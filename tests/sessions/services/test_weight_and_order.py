@@ -119,7 +119,8 @@ def test_a_new_weight_takes_back_an_order_that_no_longer_fits(clinic):
     same = services.record_weight(infusion=infusion, weight_kg=Decimal(72), by=clinic.nurse)
     assert same.ordered_mg == Decimal("35.0")
     other = services.record_weight(infusion=infusion, weight_kg=Decimal(75), by=clinic.nurse)
-    assert (other.ordered_mg, other.ordered_by, other.bag_mg_per_ml) == (None, None, None)
+    assert (other.ordered_mg, other.ordered_by, other.order_weight_kg) == (None, None, None)
+    assert other.bag_mg_per_ml == Decimal(1), "the bag stays: one tap signs again"
 
 
 def test_a_record_becomes_ready_only_with_everything_hard(clinic):

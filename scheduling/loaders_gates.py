@@ -1,0 +1,382 @@
+"""How the gates of many visits stand, read with a number of queries that does not grow with them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from protocols.models import ProtocolDocument, ProtocolVersion, RationaleAcknowledgement
+from scheduling.models import Appointment
+from sessions import gates
+from sessions.eligibility_list import same_checklist
+from sessions.models import (
+    Consent,
+    EducationRecord,
+    EligibilitySignOff,
+    GateAnswer,
+    Infusion,
+    PreInfusionCheck,
+    SiteGate,
+)
+from sessions.services import as_gate
+from staff.models import User
+
+Outcome = GateAnswer.Outcome
+
+
+@dataclass(frozen=True)
+class GateLine:
+    """One gate of one visit as it stands. `detail` says what it rests on, or what is missing."""
+
+    gate: gates.Gate
+    state: gates.State
+    due_at: datetime
+    detail: str = ""
+    by: str = ""
+    at: datetime | None = None
+    site_gate: SiteGate | None = None
+    missing: tuple[User, ...] = ()
+
+    @property
+    def settled(self) -> bool:
+        """Nothing is left to do about it."""
+        return self.state not in ("to-do", "late")
+
+    @property
+    def late(self) -> bool:
+        """Due, and not met."""
+        return self.state == "late"
+
+    @property
+    def owner(self) -> str:
+        """Whose task it is, in words."""
+        return gates.OWNERS[self.gate.owner_role]
+
+    @property
+    def due_words(self) -> str:
+        """Its due point in words."""
+        return gates.DUE_POINTS[self.gate.due]
+
+    @property
+    def answerable(self) -> bool:
+        """People say how it stands."""
+        return self.gate.by_hand
+
+    @property
+    def overridable(self) -> bool:
+        """A prescriber may override it."""
+        return gates.may_override(self.gate, built_in=self.site_gate is None)
+
+
+@dataclass(frozen=True)
+class VisitGates:
+    """A visit with its gates, in the order of their due points."""
+
+    visit: Appointment
+    lines: tuple[GateLine, ...]
+
+    @property
+    def open(self) -> tuple[GateLine, ...]:
+        """What is still to do, late ones first."""
+        return tuple(
+            sorted((line for line in self.lines if not line.settled), key=lambda line: not line.late)
+        )
+
+    @property
+    def late(self) -> tuple[GateLine, ...]:
+        """What should have been done by now."""
+        return tuple(line for line in self.lines if line.late)
+
+    @property
+    def before(self) -> tuple[GateLine, ...]:
+        """What is still to do before the patient sits down: all but what is done at the start itself."""
+        return tuple(line for line in self.open if line.gate.due != "start")
+
+    def line(self, key: str) -> GateLine:
+        """The line of that gate. KeyError when this visit has none."""
+        for line in self.lines:
+            if line.gate.key == key:
+                return line
+        raise KeyError(key)
+
+
+@dataclass
+class _Facts:
+    """Everything the lines rest on, by what it is about."""
+
+    answers: dict[tuple[object, str], GateAnswer] = field(default_factory=dict)
+    checks: dict[tuple[int, str], PreInfusionCheck] = field(default_factory=dict)
+    consents: dict[int, list[Consent]] = field(default_factory=lambda: defaultdict(list))
+    education: dict[int, list[EducationRecord]] = field(default_factory=lambda: defaultdict(list))
+    documents: dict[tuple[int, str], list[ProtocolDocument]] = field(
+        default_factory=lambda: defaultdict(list)
+    )
+    eligible: dict[int, list[EligibilitySignOff]] = field(default_factory=lambda: defaultdict(list))
+    weighed: dict[int, datetime] = field(default_factory=dict)
+    read: set[tuple[int, int]] = field(default_factory=set)
+    prepared: dict[int, list[Appointment]] = field(default_factory=lambda: defaultdict(list))
+    site_gates: dict[int, list[SiteGate]] = field(default_factory=lambda: defaultdict(list))
+
+
+def visits_with_gates(*, site_ids: Iterable[int], first: datetime, until: datetime) -> list[Appointment]:
+    """Infusion visits that are to come or have begun, starting in [first, until), with what the gates ask of them."""
+    rows = for_gates(
+        Appointment.objects.infusions().filter(
+            site__in=list(site_ids),
+            during__startswith__gte=first,
+            during__startswith__lt=until,
+            status__in=[Appointment.Status.BOOKED, Appointment.Status.ARRIVED],
+        )
+    )
+    return list(rows.order_by("during", "pk"))
+
+
+def for_gates(rows: object) -> object:
+    """The queryset with everything that `load_gates` reads of a visit itself."""
+    return rows.select_related(  # type: ignore[attr-defined]  # a queryset of appointments
+        "patient", "site", "practitioner", "series__protocol_version__template", "series__prescriber",
+        "series__therapist", "infusion__protocol_version__template", "infusion__ordered_by",
+    ).prefetch_related("resource_bookings__resource__user")  # fmt: skip
+
+
+def load_gates(visits: Sequence[Appointment], now: datetime) -> list[VisitGates]:
+    """The gates of these infusion visits at `now`."""
+    facts = _facts(visits, now)
+    return [VisitGates(visit, tuple(_lines(visit, facts, now))) for visit in visits]
+
+
+def _facts(visits: Sequence[Appointment], now: datetime) -> _Facts:
+    facts = _Facts()
+    patients = {visit.patient_id for visit in visits}
+    infusions = {visit.infusion_id for visit in visits if visit.infusion_id}
+    versions = {visit.protocol_version for visit in visits}
+    people = {person.pk for visit in visits for person in staff_of(visit)}
+    for row in (
+        GateAnswer.objects.current()
+        .filter(visit__in=[visit.code for visit in visits])
+        .select_related("answered_by")
+    ):
+        facts.answers[(row.visit, row.gate)] = row
+    if infusions:
+        own = GateAnswer.objects.current().filter(infusion__in=infusions).select_related("answered_by")
+        for row in own:
+            facts.answers[(row.infusion_id, row.gate)] = row
+        for check in PreInfusionCheck.objects.current().filter(infusion__in=infusions):
+            facts.checks[(check.infusion_id, check.kind)] = check
+    for consent in Consent.objects.in_force(now).filter(patient__in=patients).select_related("recorded_by"):
+        facts.consents[consent.patient_id].append(consent)
+    taught = EducationRecord.objects.filter(
+        patient__in=patients, taught_at__lte=now, experience_not_needed=True, work_happens_afterwards=True,
+        no_driving_understood=True,
+    )  # fmt: skip
+    for record in taught.select_related("recorded_by"):
+        facts.education[record.patient_id].append(record)
+    for document in (
+        ProtocolDocument.objects.filter(
+            protocol_version__template__in={item.template_id for item in versions}
+        )
+        .select_related("protocol_version")
+        .only("kind", "change", "protocol_version__number", "protocol_version__template")
+        .order_by("-protocol_version__number")
+    ):
+        facts.documents[(document.protocol_version.template_id, document.kind)].append(document)
+    for signed in (
+        EligibilitySignOff.objects.standing()
+        .filter(patient__in=patients)
+        .select_related("protocol_version", "signed_by")
+    ):
+        facts.eligible[signed.patient_id].append(signed)
+    for patient, moment in (
+        Infusion.objects.filter(patient__in=patients, weighed_at__isnull=False)
+        .order_by("weighed_at")
+        .values_list("patient_id", "weighed_at")
+    ):
+        facts.weighed[patient] = moment
+    facts.read = set(
+        RationaleAcknowledgement.objects.filter(version__in=versions, user__in=people).values_list(
+            "version_id", "user_id"
+        )
+    )
+    for visit in Appointment.objects.filter(
+        series__in={item.series_id for item in visits}, kind=Appointment.Kind.PREPARATION
+    ).exclude(status__in=[Appointment.Status.CANCELLED, Appointment.Status.OMITTED]):
+        facts.prepared[visit.series_id or 0].append(visit)
+    for gate in SiteGate.objects.filter(site__in={item.site_id for item in visits}):
+        facts.site_gates[gate.site_id].append(gate)
+    return facts
+
+
+def staff_of(visit: Appointment) -> list[User]:
+    """Everybody who works on this visit and what follows it: prescriber, nurse, therapist. Each once."""
+    series = visit.series
+    found: list[User] = [
+        booking.resource.user for booking in visit.resource_bookings.all() if booking.resource.user
+    ]
+    for person in (visit.practitioner, series and series.prescriber, series and series.therapist):
+        if person:
+            found.append(person)
+    return list({person.pk: person for person in found}.values())
+
+
+def _lines(visit: Appointment, facts: _Facts, now: datetime) -> list[GateLine]:
+    definition = visit.protocol_version.read()
+    lines = []
+    for gate in gates.BUILT_IN:
+        if gates.applies(
+            gate,
+            ordinal=visit.ordinal or 1,
+            checks=definition.preinfusion_checks,
+            preparation=definition.preparation_minutes is not None,
+        ):
+            lines.append(_line(gate, visit, facts, now))
+    arrived = visit.infusion.arrived_at if visit.infusion else None
+    asked_at = arrived or now
+    for row in facts.site_gates[visit.site_id]:
+        in_use = row.created_at <= asked_at and (row.retired_at is None or row.retired_at > asked_at)
+        if in_use:
+            lines.append(_line(as_gate(row), visit, facts, now, row))
+    order = list(gates.DUE_POINTS)
+    return sorted(lines, key=lambda line: order.index(line.gate.due))
+
+
+def _line(
+    gate: gates.Gate, visit: Appointment, facts: _Facts, now: datetime, site_gate: SiteGate | None = None
+) -> GateLine:
+    arrived = visit.infusion.arrived_at if visit.infusion else None
+    due = gates.due_at(gate.due, booked_at=visit.booked_at, starts_at=visit.during.lower, arrived_at=arrived)
+    if site_gate is not None:
+        due = max(due, site_gate.created_at)
+    found = _computed(gate.key, visit, facts, now)
+    answer = facts.answers.get((visit.code, gate.key)) or facts.answers.get((visit.infusion_id, gate.key))
+    missing: tuple[User, ...] = ()
+    if found.standing == "open" and answer is not None and answer.outcome != Outcome.OPEN:
+        reason = gates.OVERRIDE_REASONS.get(answer.reason_code, "")
+        words = ". ".join(part for part in (reason, answer.note) if part)
+        found = _Found(answer.outcome, words, answer.answered_by.full_name, answer.answered_at)  # type: ignore[arg-type]
+    else:
+        missing = found.missing
+    return GateLine(
+        gate, gates.state_of(found.standing, due=due, now=now), due, found.detail, found.by, found.at, site_gate,
+        missing,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Found:
+    standing: gates.Standing
+    detail: str = ""
+    by: str = ""
+    at: datetime | None = None
+    missing: tuple[User, ...] = ()
+
+
+OPEN = _Found("open")
+
+
+def _computed(key: str, visit: Appointment, facts: _Facts, now: datetime) -> _Found:
+    """How the record itself answers; open when it does not, or for a gate that people answer."""
+    readers = {
+        "eligibility": _eligibility,
+        "consent": _consent,
+        "education": _education,
+        "recent_weight": _recent_weight,
+        "rationale": _rationale,
+        "preparation": _preparation,
+        "weight": _weighed,
+        "order": _order,
+    }
+    if key in readers:
+        return readers[key](visit, facts, now)
+    check = facts.checks.get((visit.infusion_id or 0, gates.MET_BY_CHECK.get(key, key)))
+    if check is not None and check.outcome == PreInfusionCheck.Outcome.PASSED:
+        return _Found("met", "Recorded at the chair", "", check.observed_at)
+    return OPEN
+
+
+def _eligibility(visit: Appointment, facts: _Facts, now: datetime) -> _Found:
+    wanted = visit.protocol_version.read()
+    for row in facts.eligible[visit.patient_id]:
+        if same_checklist(row.protocol_version.read(), wanted):
+            return _Found("met", "", row.signed_name, row.signed_at)
+    return OPEN
+
+
+def _accepted(version: ProtocolVersion, kind: str, facts: _Facts) -> set[int]:
+    """Primary keys of the texts that count for this version: back to the last material change."""
+    found = set()
+    for document in facts.documents[(version.template_id, kind)]:
+        if document.protocol_version.number > version.number:
+            continue
+        found.add(document.pk)
+        if document.change == ProtocolDocument.Change.MATERIAL:
+            break
+    return found
+
+
+def _consent(visit: Appointment, facts: _Facts, now: datetime) -> _Found:
+    wanted = _accepted(visit.protocol_version, ProtocolDocument.Kind.CONSENT, facts)
+    for row in facts.consents[visit.patient_id]:
+        if row.document_id in wanted and row.valid_until > visit.during.lower:
+            return _Found("met", "", row.recorded_by.full_name, row.given_at)
+    return OPEN
+
+
+def _education(visit: Appointment, facts: _Facts, now: datetime) -> _Found:
+    wanted = _accepted(visit.protocol_version, ProtocolDocument.Kind.EDUCATION, facts)
+    for row in facts.education[visit.patient_id]:
+        if row.document_id in wanted:
+            return _Found("met", "", row.recorded_by.full_name, row.taught_at)
+    return OPEN
+
+
+def _recent_weight(visit: Appointment, facts: _Facts, now: datetime) -> _Found:
+    """Weighed here, or told when the series was booked, at most 30 days before the visit."""
+    told = visit.series.booked_at if visit.series else visit.booked_at
+    latest = max(told, facts.weighed.get(visit.patient_id, told))
+    if visit.during.lower - latest <= gates.RECENT_WEIGHT:
+        return _Found("met", "", "", latest)
+    return OPEN
+
+
+def _rationale(visit: Appointment, facts: _Facts, now: datetime) -> _Found:
+    version = visit.protocol_version
+    missing = tuple(person for person in staff_of(visit) if (version.pk, person.pk) not in facts.read)
+    if not missing:
+        return _Found("met")
+    names = ", ".join(person.full_name for person in missing)
+    return _Found("open", f"Not yet: {names}", missing=missing)
+
+
+def _preparation(visit: Appointment, facts: _Facts, now: datetime) -> _Found:
+    """Held before the infusion."""
+    rows = facts.prepared[visit.series_id or 0]
+    for row in rows:
+        if row.status == Appointment.Status.COMPLETED:
+            return _Found("met", "", row.practitioner.full_name if row.practitioner else "", row.during.lower)
+    booked = [row for row in rows if row.status in Appointment.BLOCKING]
+    return _Found("open", "Booked" if booked else "Not booked", at=booked[0].during.lower if booked else None)
+
+
+def _weighed(visit: Appointment, facts: _Facts, now: datetime) -> _Found:
+    infusion = visit.infusion
+    if infusion is None or infusion.weight_kg is None:
+        return OPEN
+    return _Found("met", f"{infusion.weight_kg} kg", "", infusion.weighed_at)
+
+
+def _order(visit: Appointment, facts: _Facts, now: datetime) -> _Found:
+    infusion = visit.infusion
+    if infusion is None or infusion.ordered_by is None:
+        return OPEN
+    return _Found("met", f"{infusion.ordered_mg} mg", infusion.ordered_by.full_name, infusion.ordered_at)
+
+
+def codes_of(rows: Iterable[Appointment]) -> list[UUID]:
+    """Codes of visits."""
+    return [row.code for row in rows]
+
+
+HORIZON = timedelta(days=60)
