@@ -19,12 +19,16 @@ MOST_ROWS = 300
 
 
 class ImportSerializer(StrictSerializer):
-    """The text of the file. `dry_run` writes nothing; `together`: all patients or none."""
+    """The text of the file. `dry_run` writes nothing; `together`: all patients or none.
+
+    `eligible`: the caller, a prescriber, signs the eligibility checklist of each patient.
+    """
 
     site = serializers.UUIDField()
     csv = serializers.CharField(max_length=200_000, trim_whitespace=False)
     dry_run = StrictBooleanField(default=True)
     together = StrictBooleanField(default=True)
+    eligible = StrictBooleanField(default=False)
 
 
 class ImportViewSet(ServiceViewSet):
@@ -50,6 +54,7 @@ class ImportViewSet(ServiceViewSet):
                 by=self.user,
                 dry_run=data["dry_run"],
                 together=data["together"],
+                eligible=data["eligible"],
                 most_rows=MOST_ROWS,
             )
             return Response(report.as_data(), status=201 if report.written else 200)

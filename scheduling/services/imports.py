@@ -21,10 +21,17 @@ from scheduling.loaders import zone_of
 from scheduling.models import Resource
 from scheduling.services.seating import VisitChoice
 from scheduling.services.series import book_series
+from sessions.eligibility_list import ABSENT
+from sessions.services import eligibility_in_force, eligibility_lines, sign_eligibility
 from staff.errors import DomainError, InvalidInput, NotAllowed
 from staff.models import Site, User
 
-COLUMN_OF = {"protocol_version": "protocol", "confirm_different": "other_person", "caution_reason": "mrn"}
+COLUMN_OF = {
+    "patient": "mrn",
+    "protocol_version": "protocol",
+    "confirm_different": "other_person",
+    "caution_reason": "mrn",
+}
 KINDS = {
     "chair": Resource.Kind.CHAIR,
     "nurse": Resource.Kind.NURSE,
@@ -57,19 +64,25 @@ def import_bookings(
     by: User,
     dry_run: bool,
     together: bool = True,
+    eligible: bool = False,
     most_rows: int = MOST_ROWS,
 ) -> ImportReport:
     """Register the patients and book the series of a CSV file at `site`.
+
+    eligible: `by`, a prescriber, signs the eligibility checklist of each patient whose series is booked and who has no
+    signature yet; without it such a series is a problem of its row, as it is refused on the pages.
 
     Raises InvalidInput when the file as a whole cannot be read, NotAllowed when `by` may not register and book there.
     """
     if not (by.may("patient.edit") and by.may("series.book")) or site.pk not in by.site_ids():
         raise NotAllowed("Importing needs the right to register patients and to book.", code="not-allowed")
+    if eligible and not by.may("infusion.order"):
+        raise NotAllowed("Only a prescriber signs the eligibility checklists.", code="role", field="eligible")
     sheet = read_sheet(raw, zone_of(site), most_rows=most_rows)
     report = ImportReport(sheet.rows, problems=list(sheet.problems))
     if not sheet.rows:
         raise InvalidInput("The file has a header and no rows.", code="no-rows", field="file")
-    work = _Work(site, by, report)
+    work = _Work(site, by, report, eligible=eligible)
     if not (dry_run or together):
         for person in sheet.people:
             work.one(person)
@@ -87,8 +100,8 @@ def import_bookings(
 class _Work:
     """One file on its way into the tables."""
 
-    def __init__(self, site: Site, by: User, report: ImportReport) -> None:
-        self.site, self.by, self.report = site, by, report
+    def __init__(self, site: Site, by: User, report: ImportReport, *, eligible: bool) -> None:
+        self.site, self.by, self.report, self.eligible = site, by, report, eligible
         self.versions = {
             item.template.slug: item
             for item in ProtocolVersion.objects.select_related("template").filter(
@@ -144,6 +157,12 @@ class _Work:
                 else f"{version.template.name} has {len(expected)} infusions; {numbers[-1]} is too many."
             )
             raise InvalidInput(words, field="infusion")
+        if self.eligible and eligibility_in_force(patient, version) is None:
+            asked = eligibility_lines(patient, version)
+            sign_eligibility(
+                patient=patient, version=version, answers=dict.fromkeys((line.code for line in asked), ABSENT),
+                reason="Signed for all patients of an imported file", by=self.by,
+            )  # fmt: skip
         series = book_series(
             patient=patient,
             protocol_version=version,

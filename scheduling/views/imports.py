@@ -47,6 +47,12 @@ class BookingImportForm(ClinicalForm):
         initial="all",
     )
 
+    eligible = forms.BooleanField(
+        label="I have gone through the eligibility checklist of every patient in this file and sign each",
+        required=False,
+        help_text="Prescribers only. Without a signature a series is not booked.",
+    )
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["file"].required = not self.data.get("text")
@@ -97,6 +103,7 @@ def _act(request: HttpRequest, site: Site, form: BookingImportForm, raw: bytes) 
     """The dry run, or the import itself; sent twice, it is done once."""
     user, wanted = person(request), request.POST.get("act") == "import"
     facts: dict[str, Any] = {"site": site, "raw": raw, "by": user, "most_rows": MOST_ROWS}
+    facts["eligible"] = form.cleaned_data["eligible"]
     together = form.cleaned_data["together"] == "all"
     if not wanted:
         return import_bookings(**facts, dry_run=True, together=together)
@@ -124,6 +131,8 @@ def _draw(
         "columns": COLUMNS,
         "needed": (*PERSON, *VISIT),
         "together": form.data.get("together", "all"),
+        "eligible": form.is_bound and bool(form.data.get("eligible")),
+        "may_sign": person(request).may("infusion.order"),
         "ready": report is not None
         and not report.written
         and bool(report.new_patients or report.series)

@@ -35,6 +35,12 @@ class Command(BaseCommand):
             "--each", action="store_true", help="leave out patients with problems, import the others"
         )
 
+        parser.add_argument(
+            "--eligible",
+            action="store_true",
+            help="the prescriber --by signs each patient's eligibility checklist",
+        )
+
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             raw = sys.stdin.buffer.read() if options["file"] == "-" else Path(options["file"]).read_bytes()
@@ -46,7 +52,12 @@ class Command(BaseCommand):
         self.stderr.write(f"Reading {len(raw)} bytes for {site.name} ...")
         try:
             report = import_bookings(
-                site=site, raw=raw, by=person, dry_run=not options["write"], together=not options["each"]
+                site=site,
+                raw=raw,
+                by=person,
+                dry_run=not options["write"],
+                together=not options["each"],
+                eligible=options["eligible"],
             )
         except DomainError as refusal:
             self.stderr.write(refusal.message)

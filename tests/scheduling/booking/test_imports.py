@@ -34,7 +34,8 @@ def single(clinic):
 
 
 def run(clinic, text, **over):
-    facts = {"site": clinic.site, "raw": (HEAD + text).encode(), "by": clinic.coordinator, "dry_run": False}
+    facts = {"site": clinic.site, "raw": (HEAD + text).encode(), "by": clinic.clinician, "dry_run": False}
+    facts["eligible"] = True
     return import_bookings(**(facts | over))
 
 
@@ -61,7 +62,7 @@ class TestTheService:
     def test_it_registers_and_books_by_the_same_services(self, clinic):
         assert run(clinic, ASH + OAK + ELM).written
         visit = Appointment.objects.get(patient__mrn="A1")
-        assert (visit.status, visit.booked_by) == ("booked", clinic.coordinator)
+        assert (visit.status, visit.booked_by) == ("booked", clinic.clinician)
         assert visit.resource_bookings.filter(resource=clinic.chairs[0]).exists()
         again = run(clinic, ASH, dry_run=True)
         assert (again.new_patients, again.series) == (0, 0)
@@ -100,6 +101,15 @@ class TestTheService:
             (2, "start"), (3, "chair"), (4, "protocol"), (5, "family_name"), (6, "other_person"), (7, "infusion"),
         }  # fmt: skip
 
+    def test_a_series_needs_the_signed_eligibility_checklist(self, clinic):
+        report = run(clinic, ASH + ELM, by=clinic.coordinator, eligible=False)
+        (problem,) = report.problems
+        assert problem.row == 2
+        assert "eligibility checklist" in problem.message
+        with pytest.raises(NotAllowed):
+            run(clinic, ASH, by=clinic.coordinator, eligible=True)
+        nothing_new(clinic)
+
     def test_only_who_may_register_and_book_there(self, clinic):
         for person in (clinic.therapist, clinic.nurse, clinic.admin, clinic.outsider):
             with pytest.raises(NotAllowed):
@@ -111,12 +121,12 @@ class TestThePage:
     @pytest.fixture
     def client(self, clinic):
         found = Client()
-        found.force_login(clinic.coordinator)
+        found.force_login(clinic.clinician)
         return found
 
     def check(self, client, text, **over):
         upload = SimpleUploadedFile("visits.csv", (HEAD + text).encode(), "text/csv")
-        return client.post(URL, {"file": upload, "together": "all", "act": "check"} | over)
+        return client.post(URL, {"file": upload, "together": "all", "eligible": "on", "act": "check"} | over)
 
     def test_check_then_import_then_the_same_again(self, clinic, client):
         assert client.get(URL).status_code == 200
@@ -124,7 +134,7 @@ class TestThePage:
         assert "Every row is right." in shown.content.decode()
         nothing_new(clinic)
         data = {
-            "text": shown.context["text"], "together": "all", "act": "import", "token": shown.context["token"],
+            "text": shown.context["text"], "together": "all", "act": "import", "eligible": "on", "token": shown.context["token"],
         }  # fmt: skip
         assert client.post(URL, data).status_code == 302
         assert Appointment.objects.count() == 1
@@ -162,8 +172,8 @@ class TestThePage:
 
 def test_the_api_checks_and_imports_once_per_key(clinic):
     client = APIClient()
-    client.force_authenticate(clinic.coordinator)
-    body = {"site": str(clinic.site.code), "csv": HEAD + ASH}
+    client.force_authenticate(clinic.clinician)
+    body = {"site": str(clinic.site.code), "csv": HEAD + ASH, "eligible": True}
     dry = client.post("/api/v1/imports/", body, format="json", HTTP_IDEMPOTENCY_KEY="import-dry-1")
     assert (dry.status_code, dry.json()["visits"], dry.json()["written"]) == (200, 1, False)
     for _ in range(2):
@@ -186,7 +196,8 @@ def test_the_command_reports_as_json_and_writes_only_when_told(clinic, tmp_path)
         "--site",
         clinic.site.short_name,
         "--by",
-        clinic.coordinator.email,
+        clinic.clinician.email,
+        "--eligible",
     ]
     for extra, written in (([], False), (["--write"], True)):
         out = io.StringIO()
