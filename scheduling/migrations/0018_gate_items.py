@@ -40,7 +40,7 @@ DROP FUNCTION series_is_eligible();
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('scheduling', '0016_day_sheets_and_closings'),
+        ('scheduling', '0017_staffing'),
         ('treatment_sessions', '0010_gates_and_eligibility'),
     ]
 
@@ -48,12 +48,12 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='workitem',
             name='kind',
-            field=models.CharField(choices=[('displaced', 'Booking displaced'), ('stale-window', 'Therapy time not worked out'), ('unsigned', 'Record not signed'), ('message-failed', 'Message not delivered'), ('missed', 'Follow-up missed'), ('call-patient', 'Call the patient'), ('therapy-inside', 'Therapy inside a no-therapy period'), ('unplaced', 'No time found for therapy'), ('prescriber', 'A prescriber decides'), ('restored', 'Messages held after a restore'), ('patient-answer', 'Answered by the patient'), ('risk-review', 'Answer to look at today'), ('gate', 'Before the visit')], max_length=16),
+            field=models.CharField(choices=[('displaced', 'Booking displaced'), ('stale-window', 'Therapy time not worked out'), ('unsigned', 'Record not signed'), ('message-failed', 'Message not delivered'), ('missed', 'Follow-up missed'), ('call-patient', 'Call the patient'), ('therapy-inside', 'Therapy inside a no-therapy period'), ('unplaced', 'No time found for therapy'), ('prescriber', 'A prescriber decides'), ('restored', 'Messages held after a restore'), ('patient-answer', 'Answered by the patient'), ('risk-review', 'Answer to look at today'), ('staffing', 'Somebody else is needed'), ('gate', 'Before the visit')], max_length=16),
         ),
         migrations.AlterField(
             model_name='workitemevent',
             name='kind',
-            field=models.CharField(choices=[('displaced', 'Booking displaced'), ('stale-window', 'Therapy time not worked out'), ('unsigned', 'Record not signed'), ('message-failed', 'Message not delivered'), ('missed', 'Follow-up missed'), ('call-patient', 'Call the patient'), ('therapy-inside', 'Therapy inside a no-therapy period'), ('unplaced', 'No time found for therapy'), ('prescriber', 'A prescriber decides'), ('restored', 'Messages held after a restore'), ('patient-answer', 'Answered by the patient'), ('risk-review', 'Answer to look at today'), ('gate', 'Before the visit')], max_length=16),
+            field=models.CharField(choices=[('displaced', 'Booking displaced'), ('stale-window', 'Therapy time not worked out'), ('unsigned', 'Record not signed'), ('message-failed', 'Message not delivered'), ('missed', 'Follow-up missed'), ('call-patient', 'Call the patient'), ('therapy-inside', 'Therapy inside a no-therapy period'), ('unplaced', 'No time found for therapy'), ('prescriber', 'A prescriber decides'), ('restored', 'Messages held after a restore'), ('patient-answer', 'Answered by the patient'), ('risk-review', 'Answer to look at today'), ('staffing', 'Somebody else is needed'), ('gate', 'Before the visit')], max_length=16),
         ),
         migrations.RunSQL(FORWARD, BACKWARD),
     ]
