@@ -33,7 +33,7 @@ def require_signature(request: Any) -> None:
         _just_now(request._request)
     except ReauthenticationRequired as error:
         raise NotAllowed(
-            "Approving needs your password again: approve on the page of this version.",
+            "A signature needs your password again, given in this browser session: sign on the page.",
             code="reauthentication-required",
         ) from error
 

@@ -64,6 +64,11 @@ NEXT_MOMENT = """
          WHERE state = 'released' AND (therapy OR (gate = 'none' AND audience = 'nurse'))
            AND latest_at > %(after)s))
 """
+TAKE_TURN = """
+    INSERT INTO scheduling_heartbeat (name, beat_at, rounds) VALUES (%s, app_now(), 1)
+    ON CONFLICT (name) DO UPDATE SET beat_at = app_now(), rounds = scheduling_heartbeat.rounds + 1
+    WHERE scheduling_heartbeat.beat_at <= app_now() - interval '1 minute' OR scheduling_heartbeat.beat_at > app_now()
+"""
 T = TypeVar("T")
 
 
@@ -98,7 +103,7 @@ def tick() -> Round:
         ("escalated", escalate_windows),
         ("unsigned", report_unsigned),
         ("sheets", lambda: day_sheets.make_morning_sheets()),
-        ("gates", lambda: watch_gates(app_now())),
+        ("gates", lambda: once_a_minute("gates", lambda: watch_gates(app_now()))),
     )
     for name, step in steps:
         try:
@@ -123,6 +128,25 @@ def beat(name: str) -> None:
             "ON CONFLICT (name) DO UPDATE SET beat_at = clock_timestamp(), rounds = scheduling_heartbeat.rounds + 1",
             [name],
         )
+
+
+def once_a_minute(name: str, work: Callable[[], int]) -> int:
+    """Run `work` when nobody has begun it within the last minute of the app's clock; 0 when somebody has.
+
+    For a step that reads much and whose findings may wait a minute. The turn is taken before the work, so that ticks
+    side by side do not repeat it; when the work fails the turn is given back, so that the next round tries again and
+    the heartbeat stands still while it keeps failing. A clock that was set back does not put the step to sleep.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(TAKE_TURN, [name])
+        if not cursor.rowcount:
+            return 0
+    try:
+        return work()
+    except Exception:
+        with connection.cursor() as cursor:
+            cursor.execute("UPDATE scheduling_heartbeat SET beat_at = 'epoch' WHERE name = %s", [name])
+        raise
 
 
 def next_moment(after: datetime) -> datetime | None:

@@ -9,6 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.routers import BaseRouter
 
+from protocols.signing import require_signature
 from scheduling.services.imports import import_bookings
 from staff.access import require
 from staff.api import ServiceViewSet, StrictBooleanField, StrictSerializer, idempotent
@@ -21,7 +22,8 @@ MOST_ROWS = 300
 class ImportSerializer(StrictSerializer):
     """The text of the file. `dry_run` writes nothing; `together`: all patients or none.
 
-    `eligible`: the caller, a prescriber, signs the eligibility checklist of each patient.
+    `eligible`: the caller, a prescriber, signs the eligibility checklist of each patient; writing needs the password
+    given again in this browser session, as every signature does.
     """
 
     site = serializers.UUIDField()
@@ -48,6 +50,8 @@ class ImportViewSet(ServiceViewSet):
             site = Site.objects.filter(code=data["site"], pk__in=self.user.site_ids()).first()
             if site is None:
                 raise InvalidInput("There is no such site.", code="unknown-site", field="site")
+            if data["eligible"] and not data["dry_run"]:
+                require_signature(request)
             report = import_bookings(
                 site=site,
                 raw=data["csv"].encode("utf-8", "replace"),

@@ -139,7 +139,7 @@ class Message(models.Model):
 
 
 class Heartbeat(models.Model):
-    """When a background loop last completed a round (database clock)."""
+    """When a background loop last completed a round (database clock), or a step of it took its turn (app clock)."""
 
     name = models.CharField(max_length=40, primary_key=True)
     beat_at = models.DateTimeField()

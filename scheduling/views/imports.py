@@ -20,6 +20,7 @@ from scheduling.services.imports import ImportReport, import_bookings, shown
 from scheduling.services.once import once
 from scheduling.sites import chosen_site
 from scheduling.views.acts import person, posted, show
+from sessions.views.people import confirm_again, recently_confirmed
 from staff.access import require
 from staff.errors import DomainError, InvalidInput
 from staff.forms import ClinicalForm, Radios
@@ -50,7 +51,8 @@ class BookingImportForm(ClinicalForm):
     eligible = forms.BooleanField(
         label="I have gone through the eligibility checklist of every patient in this file and sign each",
         required=False,
-        help_text="Prescribers only. Without a signature a series is not booked.",
+        help_text="Your signature is recorded for each patient, and your password is asked for. "
+        "Without a signature a series is not booked.",
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -100,11 +102,19 @@ def booking_import(request: HttpRequest) -> HttpResponse:
 
 
 def _act(request: HttpRequest, site: Site, form: BookingImportForm, raw: bytes) -> ImportReport:
-    """The dry run, or the import itself; sent twice, it is done once."""
+    """The dry run, or the import itself; sent twice, it is done once.
+
+    Signing for the patients of a file asks for the password again, as signing for one patient does; until it is given
+    the file is checked and shown once more.
+    """
     user, wanted = person(request), request.POST.get("act") == "import"
     facts: dict[str, Any] = {"site": site, "raw": raw, "by": user, "most_rows": MOST_ROWS}
     facts["eligible"] = form.cleaned_data["eligible"]
     together = form.cleaned_data["together"] == "all"
+    if wanted and form.cleaned_data["eligible"] and not recently_confirmed(request):
+        form.error_status = 403
+        form.add_error(None, confirm_again(request))
+        wanted = False
     if not wanted:
         return import_bookings(**facts, dry_run=True, together=together)
     found: list[ImportReport] = []

@@ -7,11 +7,8 @@ from zoneinfo import ZoneInfo
 
 from allauth.account.decorators import reauthentication_required
 from django.contrib.auth.decorators import login_required
-from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
-from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import format_html
 from django.views.decorators.http import require_http_methods
 
 from patients.access import get_patient_for
@@ -21,7 +18,7 @@ from sessions import services
 from sessions.access import get_eligibility_for
 from sessions.forms.eligibility import EligibilityForm, EligibilityWithdrawForm
 from sessions.services.eligibility import MEANING
-from sessions.views.people import recently_confirmed
+from sessions.views.people import confirm_again, recently_confirmed
 from sessions.views.record import the_user
 from staff.access import require
 
@@ -46,7 +43,7 @@ def eligibility_sign(request: HttpRequest, code: str, version: str) -> HttpRespo
     form = EligibilityForm(request.POST or None, lines=lines, zone=zone, patient_code=patient.code)
     if request.method == "POST" and form.is_valid() and not recently_confirmed(request):
         form.error_status = 403
-        form.add_error(None, _confirm_again(request))
+        form.add_error(None, confirm_again(request))
 
     def do(data: dict[str, Any]) -> object:
         return services.sign_eligibility(
@@ -74,16 +71,6 @@ def eligibility_sign(request: HttpRequest, code: str, version: str) -> HttpRespo
             cautions=[form[line.code] for line in lines if not line.absolute],
             blocked=[line.known.label for line in lines if line.absolute and line.recorded],
         )
-
-
-def _confirm_again(request: HttpRequest) -> ValidationError:
-    link = format_html(
-        'More than five minutes have passed: <a href="{}?next={}" target="_blank" rel="opener">confirm your password '
-        "in a new tab</a>, then sign here. What you ticked is kept.",
-        reverse("account_reauthenticate"),
-        request.path,
-    )
-    return ValidationError(link, code="confirm-again")
 
 
 @login_required

@@ -6,7 +6,10 @@ from allauth.account.decorators import reauthentication_required
 from allauth.core import ratelimit
 from allauth.core.exceptions import ReauthenticationRequired
 from django.contrib.auth.hashers import make_password
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.html import format_html
 
 from staff.errors import InvalidInput, RuleNotMet
 from staff.models import User
@@ -46,3 +49,14 @@ def recently_confirmed(request: HttpRequest) -> bool:
     except ReauthenticationRequired:
         return False
     return True
+
+
+def confirm_again(request: HttpRequest) -> ValidationError:
+    """What a form says when it is signed too long after the password was given: where to give it again."""
+    link = format_html(
+        'Your signature needs your password: <a href="{}?next={}" target="_blank" rel="opener">confirm it in a new '
+        "tab</a>, then sign here. What you ticked is kept.",
+        reverse("account_reauthenticate"),
+        request.path,
+    )
+    return ValidationError(link, code="confirm-again")

@@ -6,6 +6,7 @@ right, 1 when there are problems, 2 when the file, the site or the person cannot
 
 from __future__ import annotations
 
+import getpass
 import json
 import sys
 from argparse import ArgumentParser
@@ -38,7 +39,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--eligible",
             action="store_true",
-            help="the prescriber --by signs each patient's eligibility checklist",
+            help="the prescriber --by signs each patient's eligibility checklist; with --write their password is asked",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -48,6 +49,9 @@ class Command(BaseCommand):
             person = User.objects.get(email__iexact=options["by"], is_active=True)
         except (OSError, LookupError, User.DoesNotExist) as error:
             self.stderr.write(f"Cannot start: {error}")
+            sys.exit(2)
+        if options["eligible"] and options["write"] and not self._signs(person):
+            self.stderr.write("That is not the password: nothing was signed, nothing was read.")
             sys.exit(2)
         self.stderr.write(f"Reading {len(raw)} bytes for {site.name} ...")
         try:
@@ -66,6 +70,11 @@ class Command(BaseCommand):
         self.stderr.write("Written." if report.written else "Nothing was written.")
         if report.problems:
             sys.exit(1)
+
+    def _signs(self, person: User) -> bool:
+        """The prescriber gives their own password at the terminal, as on the page: a signature is nobody else's act."""
+        asked = f"{person.full_name} signs the eligibility checklist of every patient in the file. Password: "
+        return person.check_password(getpass.getpass(asked))
 
     def _site(self, name: str) -> Site:
         """Raises LookupError unless exactly one site has this name or short name."""

@@ -109,7 +109,24 @@ class TestStanding:
         assert not items(visit).filter(role="coordinator").exists(), "at once"
         consented(clinic)
         dispatch.tick()
-        assert not items(visit).filter(role="nurse").exists(), "at the next tick"
+        assert items(visit).filter(role="nurse").exists(), (
+            "all visits are looked at once a minute, not at every tick"
+        )
+        clock.advance(minutes=1)
+        dispatch.tick()
+        assert not items(visit).filter(role="nurse").exists()
+
+    def test_a_look_that_failed_is_tried_again_at_the_next_tick(self, visit, clock, monkeypatch):
+        clock.set(visit.during.lower - timedelta(hours=40))
+
+        def broken(at):
+            raise RuntimeError
+
+        with monkeypatch.context() as patch:
+            patch.setattr(dispatch, "watch_gates", broken)
+            assert dispatch.tick().failed == ["gates"]
+        assert dispatch.tick().counts["gates"] == 1
+        assert items(visit).exists()
 
     def test_the_items_of_a_visit_that_is_off_the_calendar_are_closed(self, clinic, visit, clock):
         from scheduling.services.visits import cancel_visit
@@ -118,6 +135,7 @@ class TestStanding:
         dispatch.tick()
         assert items(visit).exists()
         cancel_visit(appointment=visit, reason="patient-asked", by=clinic.coordinator)
+        clock.advance(minutes=1)
         dispatch.tick()
         assert not items(visit).exists()
         with pytest.raises(StateConflict):

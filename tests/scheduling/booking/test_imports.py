@@ -16,6 +16,7 @@ from rest_framework.test import APIClient
 from patients.models import Patient
 from scheduling.models import Appointment, TreatmentSeries
 from scheduling.services.imports import import_bookings
+from sessions.models import EligibilitySignOff
 from staff.errors import NotAllowed
 from tests import factories
 
@@ -31,6 +32,10 @@ URL = "/import/"
 @pytest.fixture(autouse=True)
 def single(clinic):
     return factories.make_version("single-infusion", author=clinic.admin)
+
+
+def confirm(client):
+    client.post(reverse("account_reauthenticate"), {"password": "a-long-password"})
 
 
 def run(clinic, text, **over):
@@ -122,6 +127,7 @@ class TestThePage:
     def client(self, clinic):
         found = Client()
         found.force_login(clinic.clinician)
+        confirm(found)
         return found
 
     def check(self, client, text, **over):
@@ -136,8 +142,16 @@ class TestThePage:
         data = {
             "text": shown.context["text"], "together": "all", "act": "import", "eligible": "on", "token": shown.context["token"],
         }  # fmt: skip
+        late = Client()
+        late.force_login(clinic.clinician)
+        refused = late.post(URL, data)
+        assert refused.status_code == 403
+        assert "needs your password" in refused.content.decode()
+        nothing_new(clinic)
         assert client.post(URL, data).status_code == 302
         assert Appointment.objects.count() == 1
+        (signed,) = EligibilitySignOff.objects.filter(patient__mrn="A1")
+        assert (signed.signed_by, signed.withdrawn_at) == (clinic.clinician, None)
         client.post(URL, data)
         assert (Appointment.objects.count(), Patient.objects.count()) == (1, 3)
 
@@ -172,10 +186,15 @@ class TestThePage:
 
 def test_the_api_checks_and_imports_once_per_key(clinic):
     client = APIClient()
-    client.force_authenticate(clinic.clinician)
+    client.force_login(clinic.clinician)
     body = {"site": str(clinic.site.code), "csv": HEAD + ASH, "eligible": True}
     dry = client.post("/api/v1/imports/", body, format="json", HTTP_IDEMPOTENCY_KEY="import-dry-1")
     assert (dry.status_code, dry.json()["visits"], dry.json()["written"]) == (200, 1, False)
+    unsigned = client.post(
+        "/api/v1/imports/", body | {"dry_run": False}, format="json", HTTP_IDEMPOTENCY_KEY="import-0"
+    )
+    assert unsigned.status_code == 403, "signing asks for the password again"
+    confirm(client)
     for _ in range(2):
         done = client.post(
             "/api/v1/imports/", body | {"dry_run": False}, format="json", HTTP_IDEMPOTENCY_KEY="import-1"
@@ -187,7 +206,7 @@ def test_the_api_checks_and_imports_once_per_key(clinic):
     assert answer.status_code == 400
 
 
-def test_the_command_reports_as_json_and_writes_only_when_told(clinic, tmp_path):
+def test_the_command_reports_as_json_and_writes_only_when_told(clinic, tmp_path, monkeypatch):
     path = tmp_path / "visits.csv"
     path.write_text(HEAD + ASH, encoding="utf-8")
     options = [
@@ -199,6 +218,12 @@ def test_the_command_reports_as_json_and_writes_only_when_told(clinic, tmp_path)
         clinic.clinician.email,
         "--eligible",
     ]
+    monkeypatch.setattr("getpass.getpass", lambda words: "guessed")
+    with pytest.raises(SystemExit) as caught:
+        call_command(*options, "--write", stdout=io.StringIO(), stderr=io.StringIO())
+    assert caught.value.code == 2
+    nothing_new(clinic)
+    monkeypatch.setattr("getpass.getpass", lambda words: "a-long-password")
     for extra, written in (([], False), (["--write"], True)):
         out = io.StringIO()
         with redirect_stdout(out):

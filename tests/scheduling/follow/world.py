@@ -97,6 +97,7 @@ def start_pump(clinic: Clinic, visit: Appointment, at: datetime | None = None) -
         weighed_at=at,
         weighed_by=clinic.nurse,
         ordered_mg=Decimal("35.0"),
+        order_weight_kg=Decimal("70.0"),
         ordered_by=clinic.clinician,
         ordered_at=at,
         started_at=at,

@@ -46,6 +46,7 @@ def test_the_order_of_a_whole_visit(clinic, clock):
             event=stop, observed_at=stop.observed_at.replace(second=30), reason="Seconds", by=clinic.nurse
         )
     assert names(heard) == [
+        "prescriber_answered",
         "infusion_started",
         "pump_log_changed",
         "pump_log_changed",
@@ -54,7 +55,7 @@ def test_the_order_of_a_whole_visit(clinic, clock):
         "pump_log_changed",
     ]
     assert [status for _, status, _ in heard] == [
-        "infusing", "infusing", "recovering", "signed-off", "signed-off", "signed-off",
+        "arrived", "infusing", "infusing", "recovering", "signed-off", "signed-off", "signed-off",
     ]  # fmt: skip
     assert all(inside for _, _, inside in heard)
 
