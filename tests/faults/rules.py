@@ -418,7 +418,43 @@ AFTER = (
            "author_change = 'other', change_decided_by_id = (SELECT max(id) FROM staff_user), change_reason = ''",
            "protocol_version_id IN (SELECT id FROM protocols_protocolversion WHERE status = 'draft')"),
 )  # fmt: skip
-RULES = (*STAFF, *PROTOCOLS, *BOOKING, *CHANGES, *FOLLOW, *DECISIONS, *MESSAGES, *RECORD, *DAY, *AFTER)
+GATES = (
+    change("site_gate_due_known", "treatment_sessions_sitegate", "due = 'someday'"),
+    change("site_gate_owner_known", "treatment_sessions_sitegate", "owner_role = 'nobody'"),
+    change("site_gate_has_words", "treatment_sessions_sitegate", "label = ''"),
+    copy("site_gate_label_once", "treatment_sessions_sitegate", "", "retired_at IS NULL"),
+    copy("gate_outcome_known", "treatment_sessions_gateanswer", "outcome = 'perhaps', visit = gen_random_uuid(),"
+         " infusion_id = NULL"),
+    copy("gate_not_applicable_says_why", "treatment_sessions_gateanswer", "outcome = 'not-applicable', note = '',"
+         " visit = gen_random_uuid(), infusion_id = NULL", "reason_code <> 'other'"),
+    copy("gate_override_has_reason_and_role", "treatment_sessions_gateanswer", "outcome = 'overridden',"
+         " reason_code = '', visit = gen_random_uuid(), infusion_id = NULL"),
+    copy("gate_other_reason_in_words", "treatment_sessions_gateanswer", "outcome = 'met', reason_code = 'other',"
+         " note = '', visit = gen_random_uuid(), infusion_id = NULL"),
+    copy("gate_answer_is_about_a_visit", "treatment_sessions_gateanswer", "visit = NULL, infusion_id = NULL"),
+    copy("one_current_answer_per_visit_and_gate", "treatment_sessions_gateanswer", "infusion_id = NULL",
+         "superseded_at IS NULL AND visit IS NOT NULL"),
+    Break("one_current_answer_per_record_and_gate", "treatment_sessions_gateanswer",
+          "visit = NULL, infusion_id = (SELECT min(id) FROM treatment_sessions_infusion), gate = 'twice'",
+          "superseded_at IS NULL", copy=True, twice=True),
+    copy("eligibility_cautions_have_a_reason", "treatment_sessions_eligibilitysignoff",
+         "accepted = jsonb_build_array('a'), reason = ''"),
+    copy("eligibility_withdrawal_says_why", "treatment_sessions_eligibilitysignoff",
+         "withdrawn_at = now(), withdrawn_by_id = NULL"),
+)  # fmt: skip
+RULES = (
+    *STAFF,
+    *PROTOCOLS,
+    *BOOKING,
+    *CHANGES,
+    *FOLLOW,
+    *DECISIONS,
+    *MESSAGES,
+    *RECORD,
+    *DAY,
+    *AFTER,
+    *GATES,
+)
 TRIGGERS = {
     "span_of_appointment": "test_raw_sql_insert_is_refused",
     "span_of_deleted_appointment": "test_the_app_role_does_not_write_spans",

@@ -38,6 +38,8 @@ TABLES = {
     "consents": "treatment_sessions_consent",
     "drugs": "treatment_sessions_givendrug",
     "holds": "treatment_sessions_treatmenthold",
+    "site-gates": "treatment_sessions_sitegate",
+    "eligibility": "treatment_sessions_eligibilitysignoff",
 }
 STATES = ("status", "state", "kind")
 NOTHING = str(uuid.UUID(int=7))
@@ -52,6 +54,10 @@ WITH = {
         ON v.id = s.protocol_version_id JOIN protocols_protocolversion newer
         ON newer.template_id = v.template_id AND newer.number > v.number AND newer.status = 'active'
         WHERE s.status = 'active' LIMIT 3""",
+    "visits/<uuid:code>/gates/": """SELECT code FROM scheduling_appointment
+        WHERE kind = 'infusion' AND status = 'booked' ORDER BY during LIMIT 3""",
+    "visits/<uuid:code>/gates/<str:gate>/": """SELECT code FROM scheduling_appointment
+        WHERE kind = 'infusion' AND status = 'booked' ORDER BY during LIMIT 3""",
     "infusions/<uuid:code>/sign-off/": """SELECT code FROM treatment_sessions_infusion
         WHERE status = 'recovering' ORDER BY id LIMIT 3""",
 }
@@ -140,6 +146,15 @@ class Examples:
             return
         if "<document:kind>" in route:
             yield from (f"/{route.replace('<document:kind>', kind)}" for kind in ("consent", "education"))
+            return
+        if "<uuid:version>" in route:
+            active = "SELECT code FROM protocols_protocolversion WHERE status = 'active' ORDER BY id LIMIT 1"
+            yield from self._each(
+                route, "<uuid:version>", [str(code) for (code,) in self._stack.rows(active)]
+            )
+            return
+        if "<str:gate>" in route:
+            yield from self._each(route, "<str:gate>", ("escort",))
             return
         if "<int:" in route:
             yield from self._each(route, r"<int:\w+>", ("1", "2", "3", "4", "5", "6"))

@@ -74,7 +74,7 @@ PAGES = {
         "/visits/{past}/", "/infusions/{signed}/", "/infusions/{recovering}/",
         "/infusions/{recovering}/sign-off/",
         "/consents/{consent}/withdraw/", "/clinic-plan/", "/waitlist/", "/alerts/", "/series/{series}/longer-gap/",
-        "/queue/", "/windows/{window}/", VERSION, "/series/{to_review}/review/",
+        "/queue/", "/windows/{window}/", VERSION, "/series/{to_review}/review/", "/overrides/",
         "/series/{to_review}/switch/",
     ),
     "Infusion nurse": (
@@ -96,6 +96,8 @@ PAGES = {
     ),
     "Coordinator": (
         "/", "/week/", "/board/", "/visits/{visit}/", "/visits/{visit}/move/",
+        "/before-visits/", "/before-visits/?span=month&whose=mine", "/site-gates/", "/visits/{visit}/gates/",
+        "/visits/{visit}/gates/escort/",
         "/visits/{visit}/postpone/", "/visits/{visit}/skip/",
         "/work/", "/work/{item}/", "/messages/", "/messages/?show=sent", "/messages/?show=trouble",
         "/outbox/", "/resources/",
@@ -207,6 +209,11 @@ def fill(label: str, value: str) -> Callable[[Page], None]:
     return lambda page: page.get_by_label(label).first.fill(value)
 
 
+def choose(label: str) -> Callable[[Page], None]:
+    """Take a choice that asks for more."""
+    return lambda page: page.get_by_label(label).first.check()
+
+
 def nothing(page: Page) -> None:
     """Leave the form as it is."""
 
@@ -225,6 +232,8 @@ WRONG: tuple[tuple[str, str, Callable[[Page], None], str], ...] = (
     ("Coordinator", "/visits/{visit}/postpone/", nothing, ""),
     ("Coordinator", "/visits/{visit}/move/", nothing, "Move the visit"),
     ("Coordinator", "/import/", nothing, "Check the file"),
+    ("Coordinator", "/site-gates/", nothing, "Add the gate"),
+    ("Coordinator", "/visits/{visit}/gates/escort/", choose("Does not apply"), "Save"),
     ("Coordinator", "/patients/{patient}/contacts/new/", nothing, ""),
     ("Protocol admin", "/protocols/new/", nothing, ""),
     ("Clinic manager", "/people/invite/", nothing, "Send the invitation"),

@@ -50,7 +50,14 @@ CHECKS = [
     ("infusion_status_fits_times", UPDATE + "infusion SET status = 'infusing' WHERE id = %s"),
     (
         "infusion_starts_with_weight_and_order",
-        UPDATE + "infusion SET status = 'infusing', started_at = now() WHERE id = %s",
+        UPDATE + "infusion SET status = 'infusing', started_at = now(), weight_kg = 70, order_weight_kg = 70 "
+        "WHERE id = %s",
+    ),
+    (
+        "infusion_weight_fits_the_order",
+        UPDATE
+        + "infusion SET status = 'infusing', started_at = now(), weight_kg = 70, order_weight_kg = 60, "
+        "ordered_mg = 35, ordered_by_id = opened_by_id WHERE id = %s",
     ),
     (
         "infusion_cosigner_is_another_person",

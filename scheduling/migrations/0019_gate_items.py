@@ -40,7 +40,7 @@ DROP FUNCTION series_is_eligible();
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('scheduling', '0017_staffing'),
+        ('scheduling', '0018_spacing_decision_not_null'),
         ('treatment_sessions', '0010_gates_and_eligibility'),
     ]
 
