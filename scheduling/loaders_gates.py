@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from django.db.models import QuerySet
+
 from protocols.models import ProtocolDocument, ProtocolVersion, RationaleAcknowledgement
 from scheduling.models import Appointment
 from sessions import gates
@@ -134,9 +136,9 @@ def visits_with_gates(*, site_ids: Iterable[int], first: datetime, until: dateti
     return list(rows.order_by("during", "pk"))
 
 
-def for_gates(rows: object) -> object:
+def for_gates(rows: QuerySet[Appointment]) -> QuerySet[Appointment]:
     """The queryset with everything that `load_gates` reads of a visit itself."""
-    return rows.select_related(  # type: ignore[attr-defined]  # a queryset of appointments
+    return rows.select_related(
         "patient", "site", "practitioner", "series__protocol_version__template", "series__prescriber",
         "series__therapist", "infusion__protocol_version__template", "infusion__ordered_by",
     ).prefetch_related("resource_bookings__resource__user")  # fmt: skip

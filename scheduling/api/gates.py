@@ -86,7 +86,7 @@ class SiteGateSerializer(serializers.ModelSerializer[SiteGate]):
 class SiteGateChangeSerializer(StrictSerializer):
     """Words, due point, owner's role, and whether the pump waits for it."""
 
-    label = StrictCharField(max_length=80)
+    label = StrictCharField(max_length=80)  # type: ignore[assignment]  # the field `label`, not the words of a field
     due = serializers.ChoiceField(choices=list(rules.DUE_POINTS.items()))
     owner_role = serializers.ChoiceField(choices=list(rules.OWNERS.items()))
     hard = StrictBooleanField(default=False)

@@ -32,7 +32,7 @@ def gates_of(visit: Appointment, now: datetime | None = None) -> VisitGates:
     """The gates of one infusion visit. Raises InvalidInput for a visit of another kind."""
     if visit.kind != Appointment.Kind.INFUSION or visit.series_id is None:
         raise InvalidInput("Only infusion visits have gates.", code="not-an-infusion")
-    row = for_gates(Appointment.objects.filter(pk=visit.pk)).get()  # type: ignore[attr-defined]  # a queryset
+    row = for_gates(Appointment.objects.filter(pk=visit.pk)).get()
     return load_gates([row], now or app_now())[0]
 
 
