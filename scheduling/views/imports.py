@@ -15,6 +15,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
+from protocols.signing import require_means_to_sign
 from scheduling.domain.booking_csv import COLUMNS, LARGEST, MOST_PROBLEMS, PERSON, VISIT
 from scheduling.services.imports import ImportReport, import_bookings, shown
 from scheduling.services.once import once
@@ -111,7 +112,10 @@ def _act(request: HttpRequest, site: Site, form: BookingImportForm, raw: bytes) 
     facts: dict[str, Any] = {"site": site, "raw": raw, "by": user, "most_rows": MOST_ROWS}
     facts["eligible"] = form.cleaned_data["eligible"]
     together = form.cleaned_data["together"] == "all"
-    if wanted and form.cleaned_data["eligible"] and not recently_confirmed(request):
+    signs = wanted and form.cleaned_data["eligible"]
+    if signs:
+        require_means_to_sign(user)
+    if signs and not recently_confirmed(request):
         form.error_status = 403
         form.add_error(None, confirm_again(request))
         wanted = False

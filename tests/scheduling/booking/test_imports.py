@@ -31,6 +31,8 @@ URL = "/import/"
 
 @pytest.fixture(autouse=True)
 def single(clinic):
+    clinic.clinician.set_password("a-long-password")
+    clinic.clinician.save()
     return factories.make_version("single-infusion", author=clinic.admin)
 
 

@@ -55,7 +55,7 @@ def test_the_order_of_a_whole_visit(clinic, clock):
         "pump_log_changed",
     ]
     assert [status for _, status, _ in heard] == [
-        "arrived", "infusing", "infusing", "recovering", "signed-off", "signed-off", "signed-off",
+        "ready", "infusing", "infusing", "recovering", "signed-off", "signed-off", "signed-off",
     ]  # fmt: skip
     assert all(inside for _, _, inside in heard)
 
