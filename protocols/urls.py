@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import path, register_converter
 
 from protocols.models import ProtocolDocument
-from protocols.views import comparing, editing, files, language, reading, review, writing
+from protocols.views import comparing, editing, files, installing, language, reading, review, writing
 
 
 class DocumentKind:
@@ -30,6 +30,7 @@ urlpatterns = [
     path("protocols/", reading.protocol_list, name="protocol_list"),
     path("language/", language.language_check, name="language_check"),
     path("protocols/new/", writing.protocol_new, name="protocol_new"),
+    path("protocols/install/", installing.protocol_install, name="protocol_install"),
     path("protocols/import/", files.protocol_import, name="protocol_import"),
     path("protocols/schema.json", files.protocol_schema, name="protocol_schema"),
     path(f"{VERSION}/export/", files.version_export, name="version_export"),

@@ -65,6 +65,7 @@ ACTIONS: dict[str, frozenset[str]] = {
     "alert.act": CLINICAL,
     "protocol.view": frozenset({CLINICIAN, NURSE, THERAPIST, COORDINATOR, PROTOCOL_ADMIN, MANAGER}),
     "protocol.edit": frozenset({PROTOCOL_ADMIN}),
+    "protocol.install": frozenset({PROTOCOL_ADMIN, MANAGER}),
     "protocol.approve": frozenset({PROTOCOL_ADMIN, CLINICIAN}),
     "resource.view": frozenset({CLINICIAN, NURSE, THERAPIST, COORDINATOR, MANAGER}),
     "resource.edit": frozenset({COORDINATOR, MANAGER}),

@@ -38,7 +38,12 @@ def protocol_list(request: HttpRequest) -> HttpResponse:
     versions = ProtocolVersion.objects.visible_to(user)
     templates = ProtocolTemplate.objects.visible_to(user).with_ladder(versions)
     rows = [_protocol(template, today) for template in templates]
-    return render(request, "protocols/list.html", {"rows": rows, "may_edit": user.may("protocol.edit")})
+    context = {
+        "rows": rows,
+        "may_edit": user.may("protocol.edit"),
+        "may_install": not rows and user.may("protocol.install"),
+    }
+    return render(request, "protocols/list.html", context)
 
 
 @require_safe

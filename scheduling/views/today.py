@@ -10,6 +10,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from scheduling import today
+from scheduling.setup_list import setup_steps
 from scheduling.sites import chosen_site
 from staff.clock import app_now
 from staff.models import User
@@ -20,7 +21,12 @@ from staff.models import User
 def home(request: HttpRequest) -> HttpResponse:
     """Who is next, what is late, how full the chairs are; as a fragment for the refresh."""
     user, site, now = cast("User", request.user), chosen_site(request), app_now()
-    context: dict[str, Any] = {"now": now, "site": site, "protocol_work": today.protocol_work(user)}
+    context: dict[str, Any] = {
+        "now": now,
+        "site": site,
+        "protocol_work": today.protocol_work(user),
+        "setup": setup_steps(user, site, now),
+    }
     if site is not None:
         clinical = user.may("patient.view")
         context |= {

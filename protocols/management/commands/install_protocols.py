@@ -16,12 +16,12 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
-            "--by", required=True, help="e-mail address of the protocol admin who answers for it"
+            "--by", required=True, help="e-mail address of the protocol admin or manager who installs them"
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
         person = User.objects.filter(email__iexact=options["by"], is_active=True).first()
-        if person is None or not person.may("protocol.edit"):
-            raise CommandError("Only a protocol admin can answer for protocols.")
+        if person is None or not person.may("protocol.install"):
+            raise CommandError("Only a protocol admin or a clinic manager can install protocols.")
         for version in install_shipped(by=person):
             self.stdout.write(str(version))

@@ -58,5 +58,7 @@ class Command(BaseCommand):
 
 
 def link_for(person: User) -> str:
-    """The one-time link; without PUBLIC_URL only its path is known."""
-    return sign_in_link(person, settings.PUBLIC_URL)
+    """The one-time link; without PUBLIC_URL at the first host that is served."""
+    hosts = [host for host in settings.ALLOWED_HOSTS if host and not host.startswith((".", "*"))]
+    scheme = "https" if settings.SECURE_SSL_REDIRECT else "http"
+    return sign_in_link(person, settings.PUBLIC_URL or f"{scheme}://{hosts[0] if hosts else 'YOUR-SERVER'}")
