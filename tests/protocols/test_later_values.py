@@ -37,7 +37,8 @@ SIGNED = {
 def test_what_was_signed_before_keeps_its_fingerprint(slug):
     text = SHIPPED[slug]
     phases = tuple(replace(phase, maintenance=False) for phase in text.phases)
-    assert digest(replace(text, reviews=ReviewPoints(), phases=phases)) == SIGNED[slug]
+    before = replace(text, reviews=ReviewPoints(), phases=phases, preparation_minutes=None)
+    assert digest(before) == SIGNED[slug]
 
 
 def test_an_old_text_comes_out_byte_for_byte():

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from patients.models import ContactPreference
 from scheduling import dispatch
-from scheduling.models import FollowUp, Heartbeat, Message, WorkItem
+from scheduling.models import FollowUp, Heartbeat, Message, SpacingDecision, WorkItem
 from scheduling.services import messages, outbox, recheck, windows
 from scheduling.services.followups import sync_follow_ups
 from tests import factories
@@ -333,6 +333,10 @@ def test_what_waits_for_the_window_waits_in_the_no_therapy_period_too(clinic, cl
     assert practice.due_at >= t0 + timedelta(hours=16)
     second = infusion.appointment.series.appointments.get(ordinal=2)
     w.release(second, "cancelled")
+    SpacingDecision.objects.create(
+        series=second.series, ordinal=2, hours=20, lost="Practice", reason="Travels", decided_by=clinic.clinician,
+        decided_at=clock.now(),
+    )  # fmt: skip
     earlier = w.add_visit(clinic, second.series, practice.due_at - timedelta(hours=2), 2)
     clock.set(practice.due_at)
     dispatch.tick()
