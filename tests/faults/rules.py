@@ -419,6 +419,7 @@ AFTER = (
            "protocol_version_id IN (SELECT id FROM protocols_protocolversion WHERE status = 'draft')"),
 )  # fmt: skip
 GATES = (
+    copy("rationale_acknowledged_once", "protocols_rationaleacknowledgement"),
     change("site_gate_due_known", "treatment_sessions_sitegate", "due = 'someday'"),
     change("site_gate_owner_known", "treatment_sessions_sitegate", "owner_role = 'nobody'"),
     change("site_gate_has_words", "treatment_sessions_sitegate", "label = ''"),
