@@ -39,7 +39,7 @@ FIRST = {
     "planned": """SELECT p.code FROM patients_patient p JOIN scheduling_treatmentseries s ON s.patient_id = p.id
                   WHERE s.status = 'active' ORDER BY p.id LIMIT 1""",
     "to_review": """SELECT split_part(key, ':', 2) FROM scheduling_workitem
-                   WHERE key LIKE 'review:%' AND resolved_at IS NULL ORDER BY id LIMIT 1""",
+                   WHERE key LIKE 'review:%%' AND resolved_at IS NULL ORDER BY id LIMIT 1""",
     "series": "SELECT code FROM scheduling_treatmentseries WHERE status = 'active' ORDER BY id LIMIT 1",
     "visit": """SELECT code FROM scheduling_appointment WHERE kind = 'infusion' AND status = 'booked'
                 ORDER BY during DESC LIMIT 1""",
