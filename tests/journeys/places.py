@@ -36,6 +36,10 @@ TABLES = {
     "levels": "treatment_sessions_measuredlevel",
     "adverse-events": "treatment_sessions_adverseevent",
     "consents": "treatment_sessions_consent",
+    "people": "staff_user",
+    "licences": "staff_licence",
+    "sites": "staff_site",
+    "therapy": "treatment_sessions_integrationsession",
     "drugs": "treatment_sessions_givendrug",
     "holds": "treatment_sessions_treatmenthold",
     "site-gates": "treatment_sessions_sitegate",
@@ -45,7 +49,12 @@ STATES = ("status", "state", "kind")
 NOTHING = str(uuid.UUID(int=7))
 EACH = 3
 """Examples of each state."""
+OWN_THERAPY = """SELECT t.code FROM treatment_sessions_integrationsession t
+        JOIN staff_user u ON u.id = t.therapist_id WHERE u.email = 'therapist@demo.example' ORDER BY t.id DESC LIMIT 3"""
 WITH = {
+    "therapy/<uuid:code>/": OWN_THERAPY,
+    "therapy/<uuid:code>/amend/": OWN_THERAPY,
+    "therapy/<uuid:code>/private/": OWN_THERAPY,
     "patients/<uuid:code>/extra-infusion/": """SELECT p.code FROM patients_patient p JOIN scheduling_treatmentseries s
         ON s.patient_id = p.id WHERE s.status = 'active' ORDER BY p.id LIMIT 3""",
     "patients/<uuid:code>/contraindications/<slug:kind>/resolve/": """SELECT p.code FROM patients_patient p

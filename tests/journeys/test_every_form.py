@@ -33,6 +33,7 @@ PEOPLE = {
     "Infusion nurse": "nurse@demo.example",
     "Licensed therapist": "therapist@demo.example",
     "Protocol admin": "admin@demo.example",
+    "Clinic manager": "manager@demo.example",
 }
 NOT_A_PAGE = {
     "week/limits/": "a part of the week, asked for one visit",
