@@ -231,7 +231,6 @@ def test_pages_of_patients(browser: Any, spare: Stack) -> None:
     links = spare.run_python("tests.journeys.patient_pages")
     assert set(links) >= {
         "visit",
-        "therapy",
         "check_in",
         "questionnaire",
         "stop",
