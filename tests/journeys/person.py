@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import ConsoleMessage, Page, expect
+from playwright.sync_api import ConsoleMessage, Error, Page, expect
 
 from tests.journeys.stack import PASSWORD, Stack
 
@@ -64,7 +64,12 @@ class Person:
 
     def open(self, path: str) -> None:
         """Go to an address and let the parts that load by themselves arrive."""
-        self.page.goto(path)
+        try:
+            self.page.goto(path)
+        except Error as error:
+            if "interrupted by another navigation" not in str(error):
+                raise
+            self.page.goto(path)  # the answer to the form before was still on its way
         self.settle()
 
     def settle(self) -> None:
