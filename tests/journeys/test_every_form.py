@@ -131,28 +131,6 @@ def check(pages: list[tuple[str, str]], people: dict[str, Person]) -> None:
     assert not wrong, "\n\n".join(wrong)
 
 
-def test_every_form_that_is_refused(
-    found: Any, people: dict[str, Person], capsys: pytest.CaptureFixture[str]
-) -> None:
-    pages, _ = found
-    wrong, refused, taken = [], [], []
-    for _, label, path in pages:
-        who = people[label]
-        who.open(path)
-        for place in places.forms_with_boxes(who):
-            try:
-                answer = spoil(who, path, place)
-                (refused if answer else taken).append(f"{path} form {place}")
-            except (AssertionError, Error) as error:
-                wrong.append(f"{label} {path} form {place}: {error}")
-                who.complaints.clear()
-            who.refusals.clear()
-    with capsys.disabled():
-        print(f"\n{len(refused)} forms refused; taken although empty: {taken}")
-    assert not wrong, "\n\n".join(wrong)
-    assert len(refused) > 40
-
-
 def spoil(who: Person, path: str, place: int) -> bool:
     """Send the form with nothing and nonsense in it. True when it was refused, and the refusal looks right."""
     page = who.page
