@@ -1,4 +1,4 @@
-"""Every page that has a route is found by itself and looked at, and every form on it is sent with what cannot be.
+"""Every page that has a route is found by itself and looked at; the forms of patients are sent with what cannot be.
 
 Held to: no accessibility violation (axe), no console error (a CSP violation is one), no sideways scroll, on a wide screen
 and on a phone; a refused form comes back with a summary that has the focus and whose links lead to the boxes.
