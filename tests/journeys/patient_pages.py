@@ -31,7 +31,7 @@ def build() -> dict[str, str]:
     mails = Message.objects.filter(channel="email").select_related("contact_point", "patient")
     text = ProtocolDocument.objects.filter(kind=ProtocolDocument.Kind.EDUCATION).order_by("pk").last()
     for name, kind in KINDS.items():
-        message = mails.filter(kind=kind, due_at__gt=now).order_by("due_at").first()
+        message = mails.filter(kind=kind, due_at__gt=now, state="scheduled").order_by("due_at").first()
         if message is not None:
             links = links_of(message, at=now, education=text if name == "visit" else None)
             found |= {name: links.answer, "stop": links.stop} | (
