@@ -12,7 +12,6 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.routers import BaseRouter
-from rest_framework.serializers import BaseSerializer
 
 from patients import services
 from patients.access import get_contact_point_for, get_patient_for
@@ -30,7 +29,7 @@ from patients.serializers import (
     VerifySerializer,
 )
 from staff.access import require
-from staff.api import ServiceViewSet, etag, expected_version
+from staff.api import ServiceViewSet, checked, etag, expected_version
 from staff.errors import InvalidInput
 from staff.models import User
 
@@ -49,13 +48,6 @@ class ContactPointFilter(django_filters.FilterSet):
 
     patient = django_filters.UUIDFilter(field_name="patient__code")
     channel = django_filters.ChoiceFilter(choices=ContactPoint.Channel.choices)
-
-
-def checked(serializer: BaseSerializer[Any]) -> dict[str, Any]:
-    """The validated body. Raises DRF's ValidationError, which becomes a 400 problem."""
-    serializer.is_valid(raise_exception=True)
-    data: dict[str, Any] = serializer.validated_data
-    return data
 
 
 def person(code: UUID | None, field: str) -> User | None:

@@ -13,7 +13,6 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.routers import BaseRouter
-from rest_framework.serializers import BaseSerializer
 from rest_framework.viewsets import ViewSet
 
 from protocols import services
@@ -37,7 +36,7 @@ from protocols.services.files import export_file, export_plan_definition
 from protocols.services.review import changes_of
 from protocols.signing import require_signature
 from staff.access import fetch_for, require
-from staff.api import ServiceViewSet, etag, expected_version, idempotent
+from staff.api import ServiceViewSet, checked, etag, expected_version, idempotent
 
 
 class TemplateFilter(django_filters.FilterSet):
@@ -51,13 +50,6 @@ class VersionFilter(django_filters.FilterSet):
 
     template = django_filters.UUIDFilter(field_name="template__code")
     status = django_filters.ChoiceFilter(choices=ProtocolVersion.Status.choices)
-
-
-def checked(serializer: BaseSerializer[Any]) -> dict[str, Any]:
-    """The validated body. Raises DRF's ValidationError, which becomes a 400 problem."""
-    serializer.is_valid(raise_exception=True)
-    data: dict[str, Any] = serializer.validated_data
-    return data
 
 
 class TemplateViewSet(ServiceViewSet):

@@ -182,7 +182,7 @@ def _card(
         chip=chip,
         note=(_note(visit, now) or _limit_words(limit, visit)) if mine else "",
         nurse=resource_name(visit, "nurse") if mine else "",
-        url=_url(visit, user) if mine else "",
+        url=visit_url(visit, user) if mine else "",
         mine=mine,
         start_by=limit if mine else None,
     )
@@ -224,7 +224,8 @@ def _note(visit: Appointment, now: datetime) -> str:
     return ""
 
 
-def _url(visit: Appointment, user: User) -> str:
+def visit_url(visit: Appointment, user: User) -> str:
+    """Where this person goes on with the visit: its record where there is one they may read, else its page."""
     if visit.infusion is not None and user.may("infusion.view"):
         return reverse("infusion_detail", args=[visit.infusion.code])
     return reverse("visit_detail", args=[visit.code])

@@ -31,6 +31,9 @@ ORDERED = "Ordered by the prescriber below the protocol's dose; the record says 
 ROUNDED = Decimal("0.98")  # an order is rounded to the pump: 2 % less than 0.5 mg/kg is no lower dose
 
 
+COLUMNS = ("month", "kind", "what", "reason", "evidence_note", "infusions", "patients", "of_all_given")
+
+
 @dataclass(frozen=True)
 class Compromise:
     """One kind and reason in one month. `month`: its first day; `given`: all infusions started in that month."""
@@ -58,6 +61,13 @@ class Compromise:
     def percent(self) -> int:
         """Share of the month's infusions."""
         return round(100 * self.infusions / self.given) if self.given else 0
+
+
+def line_of(row: Compromise) -> list[object]:
+    """One line in the order of COLUMNS."""
+    return [
+        f"{row.month:%Y-%m}", row.kind, row.label, row.reason, row.note, row.infusions, row.patients, row.given,
+    ]  # fmt: skip
 
 
 def compromises(site: Site, months: int, now: datetime) -> list[Compromise]:

@@ -15,7 +15,7 @@ from django.db import DatabaseError, IntegrityError, OperationalError
 
 from scheduling.domain.localtime import clock_in_words, in_words
 from scheduling.models import Appointment, ResourceBooking
-from staff.errors import Clash, Conflict, DomainError, RuleNotMet, StateConflict, TryAgain
+from staff.errors import Clash, Conflict, DomainError, RuleNotMet, StateConflict, TryAgain, constraint_name
 from staff.history import acting
 from staff.models import User
 
@@ -50,12 +50,6 @@ REFUSALS: dict[str, tuple[type[DomainError], str]] = {
 def sqlstate(error: BaseException) -> str:
     """PostgreSQL's code of a database error, or ''."""
     return str(getattr(error.__cause__, "pgcode", "") or "")
-
-
-def constraint_name(error: BaseException) -> str:
-    """Name of the constraint behind a database error, or ''."""
-    diagnostics = getattr(error.__cause__, "diag", None)
-    return str(getattr(diagnostics, "constraint_name", "") or "")
 
 
 def as_refusal(error: DatabaseError) -> DomainError | None:

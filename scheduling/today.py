@@ -11,6 +11,7 @@ from django.db.models import Count, Q
 from django.urls import reverse
 
 from protocols.models import ProtocolVersion
+from scheduling.board import visit_url
 from scheduling.models import Appointment, Message, PlasticityWindow, ResourceBooking, WorkItem
 from scheduling.services.lateness import start_limits
 from sessions.models import Infusion
@@ -74,7 +75,7 @@ def _visit_row(visit: Appointment, user: User, now: datetime) -> dict[str, Any]:
         "place": chairs[0] if chairs else "",
         "word": word,
         "tone": "warning" if late else VISIT_TONES.get(visit.status, "neutral"),
-        "url": _next_url(visit, user),
+        "url": visit_url(visit, user),
     }
 
 
@@ -82,12 +83,6 @@ def _what(visit: Appointment) -> str:
     if visit.kind == Appointment.Kind.INFUSION and visit.series is not None:
         return f"Infusion visit {visit.ordinal} of {visit.series.visits}"
     return visit.get_kind_display()
-
-
-def _next_url(visit: Appointment, user: User) -> str:
-    if visit.infusion is not None and user.may("infusion.view"):
-        return reverse("infusion_detail", args=[visit.infusion.code])
-    return reverse("visit_detail", args=[visit.code])
 
 
 def tiles(user: User, site: Site, now: datetime) -> list[dict[str, Any]]:

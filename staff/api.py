@@ -19,7 +19,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
-from staff.errors import DomainError, InvalidInput, StaleVersion
+from staff.errors import DomainError, InvalidInput, StaleVersion, constraint_name
 from staff.models import IdempotencyRecord, User
 from staff.strict import parse_decimal, parse_instant, parse_integer, parse_text
 
@@ -198,10 +198,11 @@ def _pointers(detail: Any, path: str = "") -> list[dict[str, str]]:
     return [{"pointer": path or "/", "code": str(getattr(detail, "code", "invalid")), "detail": str(detail)}]
 
 
-def constraint_name(error: BaseException) -> str:
-    """Name of the constraint behind an IntegrityError, or ''."""
-    diagnostics = getattr(error.__cause__, "diag", None)
-    return str(getattr(diagnostics, "constraint_name", "") or "")
+def checked(serializer: serializers.BaseSerializer[Any]) -> dict[str, Any]:
+    """The validated body. Raises DRF's ValidationError, which becomes a 400 problem."""
+    serializer.is_valid(raise_exception=True)
+    data: dict[str, Any] = serializer.validated_data
+    return data
 
 
 # --- Preconditions and idempotency ---

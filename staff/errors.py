@@ -88,3 +88,9 @@ class TryAgain(DomainError):
 
     status = 503
     default_code = "busy"
+
+
+def constraint_name(error: BaseException) -> str:
+    """Name of the constraint behind a database error, or ''."""
+    diagnostics = getattr(error.__cause__, "diag", None)
+    return str(getattr(diagnostics, "constraint_name", "") or "")

@@ -58,17 +58,10 @@ from scheduling.services.pauses import pause_series, resume_series
 from scheduling.services.recall import recall_words
 from scheduling.services.seating import TherapyChoice, VisitChoice
 from staff.access import require
-from staff.api import ServiceViewSet, etag, expected_version, idempotent
+from staff.api import ServiceViewSet, checked, etag, expected_version, idempotent
 from staff.clock import app_now
 from staff.errors import InvalidInput
 from staff.models import User
-
-
-def checked(serializer: BaseSerializer[Any]) -> dict[str, Any]:
-    """The validated body. Raises DRF's ValidationError, which becomes a 400 problem."""
-    serializer.is_valid(raise_exception=True)
-    data: dict[str, Any] = serializer.validated_data
-    return data
 
 
 def version_named(code: UUID) -> ProtocolVersion:

@@ -14,7 +14,7 @@ from rest_framework.routers import BaseRouter
 
 from patients.access import get_patient_for
 from scheduling.access import get_clinic_plan_for
-from scheduling.api.booking import checked, version_named
+from scheduling.api.booking import version_named
 from scheduling.models import ClinicPlanRun
 from scheduling.serializers_booking import NothingSerializer
 from scheduling.serializers_clinic_plan import (
@@ -26,7 +26,7 @@ from scheduling.serializers_clinic_plan import (
 from scheduling.services import clinic_plans
 from scheduling.tasks import wake_clinic_plan
 from staff.access import require
-from staff.api import ServiceViewSet, idempotent
+from staff.api import ServiceViewSet, checked, idempotent
 from staff.errors import InvalidInput
 from staff.models import Site, User
 

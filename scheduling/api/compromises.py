@@ -8,8 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from scheduling.api.replan import site_named
-from scheduling.compromises import compromises
-from scheduling.views.compromises import COLUMNS, line_of
+from scheduling.compromises import COLUMNS, compromises, line_of
 from staff.access import require
 from staff.api import ServiceViewSet
 from staff.clock import app_now

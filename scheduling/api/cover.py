@@ -10,12 +10,12 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from scheduling.api.follow import checked, therapist_named
+from scheduling.api.follow import therapist_named
 from scheduling.models import FollowUp
 from scheduling.serializers_follow import CoverLineSerializer, CoverSerializer, FollowUpSerializer
 from scheduling.services import cover
 from staff.access import require
-from staff.api import ServiceViewSet, idempotent
+from staff.api import ServiceViewSet, checked, idempotent
 from staff.errors import InvalidInput
 from staff.models import User
 from staff.strict import parse_instant

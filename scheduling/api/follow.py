@@ -16,7 +16,6 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.routers import BaseRouter
-from rest_framework.serializers import BaseSerializer
 
 from scheduling import queries_follow, queue_page
 from scheduling.access_follow import (
@@ -51,17 +50,10 @@ from scheduling.services import closing, message_acts, not_fit, therapy, windows
 from scheduling.services.therapy_rules import free_slots
 from scheduling.services.undo import undo_last
 from staff.access import require
-from staff.api import ServiceViewSet, etag, expected_version, idempotent
+from staff.api import ServiceViewSet, checked, etag, expected_version, idempotent
 from staff.clock import app_now
 from staff.errors import InvalidInput
 from staff.models import User
-
-
-def checked(serializer: BaseSerializer[Any]) -> dict[str, Any]:
-    """The validated body. Raises DRF's ValidationError, which becomes a 400 problem."""
-    serializer.is_valid(raise_exception=True)
-    data: dict[str, Any] = serializer.validated_data
-    return data
 
 
 def therapist_named(code: UUID) -> User:

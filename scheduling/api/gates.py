@@ -14,7 +14,6 @@ from rest_framework.response import Response
 from rest_framework.routers import BaseRouter
 
 from scheduling.access import get_appointment_for, get_site_gate_for
-from scheduling.api.booking import checked
 from scheduling.api.replan import site_named
 from scheduling.domain.localtime import local_date
 from scheduling.loaders import zone_of
@@ -32,6 +31,7 @@ from staff.api import (
     StrictBooleanField,
     StrictCharField,
     StrictSerializer,
+    checked,
     etag,
     expected_version,
     idempotent,

@@ -13,7 +13,6 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.serializers import BaseSerializer
 
 from scheduling.access import get_appointment_for, get_series_for
 from scheduling.models import FollowUp, ScheduleChange, TreatmentSeries
@@ -36,16 +35,10 @@ from scheduling.services.moving import SessionMove, move_visits
 from scheduling.services.recall import last_change, recall_words_after
 from scheduling.services.seating import VisitChoice
 from staff.access import require
-from staff.api import expected_version, idempotent
+from staff.api import checked, expected_version, idempotent
 from staff.clock import app_now
 from staff.errors import InvalidInput, StaleVersion
 from staff.models import User
-
-
-def _checked(serializer: BaseSerializer[Any]) -> dict[str, Any]:
-    serializer.is_valid(raise_exception=True)
-    data: dict[str, Any] = serializer.validated_data
-    return data
 
 
 def _words(data: dict[str, Any]) -> str:
@@ -65,7 +58,7 @@ class SeriesMoves:
         require(self.user, "appointment.move")
 
         def act() -> Response:
-            data = _checked(MovesSerializer(data=request.data))
+            data = checked(MovesSerializer(data=request.data))
             change = move_visits(
                 series=series,
                 choices=[_choice(item) for item in data["visits"]],
@@ -118,7 +111,7 @@ class AppointmentMoves:
     def move_preview(self, request: Request, code: str) -> Response:
         """What a move would take along: dates, therapy sessions, messages. Nothing is written."""
         visit = get_appointment_for(self.user, code, action="appointment.move")
-        data = _checked(MovePreviewSerializer(data=request.data))
+        data = checked(MovePreviewSerializer(data=request.data))
         plan = propose_move(
             visit=visit, start=data["start"], scope=data["scope"], chair=str(data.get("chair") or "")
         )
@@ -138,7 +131,7 @@ class AppointmentMoves:
     def running_late(self, request: Request, code: str) -> Response:
         """The chair's day when this visit starts late; with `accept` and what was `seen`, it is done."""
         visit = get_appointment_for(self.user, code, action="appointment.move")
-        data = _checked(LateSerializer(data=request.data))
+        data = checked(LateSerializer(data=request.data))
         lines = propose_late(visit=visit, minutes=data["minutes"], by=self.user)
         done: list[ScheduleChange] = []
         limit = start_by(visit)
@@ -161,7 +154,7 @@ class AppointmentMoves:
         """Take the last change back, within two minutes, with everything that it moved. Needs If-Match."""
         visit = get_appointment_for(self.user, code, action="appointment.move")
         version = expected_version(request, visit.code)
-        _checked(NothingSerializer(data=request.data))
+        checked(NothingSerializer(data=request.data))
         after = visit_service.undo_move(appointment=visit, by=self.user, expected_version=version)
         told = recall_words_after(*last_change(after), at=app_now())
         body = {"code": str(after.code), "status": after.status, "version": after.version}

@@ -27,6 +27,7 @@ from staff.api import (
     StrictCharField,
     StrictIntegerField,
     StrictSerializer,
+    checked,
     idempotent,
 )
 from staff.clock import app_now
@@ -89,12 +90,6 @@ class ReplanSerializer(StrictSerializer):
     therapy = AcceptedTherapySerializer(many=True, required=False, max_length=60)  # type: ignore[call-arg]  # goes to the list
 
 
-def _checked(serializer: serializers.BaseSerializer[Any]) -> dict[str, Any]:
-    serializer.is_valid(raise_exception=True)
-    data: dict[str, Any] = serializer.validated_data
-    return data
-
-
 def _hit(found: list[Appointment]) -> Response:
     return Response({"hit": [str(item.code) for item in found]}, status=201)
 
@@ -108,7 +103,7 @@ class ClosureViewSet(ServiceViewSet):
         require(request.user, "resource.edit")
 
         def act() -> Response:
-            data = _checked(ClosureSerializer(data=request.data))
+            data = checked(ClosureSerializer(data=request.data))
             site = site_named(data.pop("site"), self.user)
             return _hit(resource_service.add_closure(site=site, by=self.user, **data))
 
@@ -124,7 +119,7 @@ class AbsenceViewSet(ServiceViewSet):
         require(request.user, "resource.edit")
 
         def act() -> Response:
-            data = _checked(AbsenceSerializer(data=request.data))
+            data = checked(AbsenceSerializer(data=request.data))
             resource = get_resource_for(self.user, data["resource"], action="resource.edit")
             return _hit(
                 resource_service.add_absence(
@@ -206,7 +201,7 @@ class ReplanViewSet(ServiceViewSet):
         require(request.user, "appointment.move")
 
         def act() -> Response:
-            data = _checked(ReplanSerializer(data=request.data))
+            data = checked(ReplanSerializer(data=request.data))
             changes = replans.apply(
                 site=site_named(data["site"], self.user),
                 by=self.user,

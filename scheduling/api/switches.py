@@ -15,7 +15,7 @@ from protocols.models import ProtocolVersion
 from protocols.signing import require_signature
 from scheduling.access import get_series_for
 from scheduling.services.switches import Wanted, preview_switch, switch_series
-from staff.api import StrictCharField, StrictSerializer, expected_version
+from staff.api import StrictCharField, StrictSerializer, checked, expected_version
 from staff.errors import InvalidInput
 from staff.models import User
 
@@ -45,7 +45,7 @@ class SeriesSwitches:
     def switch_preview(self, request: Request, code: str) -> Response:
         """What switching would change, and the digest to sign. Nothing is written."""
         series = get_series_for(self.user, code, action="series.move_version")
-        data = _checked(SwitchPreviewSerializer(data=request.data))
+        data = checked(SwitchPreviewSerializer(data=request.data))
         diff = preview_switch(series=series, wanted=_wanted(data), by=self.user)
         if diff.refusal is not None:
             raise diff.refusal
@@ -58,7 +58,7 @@ class SeriesSwitches:
         series = get_series_for(self.user, code, action="series.move_version")
         require_signature(request)
         expected = expected_version(request, series.code)
-        data = _checked(SwitchSerializer(data=request.data))
+        data = checked(SwitchSerializer(data=request.data))
         row = switch_series(
             series=series,
             wanted=_wanted(data),
@@ -74,12 +74,6 @@ class SeriesSwitches:
             "diff": row.diff,
         }
         return Response(body, status=201)
-
-
-def _checked(serializer: serializers.BaseSerializer[Any]) -> dict[str, Any]:
-    serializer.is_valid(raise_exception=True)
-    data: dict[str, Any] = serializer.validated_data
-    return data
 
 
 def _wanted(data: dict[str, Any]) -> Wanted:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
@@ -21,7 +21,7 @@ from scheduling.services.version_moves import (
     preview_version_move,
     refuse_version_move,
 )
-from staff.api import StrictCharField, StrictSerializer, expected_version
+from staff.api import StrictCharField, StrictSerializer, checked, expected_version
 from staff.errors import InvalidInput
 from staff.models import User
 
@@ -51,7 +51,7 @@ class SeriesVersions:
     def version_preview(self, request: Request, code: str) -> Response:
         """What moving would change, and the digest to sign. Nothing is written."""
         series = get_series_for(self.user, code, action="series.move_version")
-        data = _checked(VersionPreviewSerializer(data=request.data))
+        data = checked(VersionPreviewSerializer(data=request.data))
         diff = preview_version_move(series=series, to_version=_version(data), by=self.user)
         if diff.refusal is not None:
             raise diff.refusal
@@ -64,7 +64,7 @@ class SeriesVersions:
         series = get_series_for(self.user, code, action="series.move_version")
         require_signature(request)
         expected = expected_version(request, series.code)
-        data = _checked(VersionDecisionSerializer(data=request.data))
+        data = checked(VersionDecisionSerializer(data=request.data))
         if data["decision"] == SeriesVersionMove.Decision.REFUSED:
             row = refuse_version_move(
                 series=series, to_version=_version(data), reason=data["reason"], by=self.user
@@ -87,11 +87,6 @@ class SeriesVersions:
 def diff_data(diff: VersionDiff) -> dict[str, Any]:
     """The diff with its digest."""
     return diff.as_json | {"sha256": diff.sha256}
-
-
-def _checked(serializer: serializers.BaseSerializer[Any]) -> dict[str, Any]:
-    serializer.is_valid(raise_exception=True)
-    return cast("dict[str, Any]", serializer.validated_data)
 
 
 def _version(data: dict[str, Any]) -> ProtocolVersion:

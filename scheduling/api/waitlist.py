@@ -12,14 +12,21 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from scheduling.access import get_series_for, get_waitlist_entry_for
-from scheduling.api.replan import _checked, site_named
+from scheduling.api.replan import site_named
 from scheduling.models import WaitlistEntry, WaitlistOffer
 from scheduling.reasons import CANCEL
 from scheduling.serializers_booking import AppointmentSerializer, NothingSerializer
 from scheduling.services import waitlist as service
 from scheduling.waitlist_pages import rows_of
 from staff.access import require
-from staff.api import ServiceViewSet, StrictCharField, StrictIntegerField, StrictSerializer, idempotent
+from staff.api import (
+    ServiceViewSet,
+    StrictCharField,
+    StrictIntegerField,
+    StrictSerializer,
+    checked,
+    idempotent,
+)
 from staff.errors import StateConflict
 
 
@@ -83,7 +90,7 @@ class WaitlistViewSet(ServiceViewSet):
         require(request.user, "series.book")
 
         def act() -> Response:
-            data = _checked(WaitlistAddSerializer(data=request.data))
+            data = checked(WaitlistAddSerializer(data=request.data))
             series = get_series_for(self.user, data.pop("series"), action="series.book")
             entry = service.add_entry(series=series, by=self.user, **data)
             return Response(entry_data(entry, None), status=201)
@@ -95,7 +102,7 @@ class WaitlistViewSet(ServiceViewSet):
     def withdraw(self, request: Request, code: str) -> Response:
         """Take an infusion off the list."""
         entry = get_waitlist_entry_for(self.user, code, action="series.book")
-        _checked(NothingSerializer(data=request.data))
+        checked(NothingSerializer(data=request.data))
         return Response(entry_data(service.withdraw_entry(entry=entry, by=self.user), None))
 
     @extend_schema(request=NothingSerializer, responses=AppointmentSerializer)
@@ -103,7 +110,7 @@ class WaitlistViewSet(ServiceViewSet):
     def accept(self, request: Request, code: str) -> Response:
         """The patient takes the offered slot: booked, or moved there."""
         offer = self._open_offer(code)
-        _checked(NothingSerializer(data=request.data))
+        checked(NothingSerializer(data=request.data))
         booked = service.accept_offer(offer=offer, by=self.user)
         return Response(AppointmentSerializer(booked).data)
 
@@ -112,7 +119,7 @@ class WaitlistViewSet(ServiceViewSet):
     def decline(self, request: Request, code: str) -> Response:
         """The patient cannot: the slot goes to the next in order."""
         offer = self._open_offer(code)
-        data = _checked(DeclineSerializer(data=request.data))
+        data = checked(DeclineSerializer(data=request.data))
         done = service.decline_offer(offer=offer, by=self.user, reason=data["reason"])
         return Response({"code": str(done.code), "state": done.state})
 

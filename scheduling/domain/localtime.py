@@ -159,3 +159,9 @@ def parse_clock(text: str) -> time:
         if hour < 24 and minute < 60:
             return time(hour, minute)
     raise InvalidInput("must be a time of day such as 17:00", field="clock")
+
+
+def rounded_up(moment: datetime, step: timedelta) -> datetime:
+    """The first moment not before this one that is a whole number of steps since 1970, UTC."""
+    beyond = timedelta(seconds=moment.timestamp() % step.total_seconds())
+    return moment if not beyond else moment - beyond + step

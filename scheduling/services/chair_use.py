@@ -14,6 +14,7 @@ from django.urls import reverse
 from protocols.definition import ProtocolDefinition
 from scheduling.conflicts import booking_act
 from scheduling.domain.intervals import Interval, intersect, peak_load
+from scheduling.domain.localtime import rounded_up
 from scheduling.models import Appointment, Resource, ResourceBooking, WorkItem
 from scheduling.ranges import as_range
 from scheduling.services.endings import raise_undated, settle_series
@@ -101,12 +102,7 @@ def expected_end(infusion: Infusion, definition: ProtocolDefinition, at: datetim
         start + timedelta(minutes=rule.observe_from_start_minutes),
         stop + timedelta(minutes=rule.observe_from_stop_minutes),
     )
-    return _rounded_up(max(observed, at) + LEAVING)
-
-
-def _rounded_up(moment: datetime) -> datetime:
-    beyond = timedelta(seconds=moment.timestamp() % STEP.total_seconds())
-    return moment if not beyond else moment - beyond + STEP
+    return rounded_up(max(observed, at) + LEAVING, STEP)
 
 
 def _settle(visit: Appointment, now: datetime) -> None:

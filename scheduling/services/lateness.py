@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 
 from scheduling.domain.intervals import Interval, intersect
-from scheduling.domain.localtime import in_words, local_date
+from scheduling.domain.localtime import in_words, local_date, rounded_up
 from scheduling.loaders import LoadedResource, load_site, zone_of
 from scheduling.models import Appointment, Resource
 from scheduling.reasons import MOVE
@@ -115,7 +115,7 @@ def propose_late(*, visit: Appointment, minutes: int, by: User, at: datetime | N
     lines: list[LateLine] = []
     earliest = visit.during.lower + timedelta(minutes=minutes)
     for item in _rest_of_chair(visit):
-        wanted = max(item.during.lower, _rounded(earliest))
+        wanted = max(item.during.lower, rounded_up(earliest, STEP))
         limit = start_by(item)
         if limit is None or wanted > limit:
             words = (
@@ -145,11 +145,6 @@ def _rest_of_chair(visit: Appointment) -> list[Appointment]:
 
 def _turnover(visit: Appointment) -> timedelta:
     return timedelta(minutes=visit.series.protocol_version.read().turnover_minutes if visit.series else 0)
-
-
-def _rounded(moment: datetime) -> datetime:
-    beyond = timedelta(seconds=moment.timestamp() % STEP.total_seconds())
-    return moment if not beyond else moment - beyond + STEP
 
 
 def _tried(lines: list[LateLine], by: User, now: datetime) -> list[LateLine]:

@@ -15,7 +15,7 @@ from django.db.backends.postgresql.psycopg_any import DateRange
 from django.db.models import QuerySet
 from django.urls import reverse
 
-from scheduling.conflicts import booking_act, constraint_name
+from scheduling.conflicts import booking_act
 from scheduling.domain.intervals import covered
 from scheduling.domain.localtime import in_words, local_date
 from scheduling.loaders import load_site, zone_of
@@ -32,7 +32,15 @@ from scheduling.ranges import as_interval, as_range
 from scheduling.services.workitems import raise_item
 from staff import roles
 from staff.clock import app_now
-from staff.errors import Clash, Conflict, InvalidInput, RuleNotMet, StaleVersion, StateConflict
+from staff.errors import (
+    Clash,
+    Conflict,
+    InvalidInput,
+    RuleNotMet,
+    StaleVersion,
+    StateConflict,
+    constraint_name,
+)
 from staff.locks import lock
 from staff.models import Site, User
 from staff.strict import parse_text

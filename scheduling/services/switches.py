@@ -7,8 +7,6 @@ and rolls it back, so that what is signed is what happens.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import asdict, dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -26,7 +24,7 @@ from scheduling.models import Appointment, Resource, SeriesSwitch, TreatmentSeri
 from scheduling.services.endings import end_series
 from scheduling.services.proposals import propose_series
 from scheduling.services.series import VisitChoice, book_series
-from scheduling.services.version_diffs import consents_asked, iso
+from scheduling.services.version_diffs import consents_asked, digest_of, iso
 from sessions.dosing import planned_dose
 from sessions.models import Infusion
 from staff.clock import app_now
@@ -108,8 +106,7 @@ class SwitchDiff:
     @property
     def sha256(self) -> str:
         """Digest of what was seen."""
-        text = json.dumps(self.as_json, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-        return hashlib.sha256(text.encode()).hexdigest()
+        return digest_of(self.as_json)
 
 
 def preview_switch(

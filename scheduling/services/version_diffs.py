@@ -61,6 +61,12 @@ class TaskLine:
     after: str
 
 
+def digest_of(seen: Mapping[str, Any]) -> str:
+    """SHA-256 of what was shown, so that only that is signed."""
+    text = json.dumps(seen, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
 @dataclass(frozen=True)
 class VersionDiff:
     """Everything that moving would change; `sha256` is what the signature names."""
@@ -87,8 +93,7 @@ class VersionDiff:
     @property
     def sha256(self) -> str:
         """Digest of what was seen."""
-        text = json.dumps(self.as_json, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-        return hashlib.sha256(text.encode()).hexdigest()
+        return digest_of(self.as_json)
 
 
 def today(series: TreatmentSeries, now: datetime) -> date:

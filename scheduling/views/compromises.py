@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import csv
-from io import StringIO
-
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from scheduling.compromises import Compromise, compromises
+from scheduling.compromises import COLUMNS, compromises, line_of
 from scheduling.sites import chosen_site
 from scheduling.views.acts import person, show
 from staff.access import require
 from staff.clock import app_now
+from staff.csv_text import as_csv
 from staff.errors import InvalidInput
 from staff.strict import parse_integer
 
-COLUMNS = ("month", "kind", "what", "reason", "evidence_note", "infusions", "patients", "of_all_given")
 MONTHS = 6
 
 
@@ -41,24 +38,10 @@ def compromises_page(request: HttpRequest) -> HttpResponse:
     now, months = app_now(), months_asked(request.GET.get("months", ""))
     rows = compromises(site, months, now)
     if request.GET.get("format") == "csv":
-        answer = HttpResponse(as_csv(rows), content_type="text/csv; charset=utf-8")
+        answer = HttpResponse(
+            as_csv(COLUMNS, [line_of(row) for row in rows]), content_type="text/csv; charset=utf-8"
+        )
         answer["Content-Disposition"] = f'attachment; filename="compromises-{months}-months.csv"'
         return answer
     context = {"site": site, "rows": rows, "months": months, "choices": (1, 3, 6, 12, 24)}
     return show(request, "scheduling/compromises.html", context, site)
-
-
-def line_of(row: Compromise) -> list[object]:
-    """One line in the order of COLUMNS."""
-    return [
-        f"{row.month:%Y-%m}", row.kind, row.label, row.reason, row.note, row.infusions, row.patients, row.given,
-    ]  # fmt: skip
-
-
-def as_csv(rows: list[Compromise]) -> str:
-    """Comma separated values with a line of names."""
-    text = StringIO()
-    out = csv.writer(text)
-    out.writerow(COLUMNS)
-    out.writerows(line_of(row) for row in rows)
-    return text.getvalue()

@@ -14,7 +14,7 @@ from rest_framework.response import Response
 
 from sessions import services
 from sessions.access import get_hold_for, get_infusion_for
-from sessions.api.reading import checked, record_answer, second_person
+from sessions.api.reading import record_answer, second_person
 from sessions.models import TreatmentHold
 from sessions.serializers import InfusionDetailSerializer, ReasonSerializer
 from sessions.serializers_day import (
@@ -27,7 +27,7 @@ from sessions.serializers_day import (
     HoldSerializer,
     NoteSerializer,
 )
-from staff.api import ServiceViewSet, idempotent
+from staff.api import ServiceViewSet, checked, idempotent
 from staff.errors import InvalidInput
 from staff.models import User
 

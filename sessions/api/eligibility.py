@@ -15,9 +15,8 @@ from protocols.signing import require_signature
 from sessions import services
 from sessions.access import get_eligibility_for
 from sessions.api.patient_facts import PatientFactViewSet
-from sessions.api.reading import checked
 from sessions.models import EligibilitySignOff
-from staff.api import StrictCharField, StrictSerializer
+from staff.api import StrictCharField, StrictSerializer, checked
 from staff.errors import InvalidInput
 
 

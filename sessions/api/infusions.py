@@ -19,7 +19,7 @@ from rest_framework.response import Response
 from sessions import services
 from sessions.access import get_infusion_for
 from sessions.api.day import DayActs
-from sessions.api.reading import checked, confirm_caller, record_answer, second_person
+from sessions.api.reading import confirm_caller, record_answer, second_person
 from sessions.models import Infusion
 from sessions.serializers import (
     AdverseEventCreateSerializer,
@@ -46,7 +46,7 @@ from sessions.serializers import (
 )
 from sessions.services import PumpAct, SigningTerms
 from staff.access import require
-from staff.api import expected_version, idempotent
+from staff.api import checked, expected_version, idempotent
 
 
 class InfusionFilter(django_filters.FilterSet):

@@ -17,7 +17,6 @@ from patients.access import get_patient_for
 from protocols.models import ProtocolDocument
 from sessions import services
 from sessions.access import get_consent_for, get_safety_contact_for
-from sessions.api.reading import checked
 from sessions.models import Consent, OutcomeScore, SafetyContact
 from sessions.serializers import (
     ConsentCreateSerializer,
@@ -29,7 +28,7 @@ from sessions.serializers import (
     WithdrawSerializer,
 )
 from staff.access import require
-from staff.api import ServiceViewSet, idempotent
+from staff.api import ServiceViewSet, checked, idempotent
 from staff.errors import InvalidInput
 from staff.models import User
 

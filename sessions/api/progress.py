@@ -11,7 +11,6 @@ from rest_framework.response import Response
 from sessions import services
 from sessions.access import get_infusion_for
 from sessions.api.patient_facts import PatientFactViewSet
-from sessions.api.reading import checked
 from sessions.models import NightReport, ProgressReport
 from sessions.serializers_progress import (
     NightReportCreateSerializer,
@@ -20,7 +19,7 @@ from sessions.serializers_progress import (
     ProgressReportSerializer,
 )
 from staff.access import require
-from staff.api import idempotent
+from staff.api import checked, idempotent
 
 
 class NightReportViewSet(PatientFactViewSet):

@@ -12,10 +12,9 @@ from rest_framework.response import Response
 
 from sessions import services
 from sessions.access import get_pump_event_for
-from sessions.api.reading import checked
 from sessions.models import PumpEvent
 from sessions.serializers import PumpEventAmendSerializer, PumpEventSerializer, ReasonSerializer
-from staff.api import ServiceViewSet, expected_version
+from staff.api import ServiceViewSet, checked, expected_version
 
 
 class PumpEventViewSet(ServiceViewSet):

@@ -6,7 +6,6 @@ from typing import Any
 
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.serializers import BaseSerializer
 
 from sessions.models import Infusion
 from sessions.serializers import InfusionDetailSerializer
@@ -14,13 +13,6 @@ from sessions.views.people import confirmed_person
 from staff.api import etag
 from staff.errors import InvalidInput
 from staff.models import User
-
-
-def checked(serializer: BaseSerializer[Any]) -> dict[str, Any]:
-    """The validated body. Raises DRF's ValidationError, which becomes a 400 problem."""
-    serializer.is_valid(raise_exception=True)
-    data: dict[str, Any] = serializer.validated_data
-    return data
 
 
 def second_person(request: Request, data: dict[str, Any]) -> User | None:

@@ -12,10 +12,9 @@ from rest_framework.response import Response
 
 from sessions import services
 from sessions.access import get_adverse_event_for, get_level_for
-from sessions.api.reading import checked
 from sessions.models import AdverseEvent, MeasuredLevel
 from sessions.serializers import AdverseEventSerializer, MeasuredLevelSerializer, ReasonSerializer
-from staff.api import ServiceViewSet, expected_version
+from staff.api import ServiceViewSet, checked, expected_version
 
 
 class MeasuredLevelViewSet(ServiceViewSet):
