@@ -146,7 +146,7 @@ def open_record(who: Person, name: str) -> None:
 def sign_order(who: Person, mg: str) -> None:
     """The dose of the day's weight stands in the box already."""
     page = who.page
-    expect(page.get_by_label("Dose")).to_have_value(re.compile(rf"^{mg}(\.0)?$"))
+    expect(page.locator("#order").get_by_label("Dose, in mg")).to_have_value(re.compile(rf"^{mg}(\.0)?$"))
     page.get_by_label("Bag concentration").fill("1")
     page.get_by_role("button", name="Sign the order").click()
     expect(page.locator("#order")).to_contain_text("Ordered by")
