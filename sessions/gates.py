@@ -40,6 +40,7 @@ OVERRIDE_REASONS: dict[str, str] = {
     "assessed": "Examined and judged safe",
     "other": "Another reason, in words",
 }
+OVERRIDE_CHOICES = list(OVERRIDE_REASONS.items())
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
 from sessions import scoring
-from sessions.gates import OVERRIDE_REASONS
+from sessions.gates import OVERRIDE_CHOICES
 from sessions.models import (
     AdverseEvent,
     ClearanceEstimate,
@@ -27,7 +27,7 @@ from sessions.models import (
     VitalSigns,
 )
 from sessions.services import ADVERSE_EVENTS, therapy_time
-from sessions.services.checks import NOT_APPLICABLE
+from sessions.services.checks import NOT_APPLICABLE_CHOICES
 from staff.api import (
     InstantField,
     StrictBooleanField,
@@ -129,7 +129,7 @@ class PumpEventCreateSerializer(StrictSerializer):
         allow_null=True,
     )
     reason = StrictCharField(max_length=200, required=False, allow_blank=True)
-    reason_code = serializers.ChoiceField(choices=list(OVERRIDE_REASONS.items()), required=False)
+    reason_code = serializers.ChoiceField(choices=OVERRIDE_CHOICES, required=False)
 
 
 class PumpEventsCreateSerializer(StrictSerializer):
@@ -226,7 +226,7 @@ class CheckSerializer(StrictSerializer):
     kind = StrictCharField(max_length=30)
     outcome = serializers.ChoiceField(choices=PreInfusionCheck.Outcome.choices)
     note = StrictCharField(max_length=200, required=False, allow_blank=True)
-    reason_code = serializers.ChoiceField(choices=list(NOT_APPLICABLE.items()), required=False)
+    reason_code = serializers.ChoiceField(choices=NOT_APPLICABLE_CHOICES, required=False)
     ate_at = InstantField(required=False)
     drank_at = InstantField(required=False)
     observed_at = InstantField(required=False)

@@ -49,7 +49,7 @@ class BagSerializer(StrictSerializer):
     second_person = CredentialsSerializer(required=False)
 
 
-class NoteSerializer(StrictSerializer):
+class ChairNoteSerializer(StrictSerializer):
     """A note, or the patient's own words."""
 
     kind = serializers.ChoiceField(choices=ChairNote.Kind.choices)

@@ -67,7 +67,7 @@ class MarkGateSerializer(StrictSerializer):
     gate = StrictCharField(max_length=50)
     outcome = serializers.ChoiceField(choices=GateAnswer.Outcome.choices)
     reason_code = serializers.ChoiceField(
-        choices=list(rules.OVERRIDE_REASONS.items()), required=False, default="", allow_blank=True
+        choices=rules.OVERRIDE_CHOICES, required=False, default="", allow_blank=True
     )
     note = StrictCharField(max_length=300, required=False, allow_blank=True, default="")
 
@@ -104,6 +104,7 @@ class VisitGateViewSet(ServiceViewSet):
     queryset = Appointment.objects.none()
 
     @extend_schema(
+        operation_id="visit_gates_list",
         parameters=[
             OpenApiParameter("site", OpenApiTypes.UUID),
             OpenApiParameter("span", str, enum=list(SPANS)),

@@ -19,7 +19,7 @@ from staff.models import Site
 MOST_ROWS = 300
 
 
-class ImportSerializer(StrictSerializer):
+class SpreadsheetSerializer(StrictSerializer):
     """The text of the file. `dry_run` writes nothing; `together`: all patients or none.
 
     `eligible`: the caller, a prescriber, signs the eligibility checklist of each patient; writing needs the password
@@ -36,15 +36,15 @@ class ImportSerializer(StrictSerializer):
 class ImportViewSet(ServiceViewSet):
     """Imports; there is nothing to list."""
 
-    serializer_class = ImportSerializer
+    serializer_class = SpreadsheetSerializer
 
-    @extend_schema(request=ImportSerializer, responses=OpenApiTypes.OBJECT)
+    @extend_schema(request=SpreadsheetSerializer, responses=OpenApiTypes.OBJECT)
     def create(self, request: Request) -> Response:
         """The report: counts, and each problem with its row and column. Needs Idempotency-Key. At most 300 rows."""
         require(request.user, "series.book")
 
         def act() -> Response:
-            serializer = ImportSerializer(data=request.data)
+            serializer = SpreadsheetSerializer(data=request.data)
             serializer.is_valid(raise_exception=True)
             data = serializer.validated_data
             site = Site.objects.filter(code=data["site"], pk__in=self.user.site_ids()).first()

@@ -20,12 +20,12 @@ from sessions.serializers import InfusionDetailSerializer, ReasonSerializer
 from sessions.serializers_day import (
     AssessmentSerializer,
     BagSerializer,
+    ChairNoteSerializer,
     EndingSerializer,
     GivenDrugCreateSerializer,
     GivenDrugSerializer,
     HandoverSerializer,
     HoldSerializer,
-    NoteSerializer,
 )
 from staff.api import ServiceViewSet, checked, idempotent
 from staff.errors import InvalidInput
@@ -65,12 +65,12 @@ class DayActs(ServiceViewSet):
 
         return self._change(request, code, BagSerializer, do)
 
-    @extend_schema(request=NoteSerializer, responses={201: InfusionDetailSerializer})
+    @extend_schema(request=ChairNoteSerializer, responses={201: InfusionDetailSerializer})
     @action(detail=True, methods=["post"])
     def notes(self, request: Request, code: str) -> Response:
         """Put a note, or the patient's own words, on the record."""
         infusion = get_infusion_for(self.user, code, action="infusion.record")
-        data = checked(NoteSerializer(data=request.data))
+        data = checked(ChairNoteSerializer(data=request.data))
 
         def act() -> Response:
             services.save_note(infusion=infusion, finish=True, by=self.user, **data)

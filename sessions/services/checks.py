@@ -19,6 +19,7 @@ NOT_APPLICABLE = {
     "sterile": "Surgically sterile",
     "male": "Not applicable for this patient",
 }
+NOT_APPLICABLE_CHOICES = list(NOT_APPLICABLE.items())
 
 
 @act
