@@ -282,10 +282,20 @@ class Demo:
             "--without-gossip",
             "--without-mingle",
         ]
-        beat = ["beat", "--loglevel", "INFO", "--schedule", str(self.state.root / "beat-schedule")]
+        beat = [
+            "-m",
+            "celery",
+            "-A",
+            "config.metronome",
+            "beat",
+            "--loglevel",
+            "INFO",
+            "--schedule",
+            str(self.state.root / "beat-schedule"),
+        ]
         self._spawn("web", web, environment, self.state.logs / "web.log", pass_fds=(descriptor,))
         self._spawn("worker", [*celery, *worker], environment, self.state.logs / "worker.log")
-        self._spawn("beat", [*celery, *beat], environment, self.state.logs / "beat.log")
+        self._spawn("beat", beat, environment, self.state.logs / "beat.log")
 
     def _spawn(
         self,

@@ -27,6 +27,7 @@ from tests.journeys.stack import ROOT, wait_until
 
 NOON = datetime(2026, 3, 3, 20, 0, tzinfo=UTC)  # Tuesday noon in Los Angeles: no quiet hours near
 CELERY = [sys.executable, "-m", "celery", "-A", "config"]
+METRONOME = [sys.executable, "-m", "celery", "-A", "config.metronome", "beat", "--loglevel", "ERROR"]
 WORKER = ["worker", "--loglevel", "ERROR", "--without-gossip", "--without-mingle"]
 
 
@@ -203,7 +204,7 @@ class Storm:
         self.start(name, [*CELERY, *WORKER, "-c", str(pool), "-n", f"{name}@%h"])
 
     def start_beat(self, name: str) -> None:
-        self.start(name, [*CELERY, "beat", "--loglevel", "ERROR", "-s", str(self.folder / name)])
+        self.start(name, [*METRONOME, "-s", str(self.folder / name)])
 
     def start_skewed_worker(self, name: str, hours: float) -> None:
         self.start(

@@ -128,7 +128,7 @@ class Stack:
             "web": [sys.executable, "-m", "gunicorn", "config.wsgi:application", "--bind", f"127.0.0.1:{self.port}",
                     "--workers", "2", "--threads", "4", "--no-control-socket"],
             "worker": [*celery, "worker", "-c", "2", "--loglevel", "WARNING", "--without-gossip", "--without-mingle"],
-            "beat": [*celery, "beat", "--loglevel", "WARNING", "-s", str(self.folder / "beat")],
+            "beat": [*celery[:-1], "config.metronome", "beat", "--loglevel", "WARNING", "-s", str(self.folder / "beat")],
         }  # fmt: skip
         with (self.folder / f"{name}.log").open("ab") as log:
             self.processes[name] = subprocess.Popen(
