@@ -117,8 +117,31 @@ def filled(template: str, known: dict[str, list[str]]) -> list[str]:
     simple = re.sub(r"<str:\w+>", "nothing", simple)
     if "<" not in simple:
         return [f"/{simple}"]
-    every = [code for found in known.values() for code in found]
-    return [f"/{re.sub(r'<(uuid:)?[a-z_]+>', code, simple)}" for code in every]
+    return [f"/{re.sub(r'<(uuid:)?[a-z_]+>', code, simple)}" for code in likely_first(template, known)]
+
+
+LEARNT: dict[
+    str, str
+] = {}  # first word of an address that takes a code -> the kind of thing whose code it takes
+
+
+def _word(template: str) -> str:
+    """`visits` of `visits/<uuid:code>/move/` and of `/api/v1/visits/{code}/move/`."""
+    return re.split(r"[<{]", template.removeprefix("/api/v1/"))[0].strip("/")
+
+
+def likely_first(template: str, known: dict[str, list[str]]) -> list[str]:
+    """All codes, those first that an address with the same beginning took before: most others are not found."""
+    expected = LEARNT.get(_word(template), "")
+    kinds = sorted(known, key=lambda kind: kind != expected)
+    return [code for kind in kinds for code in known[kind]]
+
+
+def learn(template: str, path: str, known: dict[str, list[str]]) -> None:
+    """Remember whose code was taken at this address."""
+    LEARNT.update(
+        {_word(template): kind for kind, found in known.items() if any(code in path for code in found)}
+    )
 
 
 @pytest.fixture
@@ -209,6 +232,7 @@ def _first_shown(client: Client, template: str, known: dict[str, list[str]]) -> 
         if page.status_code == 405:
             return path, None
         if page.status_code >= 500 or (page.status_code == 200 and "html" in page["Content-Type"]):
+            learn(template, path, known)
             return path, page
     return "", None
 
@@ -260,10 +284,11 @@ def _own_address(client: Client, path: str, method: str, known: dict[str, list[s
     """The path with the code of something it knows; when it knows none, with the first code."""
     if "{" not in path:
         return path
-    tried = [re.sub(r"\{\w+\}", code, path) for found in known.values() for code in found]
+    tried = [re.sub(r"\{\w+\}", code, path) for code in likely_first(path, known)]
     for address in tried:
         answer = client.generic(method.upper(), address, b"{", content_type="application/json")
         if answer.status_code != 404:
+            learn(path, address, known)
             return address
     return tried[0]
 
