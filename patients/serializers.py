@@ -9,7 +9,13 @@ from rest_framework import serializers
 from patients.models import ContactPoint, Patient
 from patients.services.addresses import LONGEST
 from patients.services.identity import MAX_HEIGHT_CM, MIN_HEIGHT_CM
-from staff.api import StrictBooleanField, StrictCharField, StrictDecimalField, StrictSerializer
+from staff.api import (
+    StrictBooleanField,
+    StrictCharField,
+    StrictDateField,
+    StrictDecimalField,
+    StrictSerializer,
+)
 
 
 class PatientSerializer(serializers.Serializer[Patient]):
@@ -40,7 +46,7 @@ class IdentityFields(StrictSerializer):
     mrn = StrictCharField(max_length=32)
     given_name = StrictCharField(max_length=80)
     family_name = StrictCharField(max_length=80)
-    birth_date = serializers.DateField()
+    birth_date = StrictDateField()
     sex = serializers.ChoiceField(choices=Patient.Sex.choices)
     height_cm = StrictDecimalField(
         max_digits=4,

@@ -9,7 +9,7 @@ from rest_framework import serializers
 
 from protocols.lexicon import LONGEST_TEXT
 from protocols.models import ProtocolDocument, ProtocolTemplate, ProtocolVersion
-from staff.api import StrictCharField, StrictSerializer
+from staff.api import StrictBooleanField, StrictCharField, StrictSerializer
 
 
 class TemplateSerializer(serializers.Serializer[ProtocolTemplate]):
@@ -131,7 +131,7 @@ class LanguageSerializer(StrictSerializer):
     """A text to check. `markdown`: indented blocks are code."""
 
     text = ExactTextField(max_length=LONGEST_TEXT, trim_whitespace=False)
-    markdown = serializers.BooleanField(default=False)
+    markdown = StrictBooleanField(default=False)
 
 
 class LanguageFindingSerializer(serializers.Serializer[dict[str, Any]]):

@@ -17,6 +17,7 @@ from staff.api import (
     InstantField,
     StrictBooleanField,
     StrictCharField,
+    StrictDateField,
     StrictDecimalField,
     StrictIntegerField,
     StrictSerializer,
@@ -132,7 +133,7 @@ class PlanSerializer(StrictSerializer):
     patient = serializers.UUIDField()
     protocol_version = serializers.UUIDField()
     weight_kg = StrictDecimalField(max_digits=5, decimal_places=1, min_value=20, max_value=350)
-    first_day = serializers.DateField()
+    first_day = StrictDateField()
     therapist = serializers.UUIDField(required=False, allow_null=True)
     part_of_day = serializers.ChoiceField(choices=["", "morning", "afternoon"], default="")
 
@@ -209,7 +210,7 @@ class PauseSerializer(ReasonSerializer):
     """Rest for a while."""
 
     reason = serializers.ChoiceField(choices=sorted(PAUSE))
-    review_on = serializers.DateField()
+    review_on = StrictDateField()
     keep_chairs_days = StrictIntegerField(min_value=0, max_value=60, default=0)
 
 

@@ -8,7 +8,13 @@ from rest_framework import serializers
 
 from scheduling.models import ClinicPlanEntry, ClinicPlanRun
 from scheduling.services.clinic_plans import MOST_PATIENTS, MOST_SECONDS
-from staff.api import StrictBooleanField, StrictDecimalField, StrictIntegerField, StrictSerializer
+from staff.api import (
+    StrictBooleanField,
+    StrictDateField,
+    StrictDecimalField,
+    StrictIntegerField,
+    StrictSerializer,
+)
 
 
 class ClinicPlanEntrySerializer(serializers.ModelSerializer[ClinicPlanEntry]):
@@ -86,7 +92,7 @@ class StartClinicPlanSerializer(StrictSerializer):
 
     site = serializers.UUIDField()
     protocol_version = serializers.UUIDField()
-    first_day = serializers.DateField()
+    first_day = StrictDateField()
     seconds = StrictIntegerField(min_value=1, max_value=MOST_SECONDS, default=30)
     patients = serializers.ListField(child=WishSerializer(), allow_empty=False, max_length=MOST_PATIENTS)
 

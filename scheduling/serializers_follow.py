@@ -11,7 +11,7 @@ from scheduling.models import FollowUp, Message, PlasticityWindow
 from scheduling.services.not_fit import REASONS as NOT_FIT
 from scheduling.services.therapy_rules import SAME_NIGHT_REASONS
 from sessions.models import IntegrationSession
-from staff.api import InstantField, StrictCharField, StrictIntegerField, StrictSerializer
+from staff.api import InstantField, StrictBooleanField, StrictCharField, StrictIntegerField, StrictSerializer
 
 # FHIR R4 codes of our states (Task.status, Communication.status): mapped here, never stored.
 TASK_STATUS = {
@@ -241,7 +241,7 @@ class DoneSerializer(StrictSerializer):
 class HeldSerializer(StrictSerializer):
     """What becomes of a held message."""
 
-    release = serializers.BooleanField()
+    release = StrictBooleanField()
 
 
 class EmptySerializer(StrictSerializer):

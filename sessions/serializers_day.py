@@ -9,7 +9,14 @@ from rest_framework import serializers
 from sessions.models import ChairNote, Disposition, EndingAssessment, GivenDrug, Handover, TreatmentHold
 from sessions.serializers import CredentialsSerializer
 from sessions.services import PRN_DRUGS
-from staff.api import InstantField, StrictBooleanField, StrictCharField, StrictDecimalField, StrictSerializer
+from staff.api import (
+    InstantField,
+    StrictBooleanField,
+    StrictCharField,
+    StrictDateField,
+    StrictDecimalField,
+    StrictSerializer,
+)
 
 UNPLANNED = [item for item in Disposition.Outcome.choices if item[0] in {*Disposition.UNPLANNED}]
 
@@ -44,7 +51,7 @@ class BagSerializer(StrictSerializer):
     """Which bag was used; waste needs the witness's own password."""
 
     lot = StrictCharField(max_length=40)
-    expires_on = serializers.DateField()
+    expires_on = StrictDateField()
     waste_mg = StrictDecimalField(max_digits=6, decimal_places=2, min_value=0, max_value=1000, required=False)
     second_person = CredentialsSerializer(required=False)
 

@@ -7,7 +7,7 @@ import json
 import logging
 import re
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, cast
 
@@ -21,7 +21,7 @@ from rest_framework.views import exception_handler
 
 from staff.errors import DomainError, InvalidInput, StaleVersion, constraint_name
 from staff.models import IdempotencyRecord, User
-from staff.strict import parse_decimal, parse_instant, parse_integer, parse_text
+from staff.strict import parse_date, parse_decimal, parse_instant, parse_integer, parse_text
 
 log = logging.getLogger("clearwindow.api")
 PROBLEM = "application/problem+json"
@@ -59,6 +59,13 @@ class InstantField(serializers.DateTimeField):
 
     def to_internal_value(self, value: Any) -> datetime:
         return cast("datetime", _strictly(parse_instant, value))
+
+
+class StrictDateField(serializers.DateField):
+    """A calendar day written YYYY-MM-DD in the digits 0 to 9."""
+
+    def to_internal_value(self, value: Any) -> date:
+        return cast("date", _strictly(parse_date, value))
 
 
 class StrictCharField(serializers.CharField):

@@ -16,14 +16,14 @@ from scheduling.access import get_series_for
 from scheduling.services.course_reviews import Findings, review_series
 from scheduling.services.review_items import point_lines
 from sessions.models import CourseReview
-from staff.api import StrictCharField, StrictSerializer, expected_version
+from staff.api import StrictCharField, StrictIntegerField, StrictSerializer, expected_version
 from staff.models import User
 
 
 class CourseReviewSerializer(StrictSerializer):
     """What the prescriber found after infusion `after`, and how it goes on."""
 
-    after = serializers.IntegerField(min_value=1, max_value=60)
+    after = StrictIntegerField(min_value=1, max_value=60)
     response = serializers.ChoiceField(choices=CourseReview.Response.choices)
     urinary = serializers.ChoiceField(choices=CourseReview.Urinary.choices)
     interval = serializers.ChoiceField(choices=CourseReview.Interval.choices)

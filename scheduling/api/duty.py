@@ -17,7 +17,14 @@ from scheduling.models import DutyShift, StaffAlert
 from scheduling.serializers_follow import EmptySerializer
 from scheduling.services import alerts, duty
 from staff.access import require
-from staff.api import InstantField, ServiceViewSet, StrictCharField, StrictSerializer, idempotent
+from staff.api import (
+    InstantField,
+    ServiceViewSet,
+    StrictCharField,
+    StrictIntegerField,
+    StrictSerializer,
+    idempotent,
+)
 from staff.errors import InvalidInput
 from staff.models import Site, User
 
@@ -48,7 +55,7 @@ class NewShiftSerializer(StrictSerializer):
     user = serializers.UUIDField()
     start = InstantField()
     end = InstantField()
-    rank = serializers.IntegerField(min_value=1, max_value=3, default=1)
+    rank = StrictIntegerField(min_value=1, max_value=3, default=1)
     phone = StrictCharField(max_length=40, required=False, default="", allow_blank=True)
 
 

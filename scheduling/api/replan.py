@@ -25,6 +25,7 @@ from staff.api import (
     InstantField,
     ServiceViewSet,
     StrictCharField,
+    StrictDateField,
     StrictIntegerField,
     StrictSerializer,
     checked,
@@ -51,8 +52,8 @@ class ClosureSerializer(StrictSerializer):
     """Closed local days, first to last, both included."""
 
     site = serializers.UUIDField()
-    first = serializers.DateField()
-    last = serializers.DateField()
+    first = StrictDateField()
+    last = StrictDateField()
     reason = StrictCharField(max_length=120)
 
 

@@ -15,7 +15,14 @@ from protocols.models import ProtocolVersion
 from protocols.signing import require_signature
 from scheduling.access import get_series_for
 from scheduling.services.switches import Wanted, preview_switch, switch_series
-from staff.api import StrictCharField, StrictSerializer, checked, expected_version
+from staff.api import (
+    StrictCharField,
+    StrictDateField,
+    StrictDecimalField,
+    StrictSerializer,
+    checked,
+    expected_version,
+)
 from staff.errors import InvalidInput
 from staff.models import User
 
@@ -24,8 +31,8 @@ class SwitchPreviewSerializer(StrictSerializer):
     """What to switch to."""
 
     to_version = serializers.UUIDField()
-    first_day = serializers.DateField()
-    weight_kg = serializers.DecimalField(max_digits=5, decimal_places=1, min_value=20, max_value=350)
+    first_day = StrictDateField()
+    weight_kg = StrictDecimalField(max_digits=5, decimal_places=1, min_value=20, max_value=350)
 
 
 class SwitchSerializer(SwitchPreviewSerializer):

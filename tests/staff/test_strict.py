@@ -239,3 +239,37 @@ def test_json_numbers_keep_their_decimals() -> None:
     assert strict.load_json(b'["[[[[{{{{ in a string is not nesting"]') == [
         "[[[[{{{{ in a string is not nesting"
     ]
+
+
+def test_every_body_of_the_api_is_read_strictly():
+    """The framework's own fields take "7_0" for 70, "yes" for true and other scripts' digits: ours are used instead."""
+    from rest_framework import serializers
+
+    import config.api  # noqa: F401 - names every serializer
+    from staff.api import StrictSerializer
+
+    loose = (
+        serializers.IntegerField, serializers.FloatField, serializers.DecimalField, serializers.BooleanField,
+        serializers.DateField, serializers.DateTimeField, serializers.TimeField, serializers.CharField,
+    )  # fmt: skip
+    as_typed = {"password", "csv", "content"}  # a secret, and files that have a strict reader of their own
+
+    def every(kind):
+        for one in kind.__subclasses__():
+            yield one
+            yield from every(one)
+
+    def parts(field):
+        yield field
+        child = getattr(field, "child", None)
+        if child is not None:
+            yield from parts(child)
+
+    found = [
+        f"{kind.__name__}.{name}"
+        for kind in every(StrictSerializer)
+        for name, field in kind().fields.items()
+        for part in parts(field)
+        if type(part) in loose and name not in as_typed and not field.read_only
+    ]
+    assert found == []
