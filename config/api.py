@@ -4,26 +4,18 @@ from __future__ import annotations
 
 from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView
-from rest_framework.authtoken.views import ObtainAuthToken
 from rest_framework.routers import SimpleRouter
-from rest_framework.throttling import ScopedRateThrottle
 
 from config.api_reference import api_reference
+from config.tokens import TokenView
 from patients.api import api_routes as patient_routes
 from protocols.api import api_routes as protocol_routes
 from scheduling.api import api_routes as scheduling_routes
 from sessions.api import api_routes as session_routes
-
-
-class TokenView(ObtainAuthToken):
-    """E-mail and password for an API token; slow on purpose, because it is a sign-in."""
-
-    throttle_classes = [ScopedRateThrottle]
-    throttle_scope = "token"
-
+from staff.api_people import api_routes as staff_routes
 
 router = SimpleRouter(trailing_slash=True)
-for register in (protocol_routes, patient_routes, session_routes, scheduling_routes):
+for register in (protocol_routes, patient_routes, session_routes, scheduling_routes, staff_routes):
     register(router)
 
 urlpatterns = [

@@ -8,13 +8,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from allauth.account.decorators import reauthentication_required
-from allauth.core.exceptions import ReauthenticationRequired
 from allauth.mfa.models import Authenticator
-from django.http import HttpRequest
 
 from staff.errors import NotAllowed
 from staff.models import User
+from staff.signing import require_password_again
 
 
 def require_means_to_sign(user: User) -> None:
@@ -29,15 +27,6 @@ def require_signature(request: Any) -> None:
     A token never signs: it has no session in which anything could have been given.
     """
     require_means_to_sign(request.user)
-    try:
-        _just_now(request._request)
-    except ReauthenticationRequired as error:
-        raise NotAllowed(
-            "A signature needs your password again, given in this browser session: sign on the page.",
-            code="reauthentication-required",
-        ) from error
-
-
-@reauthentication_required
-def _just_now(request: HttpRequest) -> None:
-    """Passes when the person gave their password again within the last minutes."""
+    require_password_again(
+        request, "A signature needs your password again, given in this browser session: sign on the page."
+    )

@@ -10,7 +10,7 @@ from django.db.backends.postgresql.psycopg_any import DateRange
 
 from staff import signals
 from staff.clock import app_now
-from staff.errors import Clash, InvalidInput, StaleVersion
+from staff.errors import Clash, InvalidInput, StaleVersion, constraint_name
 from staff.history import acting
 from staff.models import Licence, User
 from staff.strict import parse_text
@@ -120,7 +120,7 @@ def _write(licence: Licence, by: User | None, at: datetime | None) -> tuple[Lice
                 licence.save()
             answers = signals.licence_changed.send(Licence, person=licence.user, by=by, at=at or app_now())
     except IntegrityError as error:
-        if getattr(getattr(error.__cause__, "diag", None), "constraint_name", "") != "licence_one_at_a_time":
+        if constraint_name(error) != "licence_one_at_a_time":
             raise
         raise Clash(
             "A licence of this profession and place stands in these days already. Correct or end that one.",

@@ -13,9 +13,10 @@ from django.db import IntegrityError, transaction
 
 from staff import signals
 from staff.clock import app_now
-from staff.errors import Clash, InvalidInput, StaleVersion, StateConflict
+from staff.errors import Clash, InvalidInput, StaleVersion, StateConflict, constraint_name
 from staff.history import acting
 from staff.models import Site, User
+from staff.services.fields import cleaned, one_line
 from staff.strict import parse_text
 
 # label, most characters, needed
@@ -38,11 +39,11 @@ def found_site(*, values: Mapping[str, Any], by: User | None) -> Site:
     missing = {"name", "time_zone", "country", "phone"} - set(values)
     if missing:
         raise InvalidInput("This is missing.", code="required", field=min(missing))
-    cleaned = _clean(values)
-    cleaned.setdefault("short_name", cleaned["name"][:24])
-    _check_place(cleaned["country"], cleaned.get("subdivision", ""))
+    fields = cleaned(values, FIELDS, _clean_one)
+    fields.setdefault("short_name", fields["name"][:24].strip())
+    _check_place(fields["country"], fields.get("subdivision", ""))
     with acting(by):
-        site = Site(**cleaned)
+        site = Site(**fields)
         _save(site)
         if by is not None:
             by.sites.add(site)
@@ -58,16 +59,16 @@ def update_site(
     at: datetime | None = None,
 ) -> Site:
     """Change a site. Zone, country and subdivision only while nothing is booked ahead (StateConflict says why)."""
-    cleaned = _clean(changes)
+    fields = cleaned(changes, FIELDS, _clean_one)
     with acting(by):
         row = Site.objects.select_for_update().get(pk=site.pk)
         if expected_version is not None and row.version != expected_version:
             raise StaleVersion("Somebody changed this site since you opened the page. Nothing was saved.")
-        moving = {name for name in PLACE & set(cleaned) if getattr(row, name) != cleaned[name]}
+        moving = {name for name in PLACE & set(fields) if getattr(row, name) != fields[name]}
         if moving:
             signals.site_moving.send(Site, site=row, by=by, at=at or app_now())
-            _check_place(cleaned.get("country", row.country), cleaned.get("subdivision", row.subdivision))
-        for name, value in cleaned.items():
+            _check_place(fields.get("country", row.country), fields.get("subdivision", row.subdivision))
+        for name, value in fields.items():
             setattr(row, name, value)
         row.version += 1
         _save(row)
@@ -79,19 +80,12 @@ def _save(site: Site) -> None:
         with transaction.atomic():
             site.save()
     except IntegrityError as error:
-        name = getattr(getattr(error.__cause__, "diag", None), "constraint_name", "") or ""
+        name = constraint_name(error)
         if name == "site_stays_while_booked":
             raise StateConflict(IN_THE_WAY, code="booked-ahead", field="time_zone") from error
         if "name" not in name:
             raise
         raise Clash("There is a site with this name.", code="name-in-use", field="name") from error
-
-
-def _clean(values: Mapping[str, Any]) -> dict[str, Any]:
-    unknown = set(values) - FIELDS
-    if unknown:
-        raise InvalidInput("This field cannot be changed here.", field=min(unknown))
-    return {name: _clean_one(name, value) for name, value in values.items()}
 
 
 def _clean_one(name: str, value: Any) -> Any:
@@ -115,9 +109,7 @@ def _clean_one(name: str, value: Any) -> Any:
 
 def _text(name: str, value: Any) -> str:
     label, longest, needed = TEXTS[name]
-    text = " ".join(parse_text(value, field=name, max_length=longest, single_line=True).split())
-    if needed and not text:
-        raise InvalidInput(f"{label} is missing.", code="required", field=name)
+    text = one_line(name, value, label, longest, needed=needed)
     if name == "phone" and not PHONE.fullmatch(text):
         raise InvalidInput("Write the number with its country code, such as +1 503 555 0140.", field=name)
     return text
