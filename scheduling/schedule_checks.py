@@ -58,8 +58,8 @@ class Finding:
 def check_schedule(now: datetime) -> list[Finding]:
     """Everything wrong with the schedule at `now`; empty when all is well."""
     checks: tuple[Callable[[datetime], Iterable[Finding]], ...] = (
-        _lanes, _patients, _orphans, _gaps, _therapy, _therapy_given, _licences, _records, _lost_infusions, _holds,
-        _offers, _pauses, _close,
+        _lanes, _patients, _orphans, _left, _gaps, _therapy, _therapy_given, _licences, _records, _lost_infusions,
+        _holds, _offers, _pauses, _close,
     )  # fmt: skip
     return sorted(item for check in checks for item in check(now))
 
@@ -68,6 +68,19 @@ def _rows(sql: str, *values: Any) -> list[tuple[str, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(sql, values)
         return [tuple(str(value) for value in row) for row in cursor.fetchall()]
+
+
+def _left(now: datetime) -> Iterator[Finding]:
+    """Booked ahead with what is no longer in use, such as somebody who has left, and on nobody's list."""
+    rows = _rows(
+        "SELECT v.code, r.code FROM scheduling_resourcebooking b JOIN scheduling_resource r ON r.id = b.resource_id "
+        "JOIN scheduling_appointment v ON v.id = b.appointment_id WHERE NOT r.active AND lower(b.during) > %s "
+        "AND NOT EXISTS (SELECT 1 FROM scheduling_workitem i WHERE i.resolved_at IS NULL "
+        "AND i.key = 'left:' || v.code::text)",
+        now,
+    )
+    for visit, resource in rows:
+        yield Finding("left", "booked with somebody who has left, on nobody's list", (visit, resource))
 
 
 def _lanes(_: datetime) -> Iterator[Finding]:

@@ -19,7 +19,6 @@ from scheduling.models import (
     FollowUp,
     PlasticityWindow,
     Resource,
-    ResourceBooking,
     TreatmentSeries,
     WorkItem,
 )
@@ -91,10 +90,11 @@ def hand_over(
         counts.append((_duty(person, held, sites, gone, at), "duty turn"))
     if gone:
         counts.append((_items(person), "work item"))
-    for lane in lanes.filter(active=True):
-        if not ResourceBooking.objects.filter(resource=lane).ending_after(at).exists():
-            lane.active, lane.version = False, lane.version + 1
-            lane.save(update_fields=["active", "version"])
+    for lane in lanes.filter(
+        active=True
+    ):  # nothing new is booked with them; what is booked stands until moved
+        lane.active, lane.version = False, lane.version + 1
+        lane.save(update_fields=["active", "version"])
     return [f"{number} {noun}{'s' if number != 1 else ''}" for number, noun in counts if number]
 
 
