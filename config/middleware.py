@@ -13,20 +13,24 @@ from zoneinfo import ZoneInfo
 
 import pghistory
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth import logout
 from django.contrib.auth.views import redirect_to_login
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django_structlog.middlewares import RequestMiddleware
 
 from scheduling.sites import chosen_site
 from staff.errors import DomainError
+from staff.second_step import is_missing
 
 log = logging.getLogger("clearwindow.web")
 GetResponse = Callable[[HttpRequest], HttpResponse]
 LAST_SEEN = "last_seen"
 POLLED = ("/queue/", "/board/", "/messages/", "/healthz/")
+WITHOUT_SECOND_STEP = ("/accounts/", "/healthz/", "/p/", "/webhooks/", "/demo/")
 TITLES = {
     400: "That could not be read",
     403: "Not allowed",
@@ -88,6 +92,28 @@ class IdleTimeoutMiddleware:
             if LAST_SEEN not in request.session or (not polled and now - last > 30):
                 request.session[LAST_SEEN] = now
         return self.get_response(request)
+
+
+class SecondStepMiddleware:
+    """Whoever must have a second step at sign-in (REQUIRE_MFA_ROLES) sets it up before anything else opens."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if not settings.REQUIRE_MFA_ROLES or request.path.startswith(WITHOUT_SECOND_STEP):
+            return self.get_response(request)
+        if not request.user.is_authenticated or not is_missing(request.user):
+            return self.get_response(request)
+        if request.path.startswith("/api/"):
+            body = {"type": "/problems/second-step-missing", "title": "Second step missing", "status": 403,
+                    "detail": "Set up the second step at sign-in first."}  # fmt: skip
+            return JsonResponse(body, status=403, content_type="application/problem+json")
+        target = reverse("mfa_activate_totp")
+        if request.headers.get("HX-Request"):
+            return HttpResponse(headers={"HX-Redirect": target})
+        messages.warning(request, "Your role needs a second step at sign-in. Set it up to go on.")
+        return redirect(target)
 
 
 class SiteClockMiddleware:

@@ -97,6 +97,7 @@ MIDDLEWARE = [
     "allauth.usersessions.middleware.UserSessionsMiddleware",
     "config.middleware.RequestLogMiddleware",
     "config.middleware.IdleTimeoutMiddleware",
+    "config.middleware.SecondStepMiddleware",
     "config.middleware.SiteClockMiddleware",
     "config.middleware.HistoryContextMiddleware",
     "config.middleware.PageGuardMiddleware",
@@ -185,10 +186,17 @@ ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_REAUTHENTICATION_TIMEOUT = env.int("REAUTHENTICATION_TIMEOUT", default=300)
-ACCOUNT_FORMS = {"login": "config.account_forms.LoginForm"}
+ACCOUNT_FORMS = {
+    "login": "config.account_forms.LoginForm",
+    "reset_password": "config.account_forms.ResetPasswordForm",
+    "reset_password_from_key": "config.account_forms.ResetPasswordKeyForm",
+    "change_password": "config.account_forms.ChangePasswordForm",
+}
 ACCOUNT_RATE_LIMITS = {"login_failed": "10/m/ip,5/5m/key"}
 ACCOUNT_PREVENT_ENUMERATION = True
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_ALLOW_UNVERIFIED_EMAIL = True  # the clinic vouches for the addresses, nobody confirms one by a message
+REQUIRE_MFA_ROLES = frozenset(env.list("REQUIRE_MFA_ROLES", default=[]))  # names of staff/roles.py
 USERSESSIONS_TRACK_ACTIVITY = False
 
 SESSION_COOKIE_AGE = 12 * 3600
@@ -274,7 +282,7 @@ PHONENUMBER_DEFAULT_REGION = "US"
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "rest_framework.authentication.SessionAuthentication",
-        "rest_framework.authentication.TokenAuthentication",
+        "staff.api_tokens.ClinicTokenAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
@@ -314,6 +322,7 @@ SPECTACULAR_SETTINGS = {
         "OverrideReasonEnum": "sessions.gates.OVERRIDE_CHOICES",
         "NotApplicableReasonEnum": "sessions.services.checks.NOT_APPLICABLE_CHOICES",
         "MoveReasonEnum": "scheduling.reasons.MOVE_CODES",
+        "PersonStateEnum": "staff.presenting.STATE_CHOICES",
         "CancelReasonEnum": "scheduling.reasons.CANCEL_CODES",
     },
 }

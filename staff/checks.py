@@ -9,6 +9,8 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.db import DatabaseError, connection
 
+from staff import roles
+
 
 @register(Tags.database)
 def clock_is_true(
@@ -60,3 +62,19 @@ def secrets_are_set(app_configs: Any = None, **_: Any) -> list[CheckMessage]:
             )
         )
     return found
+
+
+@register(Tags.security)
+def required_second_step_names_roles(app_configs: Any = None, **_: Any) -> list[CheckMessage]:
+    """A misspelt role would ask nobody for a second step."""
+    unknown = sorted(settings.REQUIRE_MFA_ROLES - set(roles.LABELS))
+    if not unknown:
+        return []
+    known = ", ".join(sorted(roles.LABELS))
+    return [
+        Error(
+            f"REQUIRE_MFA_ROLES names no role: {', '.join(unknown)}.",
+            hint=f"Known: {known}.",
+            id="staff.E005",
+        )
+    ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, cast
 
 from django.apps import apps
 from django.conf import settings
@@ -39,6 +39,7 @@ ACTIVE = State("active", "Active", "success", "user-check")
 INVITED = State("invited", "Invited", "pending", "mail")
 DEACTIVATED = State("deactivated", "Deactivated", "neutral", "user-x")
 STATES = {state.name: state for state in (ACTIVE, INVITED, DEACTIVATED)}
+STATE_CHOICES = [(state.name, state.word) for state in STATES.values()]
 
 
 def state_of(person: User) -> State:
@@ -58,6 +59,20 @@ def languages(person: User) -> str:
     """In words."""
     known = dict(settings.LANGUAGES)
     return ", ".join(str(known.get(code, code)) for code in person.languages.split(",") if code)
+
+
+def last_day(licence: Licence) -> date:
+    """The last day of a licence that has an end."""
+    return cast("date", licence.valid_during.upper) - timedelta(days=1)
+
+
+def ending_words(licence: Licence) -> str:
+    """Which licence ends, and when."""
+    last = last_day(licence)
+    return (
+        f"{licence.get_profession_display()}, {licence.jurisdiction}: the last day is {last.day} {last:%b %Y}. "
+        "Bookings after it are not covered."
+    )
 
 
 def licence_row(licence: Licence, today: date) -> dict[str, Any]:
@@ -126,6 +141,8 @@ def _access_changes(person: User) -> list[dict[str, Any]]:
     for row in rows.order_by("pgh_id"):
         if before is not None and before.is_active != row.is_active:
             lines.append(_line(row, "Let back in" if row.is_active else "Access ended"))
+        elif ((row.pgh_context and row.pgh_context.metadata) or {}).get("act") == "second-step-reset":
+            lines.append(_line(row, "Second step taken away"))
         before = row
     return lines
 

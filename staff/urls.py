@@ -15,6 +15,7 @@ urlpatterns = [
     path("people/<uuid:code>/invite/", people.person_invite_again, name="person_invite_again"),
     path("people/<uuid:code>/deactivate/", people.person_deactivate, name="person_deactivate"),
     path("people/<uuid:code>/reactivate/", people.person_reactivate, name="person_reactivate"),
+    path("people/<uuid:code>/second-step/", people.person_reset_second_step, name="person_reset_second_step"),
     path("people/<uuid:code>/licences/new/", licences.licence_new, name="licence_new"),
     path("licences/<uuid:code>/", licences.licence_edit, name="licence_edit"),
     path("sites/", sites.site_list, name="site_list"),

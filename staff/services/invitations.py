@@ -48,7 +48,12 @@ def send_invitation(person: User, base_url: str, *, at: datetime) -> bool:
     except Exception as error:  # whatever the mail server or the network raises, the person stays invited
         log.error("invitation of person %s was not sent: %s", person.pk, type(error).__name__)
         return False
+    note_invited(person, at=at)
+    return True
+
+
+def note_invited(person: User, *, at: datetime) -> None:
+    """When the last link was handed over, by message or in person."""
     with transaction.atomic():
         User.objects.filter(pk=person.pk).update(invited_at=at)
     person.invited_at = at
-    return True

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.contrib.auth.models import Group
@@ -19,13 +20,23 @@ from rest_framework.authtoken.models import Token
 
 from staff import roles, signals
 from staff.clock import app_now
-from staff.errors import Clash, InvalidInput, NotAllowed, RuleNotMet, StaleVersion, StateConflict
+from staff.errors import (
+    Clash,
+    InvalidInput,
+    NotAllowed,
+    RuleNotMet,
+    StaleVersion,
+    StateConflict,
+    constraint_name,
+)
 from staff.history import acting
 from staff.models import Site, User
+from staff.services.fields import cleaned, one_line
 from staff.strict import parse_text
 
 TEXTS = {"full_name": ("Name", 120), "title": ("Title", 60)}
 FIELDS = frozenset({*TEXTS, "email", "languages"})
+SECOND_STEP_RESET = "second-step-reset"  # as the history knows it
 
 
 @dataclass(frozen=True)
@@ -52,7 +63,8 @@ def invite(
     `by` None: a command. Raises InvalidInput naming the field, Clash when the address has an account.
     """
     now = at or app_now()
-    values = _clean({"email": email, "full_name": full_name, "title": title, "languages": languages})
+    sent = {"email": email, "full_name": full_name, "title": title, "languages": languages}
+    values = cleaned(sent, FIELDS, _clean_one)
     held = _known_roles(role_names)
     _need_site(held, sites)
     with acting(by):
@@ -72,7 +84,7 @@ def update_person(
     expected_version: int | None = None,
 ) -> User:
     """Change name, title, languages, and while nobody has signed in with it the e-mail address."""
-    values = _clean(changes)
+    values = cleaned(changes, FIELDS, _clean_one)
     with acting(by):
         row = locked(person, expected_version)
         if "email" in values and values["email"].lower() != row.email.lower() and row.has_usable_password():
@@ -176,6 +188,26 @@ def reactivate(
     return row
 
 
+def reset_second_step(*, person: User, by: User | None) -> User:
+    """Take away the second step of somebody who has lost the device and the recovery codes, and sign them out.
+
+    They sign in with their password, and set it up anew. Harmless without one. Raises NotAllowed for one's own: whoever
+    is signed in turns it off on their own page.
+    """
+    if by is not None and by.pk == person.pk:
+        raise NotAllowed("Turn off your own second step on your own page.", code="own-second-step")
+    with acting(by, act=SECOND_STEP_RESET):
+        row = locked(person, None)
+        authenticators = Authenticator.objects.filter(user=row)
+        if not authenticators.exists():
+            return row
+        authenticators.delete()
+        row.version += 1
+        row.save(update_fields=["version"])  # its history row says who did it
+        end_sessions(row)
+    return row
+
+
 def end_sessions(person: User) -> None:
     """Sign the person out everywhere and void their API tokens."""
     keys = list(UserSession.objects.filter(user=person).values_list("session_key", flat=True))
@@ -261,7 +293,7 @@ def _last_manager() -> Iterator[None]:
     try:
         yield
     except IntegrityError as error:
-        if _constraint(error) != "last_manager_stays":
+        if constraint_name(error) != "last_manager_stays":
             raise
         raise RuleNotMet(
             "This is the last person who manages the clinic. Give the role to somebody else first.",
@@ -270,16 +302,12 @@ def _last_manager() -> Iterator[None]:
         ) from error
 
 
-def _constraint(error: BaseException) -> str:
-    return str(getattr(getattr(error.__cause__, "diag", None), "constraint_name", "") or "")
-
-
 def _save(person: User) -> None:
     try:
         with transaction.atomic():
             person.save()
     except IntegrityError as error:
-        if "email" not in _constraint(error):
+        if "email" not in constraint_name(error):
             raise
         raise Clash(
             "Somebody already has an account with this address.", code="email-in-use", field="email"
@@ -300,20 +328,10 @@ def _need_site(held: Collection[str], sites: Collection[Site]) -> None:
         raise InvalidInput("Choose at least one site.", code="required", field="sites")
 
 
-def _clean(values: Mapping[str, Any]) -> dict[str, Any]:
-    unknown = set(values) - FIELDS
-    if unknown:
-        raise InvalidInput("This field cannot be changed here.", field=min(unknown))
-    return {name: _clean_one(name, value) for name, value in values.items()}
-
-
 def _clean_one(name: str, value: Any) -> Any:
     if name in TEXTS:
         label, longest = TEXTS[name]
-        text = " ".join(parse_text(value, field=name, max_length=longest, single_line=True).split())
-        if not text and name == "full_name":
-            raise InvalidInput(f"{label} is missing.", code="required", field=name)
-        return text
+        return one_line(name, value, label, longest, needed=name == "full_name")
     if name == "email":
         return _email(value)
     chosen = [code for code, _ in settings.LANGUAGES if code in set(value)]

@@ -7,17 +7,15 @@ from typing import Any
 from urllib.parse import urlencode
 
 from allauth.account.decorators import reauthentication_required
-from allauth.mfa.models import Authenticator
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
-from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from staff import presenting, roles
+from staff import presenting, roles, second_step
 from staff.access import require
 from staff.access_people import get_person_for
 from staff.clock import app_now
@@ -25,6 +23,7 @@ from staff.errors import DomainError
 from staff.forms import ClinicalForm
 from staff.forms_people import AccessForm, DeactivateForm, InviteForm, PersonForm
 from staff.models import Site, User
+from staff.querysets_people import matching, people
 from staff.services import people as service
 from staff.services.invitations import send_invitation
 from staff.views.acts import base_url, manager, posted, status_of, tell
@@ -40,7 +39,8 @@ def person_list(request: HttpRequest) -> HttpResponse:
     require(request.user, "person.manage")
     wanted = {name: request.GET.get(name, "").strip()[:100] for name in ("q", "role", "site", "state")}
     sites = list(Site.objects.order_by("name"))
-    rows = _matching(wanted, sites).prefetch_related("groups", "sites", "licences")
+    site = next((str(site.code) for site in sites if str(site.code) == wanted["site"]), "")
+    rows = matching(people(), text=wanted["q"], role=wanted["role"], site=site, state=wanted["state"])
     page = Paginator(rows.order_by("full_name", "pk"), PER_PAGE).get_page(request.GET.get("page"))
     today = app_now().date()
     context = {
@@ -56,27 +56,6 @@ def person_list(request: HttpRequest) -> HttpResponse:
     return render(request, "staff/people.html", context)
 
 
-def _matching(wanted: dict[str, str], sites: list[Site]) -> QuerySet[User]:
-    rows = User.objects.annotate(mfa=Exists(Authenticator.objects.filter(user=OuterRef("pk"), type="totp")))
-    text = wanted["q"].replace("\x00", "")
-    if text:
-        rows = rows.filter(Q(full_name__icontains=text) | Q(email__icontains=text) | Q(title__icontains=text))
-    if wanted["role"] in roles.LABELS:
-        rows = rows.filter(groups__name=wanted["role"])
-    site = next((site for site in sites if str(site.code) == wanted["site"]), None)
-    if site is not None:
-        rows = rows.filter(sites=site)
-    unusable = Q(password__regex=r"^(!|$)")  # noqa: S106 - the mark of "no password chosen"
-    filters = {
-        "active": Q(is_active=True) & ~unusable,
-        "invited": Q(is_active=True) & unusable,
-        "deactivated": Q(is_active=False),
-    }
-    # Those who have left are shown when they are asked for or searched.
-    default = Q() if text else Q(is_active=True)
-    return rows.filter(filters.get(wanted["state"], default))
-
-
 def _row(person: User, today: Any) -> dict[str, Any]:
     names = [group.name for group in person.groups.all()]
     licences = list(person.licences.all())
@@ -86,7 +65,10 @@ def _row(person: User, today: Any) -> dict[str, Any]:
         "roles": presenting.role_labels(names),
         "state": presenting.state_of(person),
         "missing": presenting.missing_licences(names, licences, today) if person.is_active else [],
-        "expiring": min((row.valid_during.upper for row in soon), default=None) if person.is_active else None,
+        "expiring": min((presenting.last_day(row) for row in soon), default=None)
+        if person.is_active
+        else None,
+        "licensed": any(row.covers(row.jurisdiction, today) for row in licences),
     }
 
 
@@ -104,9 +86,11 @@ def person_detail(request: HttpRequest, code: str) -> HttpResponse:
         "person_sites": person.sites.order_by("name"),
         "languages": presenting.languages(person),
         "licences": [presenting.licence_row(row, today) for row in licences],
-        "missing": presenting.missing_licences(person.role_names, licences, today),
-        "expiring": presenting.expiring(licences, today),
-        "mfa": Authenticator.objects.filter(user=person, type="totp").exists(),
+        "missing": (missing := presenting.missing_licences(person.role_names, licences, today)),
+        "missing_words": f"Needed for their roles: {' and '.join(missing)}.",
+        "ending": [presenting.ending_words(row) for row in presenting.expiring(licences, today)],
+        "mfa": second_step.has_one(person),
+        "mfa_required": second_step.is_required(person),
         "changes": presenting.changes_of(person),
         "own": person == request.user,
     }
@@ -232,6 +216,18 @@ def person_reactivate(request: HttpRequest, code: str) -> HttpResponse:
     person = get_person_for(user, code)
     if not person.is_active:
         _send(request, service.reactivate(person=person, by=user))
+    return redirect("person_detail", code=person.code)
+
+
+@require_POST
+@login_required
+@reauthentication_required
+def person_reset_second_step(request: HttpRequest, code: str) -> HttpResponse:
+    """Somebody has lost the device and the recovery codes: they set the second step up anew."""
+    user = manager(request)
+    person = get_person_for(user, code)
+    service.reset_second_step(person=person, by=user)
+    messages.success(request, f"{person.full_name} is signed out, and signs in with the password alone.")
     return redirect("person_detail", code=person.code)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.core.exceptions import PermissionDenied
 from django.db import connection
@@ -84,3 +86,42 @@ def test_polling_does_not_keep_anyone_signed_in(clinic, client):
     assert client.session[LAST_SEEN] == then
     client.get(reverse("therapist_queue"))
     assert client.session[LAST_SEEN] > then
+
+
+PASSWORD = "a-long-sample-password-7"
+
+
+def test_guessing_passwords_is_slowed_and_then_the_right_one_is_refused_too(clinic, client):
+    clinic.nurse.set_password(PASSWORD)
+    clinic.nurse.save()
+
+    def sign_in(password):
+        return client.post("/accounts/login/", {"login": clinic.nurse.email, "password": password})
+
+    assert [sign_in("wrong-password").status_code for _ in range(5)] == [200] * 5
+    refused = sign_in(PASSWORD)
+    assert refused.status_code != 302, "five wrong ones in five minutes lock this address"
+    assert client.get("/").status_code == 302
+
+
+def test_a_forgotten_password_is_chosen_anew_by_a_link_and_nobody_learns_who_has_an_account(
+    clinic, client, mailoutbox
+):
+    clinic.nurse.set_password("an-old-password-of-hers")
+    clinic.nurse.save()
+    answers = [
+        client.post("/accounts/password/reset/", {"email": email}).status_code
+        for email in (clinic.nurse.email, "nobody@clinic.example")
+    ]
+    assert answers == [302, 302]
+    assert {
+        tuple(message.to) for message in mailoutbox if "/accounts/password/reset/key/" in message.body
+    } == {(clinic.nurse.email,)}
+    link = re.search(r"https?://[^/\s]+(/accounts/password/reset/key/\S+)", mailoutbox[0].body)
+    assert link
+    page = client.get(link[1])["Location"]
+    client.get(page)
+    for chosen, status in (("short", 200), (PASSWORD, 302)):
+        assert client.post(page, {"password1": chosen, "password2": chosen}).status_code == status
+    clinic.nurse.refresh_from_db()
+    assert clinic.nurse.check_password(PASSWORD)

@@ -73,3 +73,23 @@ def test_a_manager_installs_the_shipped_protocols_once(db, client):
     assert client.post(INSTALL, follow=True).status_code == 200
     assert set(ProtocolVersion.objects.values_list("pk", "approval")) == made
     assert b"Install the shipped" not in client.get("/protocols/").content
+
+
+def test_hours_are_typed_once_for_everything_that_has_none(clinic, client):
+    made = [Resource.objects.create(site=clinic.site, kind="chair", name=f"New {n}") for n in (1, 2)]
+    client.force_login(clinic.coordinator)
+    page = f"/resources/{made[0].code}/"
+    assert b"that has no hours yet" in client.get(page).content
+    kept = list(clinic.nurse_lane.availabilities.values_list("start_time", flat=True))
+    seen = client.get(page).context["hours"].initial["seen"]
+    body = {"seen": seen, "day_0": "09:00-12:00", "rest": "on"}
+    assert client.post(f"{page}hours/", body | {"day_0": "nine"}).status_code == 422
+    assert not made[1].availabilities.exists(), "what cannot be read is given to nobody"
+    for _ in range(2):  # the second time the page is out of date, and nothing changes
+        client.post(f"{page}hours/", body)
+    for row in made:
+        assert [(item.weekday, f"{item.start_time:%H:%M}") for item in row.availabilities.all()] == [
+            (0, "09:00")
+        ]
+    assert list(clinic.nurse_lane.availabilities.values_list("start_time", flat=True)) == kept
+    assert b"that has no hours yet" not in client.get(page).content
