@@ -83,6 +83,10 @@ PORTLAND_STAFF = (
     _person("d.costa", "Duarte Costa", "Coordinator", roles.COORDINATOR),
 )
 
+# Besides the twenty who work here: invited yesterday, and gone before the story begins.
+INVITED = _person("i.keane", "Isla Keane", "Coordinator", roles.COORDINATOR)
+LEFT = _person("v.moss", "Vera Moss", "Psychotherapist", roles.THERAPIST)
+
 # fmt: off
 GIVEN = (
     "Ada", "Ben", "Carla", "Dev", "Elif", "Finn", "Greta", "Hugo", "Ines", "Jonas", "Kaia", "Liam",

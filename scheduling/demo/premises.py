@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 
+from django.contrib.auth.models import update_last_login
+
 from protocols.models import ProtocolVersion
 from protocols.services import acknowledge_rationale, install_shipped
 from scheduling.demo import cast
@@ -15,9 +17,13 @@ from sessions import services as facts
 from staff import roles
 from staff.models import Licence, Site, User
 from staff.services import add_licence, add_staff_member, open_site, sync_roles
+from staff.services.invitations import note_invited
+from staff.services.licences import record_licence
+from staff.services.people import deactivate, invite
 
 LONG_AGO = date(2020, 1, 1)
 DUTY_WEEKS = 6
+STORY, LICENCE_ENDS = timedelta(days=21), timedelta(days=41)
 KINDS = {
     roles.CLINICIAN: Resource.Kind.CLINICIAN,
     roles.NURSE: Resource.Kind.NURSE,
@@ -82,6 +88,7 @@ def build(now: datetime) -> Premises:
         _hire(role, [midday])
     for role in cast.PORTLAND_STAFF:
         _hire(role, [portland])
+    _come_and_go(midday, portland, now)
     # The shared staff visit Portland, but are bookable at one site only: nobody is in two cities at once.
     working = (*cast.SHARED_STAFF, *cast.MIDDAY_STAFF)
     _furnish(midday, working, chairs=3, weekdays=range(7), opens=time(7), closes=time(20, 30))
@@ -125,8 +132,9 @@ def _hire(role: cast.Role, houses: list[House]) -> User:
         title=role.title,
         role_names=role.held,
         sites=[house.site for house in houses],
-        password=cast.PASSWORD if role in cast.SHARED_STAFF else None,
+        password=cast.PASSWORD,
     )
+    update_last_login(User, user)
     professions = {
         roles.CLINICIAN: Licence.Profession.PRESCRIBER,
         roles.THERAPIST: Licence.Profession.THERAPIST,
@@ -145,6 +153,24 @@ def _hire(role: cast.Role, houses: list[House]) -> User:
         for held in role.held:
             house.people.setdefault(held, []).append(user)
     return user
+
+
+def _come_and_go(midday: House, portland: House, now: datetime) -> None:
+    """Somebody who has not chosen a password yet, somebody who has left, and a licence that ends soon."""
+    manager = midday.person(roles.MANAGER)
+    new = invite(
+        email=cast.INVITED.email, full_name=cast.INVITED.name, title=cast.INVITED.title,
+        role_names=cast.INVITED.held, sites=[midday.site, portland.site], by=manager, at=now,
+    )  # fmt: skip
+    note_invited(new, at=now + STORY - timedelta(days=1))
+    left = _hire(cast.LEFT, [portland])
+    portland.people[roles.THERAPIST].remove(left)
+    deactivate(person=left, by=manager, reason="Moved to another city.", at=now)
+    record_licence(
+        user=midday.person(roles.NURSE), profession=Licence.Profession.NURSE,
+        jurisdiction=midday.site.jurisdiction, number="N-20417", valid_from=LONG_AGO,
+        last_day=(now + STORY).date() + LICENCE_ENDS, by=manager, at=now,
+    )  # fmt: skip
 
 
 def _put_on_duty(house: House, now: datetime) -> None:

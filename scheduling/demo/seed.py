@@ -22,7 +22,7 @@ from scheduling.demo.play import (
     wait_for_slots,
 )
 from scheduling.demo.plot import SINGLE, SIX, Course, midday_courses, today_at, upcoming_courses
-from scheduling.demo.premises import House, Premises, build
+from scheduling.demo.premises import STORY, House, Premises, build
 from scheduling.demo.texts import write_texts
 from scheduling.models import Heartbeat
 from scheduling.services.clinic_plans import Wish, start_run, work
@@ -31,7 +31,7 @@ from staff.clock import app_now, set_clock
 from staff.models import Site
 
 MARK = "sample-clinic"
-HISTORY = timedelta(days=21)
+HISTORY = STORY
 PATIENTS, PLANNED_MIDDAY = 60, 6
 
 

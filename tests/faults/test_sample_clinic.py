@@ -33,7 +33,9 @@ def test_every_stage_is_there_and_the_lists_are_empty(sample_clinics, moment):
     assert stack.manage("check_schedule").endswith("0 findings.\n")
     assert stack.value("SELECT count(*) FROM patients_patient") == 60
     assert stack.value("SELECT count(*) FROM scheduling_resource WHERE kind = 'chair'") == 8
-    assert stack.value("SELECT count(*) FROM staff_user") == 21  # the twenty, and who manages the clinic
+    assert (
+        stack.value("SELECT count(*) FROM staff_user") == 23
+    )  # the twenty, who manages the clinic, who is invited, who has left
     empty = [stage for stage, question in STAGES.items() if not stack.value(question)]
     assert empty == []
     assert "Sample sign-ins" in stack.manage("seed_demo")
