@@ -87,6 +87,13 @@ class Person:
             self.check_page(refused=refused)
         self.page.set_viewport_size({"width": WIDE, "height": 960})
 
+    def check_narrow_and_wide(self, *, refused: bool = False) -> None:
+        """Sideways scroll on a phone, then `check_page` on a wide screen: half the time of `check_widths`."""
+        self.page.set_viewport_size({"width": PHONE, "height": 960})
+        assert self.page.evaluate(_SIDEWAYS) <= 0, f"{self.page.url}: {self.page.evaluate(_TOO_WIDE)}"
+        self.page.set_viewport_size({"width": WIDE, "height": 960})
+        self.check_page(refused=refused)
+
     def check_page(self, *, refused: bool = False) -> None:
         """No accessibility violation, no console error (a CSP violation is one), no sideways scroll.
 

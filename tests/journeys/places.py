@@ -225,12 +225,15 @@ def _first_page(
     return None
 
 
-def forms_with_boxes(who: Person) -> list[int]:
-    """The numbers of the forms of this page in which something is typed or chosen and sent with POST."""
+def forms_with_boxes(who: Person) -> list[tuple[int, str]]:
+    """The forms of this page in which something is typed or chosen and sent with POST: number, and a shape that two
+    pages of one kind share (where it is sent to, without codes, and the names of its boxes).
+    """
     found: Any = who.page.evaluate(
         """() => [...document.querySelectorAll("main form")].map((form, place) => [form, place]).filter(([form]) =>
             (form.method === "post" || form.hasAttribute("hx-post")) && [...form.elements].some((box) =>
                 box.matches("input:not([type=hidden]):not([type=submit]):not([type=button]), select, textarea")
-                && !box.disabled)).map(([form, place]) => place)"""
+                && !box.disabled)).map(([form, place]) => [place, [form.getAttribute("hx-post") || form.getAttribute("action") || location.pathname,
+                ...new Set([...form.elements].map((box) => box.name))].join(" ")])"""
     )
-    return [int(place) for place in found]
+    return [(int(place), re.sub(r"[0-9a-f-]{36}", "*", shape)) for place, shape in found]

@@ -1,25 +1,21 @@
-"""Every page that has a route is found by itself and looked at.
+"""Every page that has a route is found by itself and looked at, and every form on it is sent with what cannot be.
 
 Held to: no accessibility violation (axe), no console error (a CSP violation is one), no sideways scroll, on a wide screen
-and on a phone.
+and on a phone; a refused form comes back with a summary that has the focus and whose links lead to the boxes.
 """
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import hmac
 import re
-import struct
-import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Error, expect
+from playwright.sync_api import Error, Page, Response, expect
 
 from scheduling.demo.cast import PASSWORD as DEMO_PASSWORD
 from tests.journeys import places
+from tests.journeys.authenticator import code_now
 from tests.journeys.conftest import PREFIX
 from tests.journeys.person import HOME, Person
 from tests.journeys.stack import Stack, running_stack
@@ -51,6 +47,23 @@ NOT_A_PAGE = {
     "accounts/2fa/recovery-codes/download/": "for people with a second factor",
 }
 """Routes that show no page to anybody who is signed in, and why."""
+
+SPOIL = """(place) => {
+    const form = document.querySelectorAll("main form")[place];
+    form.noValidate = true;
+    for (const fold of form.querySelectorAll("details")) fold.open = true;
+    for (const box of form.elements) {
+        if (box.disabled || box.readOnly) continue;
+        if (box.matches("[type=checkbox], [type=radio]")) box.checked = false;
+        else if (box.matches("select")) { if ([...box.options].some((one) => one.value === "")) box.value = ""; }
+        else if (box.matches("[type=number], [type=date], [type=time], [type=datetime-local], [inputmode]")) {
+            box.type = "text"; box.value = "7_0";
+        }
+        else if (box.matches("input:not([type=hidden]):not([type=submit]):not([type=file]), textarea")) box.value = "";
+    }
+    window.before = true;
+    [...form.elements].find((one) => one.type === "submit" && !one.disabled).click();
+}"""
 
 
 @pytest.fixture(scope="module")
@@ -115,6 +128,61 @@ def check(pages: list[tuple[str, str]], people: dict[str, Person]) -> None:
     assert not wrong, "\n\n".join(wrong)
 
 
+def test_every_form_that_is_refused(found: Any, people: dict[str, Person]) -> None:
+    """Each form of each page once, sent with nothing and nonsense in it."""
+    pages, _ = found
+    wrong, refused, taken, seen = [], [], [], set()
+    for _, label, path in pages:
+        who = people[label]
+        who.open(path)
+        for place, shape in places.forms_with_boxes(who):
+            if shape in seen:
+                continue
+            seen.add(shape)
+            try:
+                (refused if spoil(who, path, place) else taken).append(f"{path} form {place}")
+            except (AssertionError, Error) as error:
+                wrong.append(f"{label} {path} form {place}: {error}")
+                who.complaints.clear()
+            who.refusals.clear()
+    print(f"\n{len(refused)} forms refused; taken although empty: {taken}")
+    assert not wrong, "\n\n".join(wrong)
+    assert len(refused) > 40
+
+
+def spoil(who: Person, path: str, place: int) -> bool:
+    """Send the form with nothing and nonsense in it. True when it was refused, and the refusal looks right."""
+    page = who.page
+    who.open(path)
+    answer = send(page, place)
+    shown = page.locator("[data-error-summary]").count()
+    if answer.status < 400 and not shown:  # the library's forms answer 200
+        return False
+    assert answer.status < 500, answer.status
+    check_refusal(page)
+    who.check_narrow_and_wide(refused=True)
+    return True
+
+
+def send(page: Page, place: int) -> Response:
+    """The answer to the spoilt form, once the page shows it."""
+    with page.expect_response(lambda answer: answer.request.method == "POST") as sent:
+        page.evaluate(SPOIL, place)
+    answer: Response = sent.value
+    if answer.request.is_navigation_request() or "hx-redirect" in answer.headers:
+        page.wait_for_function("() => !window.before")
+    page.wait_for_load_state("load")
+    return answer
+
+
+def check_refusal(page: Page) -> None:
+    """The summary has the focus, and its links lead to the boxes."""
+    summary = page.locator("[data-error-summary]").first
+    expect(summary).to_be_focused()
+    for link in summary.get_by_role("link").all():
+        expect(page.locator(str(link.get_attribute("href")))).to_have_count(1)
+
+
 def test_second_factor(browser: Any, spare: Stack) -> None:
     """Turned on with the code of an authenticator, asked for at the next sign-in, and every page of it."""
     email = "therapist@demo.example"
@@ -143,14 +211,6 @@ def test_second_factor(browser: Any, spare: Stack) -> None:
         one.context.close()
 
 
-def code_now(key: str) -> str:
-    """What an authenticator app shows for this key (RFC 6238)."""
-    secret = base64.b32decode(key + "=" * (-len(key) % 8))
-    found = hmac.new(secret, struct.pack(">Q", int(time.time()) // 30), hashlib.sha1).digest()
-    start = found[-1] & 15
-    return str((struct.unpack(">I", found[start : start + 4])[0] & 0x7FFFFFFF) % 10**6).zfill(6)
-
-
 def test_every_page_of_a_site_that_has_just_been_opened(found: Any, browser: Any, spare: Stack) -> None:
     """The empty state of every page that needs nothing to open."""
     email = str(spare.run_python("tests.journeys.empty_site")["email"])
@@ -159,3 +219,23 @@ def test_every_page_of_a_site_that_has_just_been_opened(found: Any, browser: Any
     pages, _ = found
     check([("first", f"/{route}") for route, _, _ in pages if "<" not in route], {"first": who})
     who.context.close()
+
+
+def test_pages_of_patients(browser: Any, spare: Stack) -> None:
+    """Each kind of link: as it opens, sent empty, too old, and of a visit that was moved."""
+    links = spare.run_python("tests.journeys.patient_pages")
+    assert set(links) >= {"visit", "check_in", "questionnaire", "stop", "education", "over", "changed"}
+    who = Person(browser, spare)
+    wrong = []
+    for name, path in links.items():
+        try:
+            who.open(path)
+            who.check_widths(refused=name in ("over", "changed"))
+            for place, _ in places.forms_with_boxes(who):
+                spoil(who, path, place)
+        except (AssertionError, Error) as error:
+            wrong.append(f"{name}: {error}")
+            who.complaints.clear()
+        who.refusals.clear()
+    who.context.close()
+    assert not wrong, "\n\n".join(wrong)
