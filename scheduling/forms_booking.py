@@ -61,6 +61,8 @@ class PlanForm(ClinicalForm):
         self.therapists = {str(item.code): item for item in therapists}
         today = timezone.localdate(app_now())
         names = [(code, _label(item, today)) for code, item in self.versions.items()]
+        if len(names) > 1:  # nobody starts on a protocol because it was the first of the alphabet
+            names.insert(0, ("", "Choose one"))
         self.fields["protocol"].choices = names  # type: ignore[attr-defined]  # a ChoiceField
         people = [(code, item.full_name) for code, item in self.therapists.items()]
         self.fields["therapist"].choices = [(ANY, "Whoever is free and licensed"), *people]  # type: ignore[attr-defined]  # a ChoiceField
@@ -354,7 +356,7 @@ class WeeklyHoursForm(ClinicalForm):
     seen = forms.CharField(widget=forms.HiddenInput())
     use_required_attribute = False
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, others: int = 0, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for number, name in enumerate(WEEKDAYS):
             self.fields[f"day_{number}"] = HoursField(
@@ -362,6 +364,12 @@ class WeeklyHoursForm(ClinicalForm):
                 max_length=80,
                 help_text="" if number else "Such as 08:00-12:00, 13:00-18:00. Empty means not there.",
                 widget=forms.TextInput(attrs={"autocomplete": "off", "class": "width-20"}),
+            )
+        if others:  # a clinic is set up once, not chair by chair
+            self.fields["rest"] = forms.BooleanField(
+                label="The same for everything here that has no hours yet",
+                help_text=f"{others} {'others' if others > 1 else 'other'}: chairs, rooms and people.",
+                required=False,
             )
 
     def clean(self) -> dict[str, Any]:

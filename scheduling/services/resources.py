@@ -231,6 +231,30 @@ def set_weekly_hours(
     return report_outside(resource.site, [resource.pk], now, "The hours were changed.")
 
 
+def without_hours(site: Site) -> QuerySet[Resource]:
+    """What is in use at the site and cannot be booked, because nobody has said when it is there."""
+    return Resource.objects.filter(site=site, active=True, availabilities__isnull=True)
+
+
+@booking_act
+def give_hours_to_the_rest(*, site: Site, hours: Sequence[Hours], by: User) -> list[Resource]:
+    """Give these weekly hours to everything at the site that has none yet. Returns what they were given to.
+
+    Doing it again is harmless: nothing is without hours then. Raises InvalidInput for hours that end before they start.
+    """
+    if any(end <= start for _, start, end in hours):
+        raise InvalidInput("Hours must end after they start.", field="hours")
+    keys = list(without_hours(site).values_list("pk", flat=True))
+    lock(resources=keys)
+    rows = list(without_hours(site).filter(pk__in=keys).order_by("name"))  # others may have written meanwhile
+    Availability.objects.bulk_create(
+        Availability(resource=row, weekday=day, start_time=start, end_time=end)
+        for row in rows
+        for day, start, end in hours
+    )
+    return rows if hours else []
+
+
 def fingerprint(rows: Iterable[Availability]) -> str:
     """Equal for equal hours: what an edit was based on."""
     lines = sorted(f"{row.weekday} {row.start_time:%H:%M} {row.end_time:%H:%M}" for row in rows)

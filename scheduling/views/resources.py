@@ -130,7 +130,8 @@ def resource_detail(request: HttpRequest, code: str) -> HttpResponse:
 def _hours_form(data: Any, resource: Resource) -> WeeklyHoursForm:
     rows = list(resource.availabilities.filter(valid_during__isnull=True))
     initial: dict[str, Any] = {f"day_{day}": hours_words(rows, day) for day in range(7)}
-    return WeeklyHoursForm(data, initial={**initial, "seen": service.fingerprint(rows)})
+    others = service.without_hours(resource.site).exclude(pk=resource.pk).count()
+    return WeeklyHoursForm(data, initial={**initial, "seen": service.fingerprint(rows)}, others=others)
 
 
 def _draw(
@@ -246,6 +247,13 @@ def resource_hours(request: HttpRequest, code: str) -> HttpResponse:
         return service.set_weekly_hours(resource=resource, hours=data["hours"], seen=data["seen"], by=user)
 
     if form.is_valid() and _done(request, form, do):
+        if form.cleaned_data.get("rest"):
+            given = service.give_hours_to_the_rest(
+                site=resource.site, hours=form.cleaned_data["hours"], by=user
+            )
+            messages.success(
+                request, f"The same hours for {', '.join(row.name for row in given) or 'nobody'}."
+            )
         return _next(request, form, redirect("resource_detail", code=resource.code))
     return _draw(request, resource, form, AbsenceForm(zone=zone_of(resource.site)), form.error_status)
 

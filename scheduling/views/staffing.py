@@ -25,4 +25,4 @@ def person_bookable(request: HttpRequest, code: str) -> HttpResponse:
         days = sorted({row.weekday for row in lane.availabilities.all()})
         words = ", ".join(WEEKDAYS[day][:3] for day in days)
         rows.append({"lane": lane, "days": words, "mine": lane.site_id in user.site_ids()})
-    return render(request, "scheduling/_person_bookable.html", {"rows": rows})
+    return render(request, "scheduling/_person_bookable.html", {"rows": rows, "who": who})

@@ -5,8 +5,10 @@ Every process is real and can be killed. The SMTP server is the judge of what wa
 
 from __future__ import annotations
 
+import base64
 import json
 import os
+import secrets
 import select
 import signal
 import socket
@@ -244,6 +246,18 @@ def _environment(base: str, name: str, env: str = "demo") -> dict[str, str]:
     return environment
 
 
+def _as_production(stack: Stack) -> None:
+    """Secrets of its own, this host, collected static files and the mark; plain HTTP, as behind a proxy."""
+    stack.environment |= {
+        "SECRET_KEY": secrets.token_urlsafe(60),
+        "FIELD_KEY": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
+        "ALLOWED_HOSTS": "127.0.0.1",
+        "SECURE_SSL_REDIRECT": "false",
+    }
+    stack.manage("mark_database", "production", owner=True)
+    stack.manage("collectstatic", "--noinput", "-v0")
+
+
 @contextmanager
 def running_stack(name: str, *, template: str, env: str = "demo", **settings: str) -> Iterator[Stack]:
     """Servers of their own on a database called `name`, a copy of `template`; everything is stopped at the end.
@@ -264,8 +278,11 @@ def running_stack(name: str, *, template: str, env: str = "demo", **settings: st
         | settings
     )
     with tempfile.TemporaryDirectory(prefix="cw-stack-") as folder:
+        environment["STATIC_ROOT"] = f"{folder}/static"
         stack = Stack(name, Path(folder), mailbox, environment, port, with_database(base, name))
         try:
+            if env == "production":
+                _as_production(stack)
             stack.start("web")
             wait_until(lambda: stack.get("/healthz/live") == 200, seconds=60, what="the web server")
             yield stack
