@@ -1,0 +1,225 @@
+"""A day with three patients at once: one as planned and by keyboard alone, one paused for blood pressure and resumed,
+one stopped early with a serious adverse event. It ends in the right rows of the queue and the right withheld follow-ups.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.journeys import clinic_day as day
+from tests.journeys.person import Person
+from tests.journeys.stack import Stack
+
+pytestmark = pytest.mark.journey
+
+NINE = datetime(2026, 3, 5, 17, 0, tzinfo=UTC)  # 09:00 in Los Angeles, when two pumps start
+TEN = NINE + timedelta(hours=1)
+MINUTE = timedelta(minutes=1)
+TABS = 160  # at most so many presses of Tab lead anywhere on a record
+NOTE = "Warm and calm, says the music helps."
+
+
+@pytest.fixture(scope="module")
+def world(stack: Stack) -> dict[str, Any]:
+    """Two patients in their chairs, one expected."""
+    return stack.run_python("tests.journeys.three_chairs")
+
+
+def reach(page: Page, target: Locator) -> None:
+    """Press Tab until the focus is there."""
+    expect(target).to_be_visible()
+    for _ in range(TABS):
+        if target.evaluate("(one) => one === document.activeElement"):
+            return
+        page.keyboard.press("Tab")
+    raise AssertionError(f"Tab does not lead to {target}")
+
+
+def press(page: Page, target: Locator, key: str = "Enter") -> None:
+    reach(page, target)
+    page.keyboard.press(key)
+
+
+def fill(page: Page, box: str, words: str) -> None:
+    reach(page, page.locator(box))
+    page.keyboard.type(words)
+
+
+def arrived(who: Person) -> None:
+    """The parts of the record that load by themselves are there."""
+    expect(who.page.locator("#duty")).to_be_visible()
+
+
+def open_record(who: Person, code: str) -> None:
+    who.page.goto(f"/infusions/{code}/")
+    arrived(who)
+
+
+def test_a_day_with_three_patients(stack: Stack, world: dict[str, Any], person: Any) -> None:
+    nurse: Person = person("nurse")
+    clinician: Person = person("clinician")
+    stack.set_clock(NINE + 10 * MINUTE)
+    paused_and_resumed(stack, world, nurse)
+    stopped_early(world, nurse)
+    prepared_by_keyboard(stack, world, nurse, clinician)
+    note_survives_a_lost_connection(nurse)
+    given_by_keyboard(stack, nurse)
+    signed_by_keyboard(stack, world, nurse, clinician)
+    therapist: Person = person("therapist")
+    queue_and_follow_ups(stack, world, therapist, clinician)
+
+
+def paused_and_resumed(stack: Stack, world: dict[str, Any], nurse: Person) -> None:
+    """Over the limit the record says pause; it goes on with a reading under the limit and a note."""
+    page = nurse.page
+    open_record(nurse, world["paused"])
+    day.measure(nurse, "184/104", "88", "97")
+    expect(page.locator("#record-now")).to_contain_text("Pause the pump")
+    day.pump(nurse, "Pause", NINE + 10 * MINUTE, "Pause")
+    expect(page.locator("#record-now")).to_contain_text("Stay paused")
+    nurse.check_page()
+    stack.set_clock(NINE + 16 * MINUTE)
+    day.measure(nurse, "138/84", "76", "98")
+    page.locator("#pump_reason").fill("138/84 after rest, prescriber informed")
+    day.pump(nurse, "Resume", NINE + 16 * MINUTE, "Resume")
+
+
+def stopped_early(world: dict[str, Any], nurse: Person) -> None:
+    """A serious event: nothing is chosen for the nurse, the pump stops, later infusions wait for a prescriber."""
+    page = nurse.page
+    open_record(nurse, world["stopped"])
+    day.pump(nurse, "Stop the pump", NINE + 15 * MINUTE, "Stop")
+    panel = page.locator("#adverse-events")
+    panel.get_by_text("Record an adverse event").click()
+    panel.get_by_label("What happened").select_option("chest_pain")
+    panel.get_by_role("button", name="Save the adverse event").click()
+    expect(page.locator("[data-error-summary]")).to_contain_text("How serious")
+    nurse.refusals.clear()
+    panel.get_by_label("Serious", exact=True).check()
+    panel.get_by_role("button", name="Save the adverse event").click()
+    expect(page.locator("#record")).to_contain_text("on hold")
+    arrived(nurse)
+    nurse.check_page()
+
+
+def prepared_by_keyboard(stack: Stack, world: dict[str, Any], nurse: Person, clinician: Person) -> None:
+    """From Today to the running pump without a mouse; the clinician signs the order."""
+    page = nurse.page
+    stack.set_clock(TEN - 15 * MINUTE)
+    nurse.open("/")
+    press(page, page.get_by_role("main").get_by_role("link", name=world["patient_name"]).first)
+    press(page, page.get_by_role("button", name="Check in"))
+    expect(page.get_by_role("heading", level=1)).to_have_text("Infusion visit 1")
+    arrived(nurse)
+    fill(page, "#weight_weight_kg", "70\n")
+    fill(page, "#second_weight_weight_kg", "70\n")
+    expect(page.locator("#second_weight_weight_kg")).to_have_count(0)
+    yes = page.locator("#before-start .check-act > button[value=passed]")
+    for left in range(yes.count(), 0, -1):
+        press(page, yes.first)
+        expect(yes).to_have_count(left - 1)
+    fill(page, "#vitals_systolic", "120\t78\t72\t98\n")
+    expect(page.locator(".vitals-table").get_by_role("cell", name="120/78")).to_have_count(1)
+    day.open_record(clinician, world["patient_name"])
+    day.sign_order(clinician, "35")
+    stack.set_clock(TEN)
+    page.reload()
+    arrived(nurse)
+    press(page, page.get_by_role("button", name="Start the pump"))
+    expect(page.locator("#record-now .fact-main")).to_contain_text("estimate until signed")
+    fill(page, "#vitals_systolic", "124")
+    reach(page, page.locator("#pump_observed_at"))
+    page.keyboard.press("Enter")
+    expect(
+        page.get_by_role("button", name="Pause")
+    ).to_be_visible()  # Enter in a box presses none of several buttons
+    page.locator("#vitals_systolic").fill("")
+
+
+def note_survives_a_lost_connection(nurse: Person) -> None:
+    """The note is saved while it is typed; without a connection the page says so and keeps what is typed."""
+    page = nurse.page
+    said, kept = page.locator("#offline-note"), page.locator("[data-autosaved]")
+    fill(page, "#note_text", NOTE)
+    expect(kept).to_contain_text("Draft saved")
+    nurse.context.set_offline(True)
+    expect(said).to_contain_text("No connection")
+    page.keyboard.type(" Asked for water.")
+    expect(kept).to_contain_text("on this device only")
+    fill(page, "#vitals_systolic", "126\t80\t74\t98\n")
+    expect(said).to_be_visible()
+    expect(page.locator("#vitals_spo2")).to_have_value("98")
+    nurse.context.set_offline(False)
+    expect(said).to_contain_text("The connection is back")
+    nurse.refusals.clear()
+    nurse.complaints.clear()  # what the browser writes of requests that found no network
+    page.reload()
+    arrived(nurse)
+    expect(page.locator("#note_text")).to_have_value(f"{NOTE} Asked for water.")
+    expect(page.locator("#vitals_systolic")).to_have_value("126")
+    expect(said).to_contain_text("It is not saved yet")
+    press(page, page.locator("#vitals").get_by_role("button", name="Save", exact=True))
+    expect(page.locator(".vitals-table").get_by_role("cell", name="126/80")).to_have_count(1)
+    press(page, page.get_by_role("button", name="Add the note"))
+    expect(page.locator("#notes .note-text")).to_contain_text("Asked for water.")
+
+
+def given_by_keyboard(stack: Stack, nurse: Person) -> None:
+    """Stopped at its time; what people observe is recorded after the recovery."""
+    page = nurse.page
+    stack.set_clock(TEN + 40 * MINUTE)
+    page.reload()
+    arrived(nurse)
+    press(page, page.get_by_role("button", name="Stop the pump"))
+    expect(page.locator("#record-now")).to_contain_text("35.00 mg given")
+    stack.set_clock(TEN + 125 * MINUTE)
+    page.reload()
+    arrived(nurse)
+    fill(page, "#vitals_systolic", "122\t79\t74\t98\n")
+    expect(page.locator(".vitals-table").get_by_role("cell", name="122/79")).to_have_count(1)
+    met = page.locator("#discharge .check-act > button.button-secondary")
+    for left in range(met.count(), 0, -1):
+        press(page, met.first)
+        expect(met).to_have_count(left - 1)
+    expect(page.locator("#discharge")).to_contain_text("Ready to leave")
+
+
+def signed_by_keyboard(stack: Stack, world: dict[str, Any], nurse: Person, clinician: Person) -> None:
+    """The planned patient by keyboard on the page; the paused one's pump stops there, its signature is quicker."""
+    page = clinician.page
+    page.reload()
+    arrived(clinician)
+    press(page, page.get_by_role("link", name="Sign off infusion 1"))
+    expect(page.get_by_role("heading", level=1)).to_have_text("Sign off infusion visit 1")
+    press(page, page.get_by_label("Name and date of birth checked with the patient"), "Space")
+    press(page, page.get_by_role("button", name="Sign off infusion 1"))
+    day.flash(page, "Infusion visit 1 is signed off.")
+    open_record(nurse, world["paused"])
+    day.pump(nurse, "Stop the pump", NINE + 46 * MINUTE, "Stop")
+    assert stack.run_python("tests.journeys.sign_paused")["signed"] == world["paused"]
+
+
+def queue_and_follow_ups(stack: Stack, world: dict[str, Any], therapist: Person, clinician: Person) -> None:
+    """Two windows are on their way; the unsigned one's therapy is withheld, its next infusion waits for a prescriber."""
+    page = therapist.page
+    page.goto("/queue/")
+    rows = page.get_by_role("listitem")
+    for name in (world["patient_name"], "Paused, Ben"):
+        expect(rows.filter(has_text=name)).to_contain_text("Opening")
+    expect(rows.filter(has_text="Stopped, Ben").filter(has_text="Opening")).to_have_count(0)
+    therapist.check_page()
+    states = """SELECT p.family_name, f.state FROM scheduling_followup f JOIN patients_patient p ON p.id = f.patient_id
+                JOIN scheduling_appointment v ON v.id = f.visit_id
+                WHERE v.ordinal = 1 AND f.kind = 'integration_1' ORDER BY p.id"""
+    assert [state for _, state in stack.rows(states)] == ["firm", "firm", "provisional"]
+    released = "SELECT count(*) FROM scheduling_followup WHERE kind = 'no_driving' AND state = 'released'"
+    assert stack.value(released) == 3, "safety waits for nobody"
+    holds = """SELECT p.family_name FROM treatment_sessions_treatmenthold h JOIN patients_patient p ON p.id = h.patient_id
+               WHERE h.released_at IS NULL"""
+    assert stack.rows(holds) == [("Stopped",)]
+    clinician.open("/work/")
+    expect(clinician.page.get_by_role("main")).to_contain_text("Infusions are on hold")
