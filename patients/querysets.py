@@ -12,15 +12,13 @@ from django.db import models
 from django.db.models import F, Func, Q, Value
 from django.db.models.functions import Concat
 
+from patients.alike import SIMILAR_NAME, SIMILAR_NAME_SAME_BIRTH_DATE
 from staff import roles
 
 if TYPE_CHECKING:
     from patients.models import Patient  # noqa: F401 - names the rows of PatientQuerySet
     from staff.models import User
 
-# Hazard H1: names this alike, or half as alike with the same birth date, are shown to the person who chooses.
-SIMILAR_NAME = 0.6
-SIMILAR_NAME_SAME_BIRTH_DATE = 0.3
 SOUNDS_LIKE = 0.4
 FULL_NAME = Concat(F("family_name"), Value(" "), F("given_name"))
 MOST_WORDS = 5

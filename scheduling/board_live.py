@@ -1,10 +1,17 @@
-"""What the board knows of the patients in the chairs now: next vitals and when the chair is free. Two queries."""
+"""What the board knows of the patients in the chairs now: next vitals and when the chair is free.
+
+The facts come along with the rows (`with_live`), so that the board needs no query for them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
+
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import Exists, OuterRef
 
 from sessions import monitoring
 from sessions.models import GivenDrug, Infusion, VitalSigns
@@ -22,30 +29,26 @@ class LiveChair:
     observed: bool
 
 
-def live_chairs(infusions: Iterable[Infusion], now: datetime) -> dict[int, LiveChair]:
-    """By primary key of the record, for those whose pump has run and who are not signed off."""
-    present = [row for row in infusions if row.status in (*Infusion.RUNNING, Infusion.Status.RECOVERING)]
-    keys = [row.pk for row in present]
-    sedated = set(
-        GivenDrug.objects.live()
-        .filter(infusion__in=keys, sedating=True)
-        .values_list("infusion_id", flat=True)
-    )
-    readings: dict[int, list[datetime]] = {key: [] for key in keys}
-    rows = VitalSigns.objects.live().filter(infusion__in=keys).order_by("observed_at")
-    for key, at in rows.values_list("infusion_id", "observed_at"):
-        readings[key].append(at)
-    return {row.pk: _live(row, readings[row.pk], row.pk in sedated, now) for row in present}
+def with_live(rows: Any, infusion: str = "infusion") -> Any:
+    """Rows annotated with `readings` (times of vitals, in order) and `sedated`; `infusion` names the record's key."""
+    readings = VitalSigns.objects.live().filter(infusion=OuterRef(infusion)).order_by("observed_at")
+    sedating = GivenDrug.objects.live().filter(infusion=OuterRef(infusion), sedating=True)
+    return rows.annotate(readings=ArraySubquery(readings.values("observed_at")), sedated=Exists(sedating))
 
 
-def _live(row: Infusion, readings: list[datetime], sedated: bool, now: datetime) -> LiveChair:
-    definition = row.protocol_version.read()
-    start = row.started_at or now
+def live_chair(
+    record: Infusion, *, readings: Sequence[datetime], sedated: bool, now: datetime
+) -> LiveChair | None:
+    """For a record whose pump has run and that is not signed off; None for any other. No query."""
+    if record.status not in (*Infusion.RUNNING, Infusion.Status.RECOVERING):
+        return None
+    definition = record.protocol_version.read()
+    start = record.started_at or now
     grid = monitoring.vitals_grid(definition.vitals_minutes, start=start, readings=readings, now=now)
     due = monitoring.next_due(grid, last_reading=readings[-1] if readings else None)
-    until = observed_until(row, extra=definition.sedative_minutes if sedated else 0)
+    until = observed_until(record, extra=definition.sedative_minutes if sedated else 0)
     return LiveChair(
-        infusion=row,
+        infusion=record,
         next_vitals_at=due,
         vitals_late=due is not None and now > due + monitoring.GRID_TOLERANCE,
         free_at=None if until is None else max(until, now),

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from scheduling.board import DayList, week
 from scheduling.booking_pages import Chip, chair_of, chip_of, title_of
 from scheduling.domain.intervals import Interval
 from scheduling.domain.localtime import in_words, local_date, resolve_local
@@ -19,6 +18,7 @@ from scheduling.loaders import zone_of
 from scheduling.models import Appointment, Availability, PatientSpan, Resource, ResourceBooking
 from scheduling.services.lateness import start_limits
 from scheduling.services.limits import allowed_starts
+from scheduling.week_list import DayList, week
 from staff.models import Site, User
 
 Status = Appointment.Status

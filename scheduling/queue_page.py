@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from django.urls import reverse
 
+from patients.alike import Named, look_alikes
 from scheduling.follow_words import STATES, Chip, soon_in_words, why_rows, window_words
 from scheduling.models import Appointment, FollowUp, PlasticityWindow
 from scheduling.queries_follow import QueueItem
@@ -66,6 +67,7 @@ class QueueRow:
     why: tuple[tuple[str, str], ...] = ()
     locked: str = ""
     offered: str = ""
+    alike: str = ""
 
     @property
     def alarms(self) -> list[Fact]:
@@ -107,7 +109,22 @@ def axis_for(items: Iterable[QueueItem], now: datetime, zone: ZoneInfo) -> Axis:
     return build_axis(now - BEFORE, ends, now=now, zone=zone)
 
 
-def queue_row(item: QueueItem, axis: Axis, zone: ZoneInfo, now: datetime, user: User) -> QueueRow:
+def names_alike(items: Iterable[QueueItem]) -> dict[int, str]:
+    """By patient: the others of the queue whose names are easily taken for theirs."""
+    found = look_alikes(
+        Named(item.window.patient_id, patient.given_name, patient.family_name, patient.birth_date)
+        for item in items
+        if (patient := item.window.patient)
+    )
+    return {
+        key: "; ".join(f"{one.family_name}, {one.given_name}" for one in others)
+        for key, others in found.items()
+    }  # type: ignore[misc]  # keys are the primary keys given
+
+
+def queue_row(
+    item: QueueItem, axis: Axis, zone: ZoneInfo, now: datetime, user: User, alike: str = ""
+) -> QueueRow:
     """One row of the page."""
     window, session = item.window, item.session
     words, estimate = window_words(window, session, zone, now)
@@ -129,6 +146,7 @@ def queue_row(item: QueueItem, axis: Axis, zone: ZoneInfo, now: datetime, user: 
         why=tuple(why_rows(session)) if session is not None else (),
         locked=locked_words(window, session, zone, now),
         offered=_offered(window, zone, now),
+        alike=alike,
     )
 
 

@@ -11,7 +11,7 @@ from django.db.models import Count, Q
 from django.urls import reverse
 
 from protocols.models import ProtocolVersion
-from scheduling.board import visit_url
+from scheduling.board_cards import visit_url
 from scheduling.models import Appointment, Message, PlasticityWindow, ResourceBooking, WorkItem
 from scheduling.services.lateness import start_limits
 from sessions.models import Infusion

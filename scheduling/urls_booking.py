@@ -30,6 +30,7 @@ from scheduling.views import (
 urlpatterns = [
     path("people/<uuid:code>/bookable/", staffing.person_bookable, name="person_bookable"),
     path("board/", board.chair_board, name="chair_board"),
+    path("board/step/", board.board_step, name="board_step"),
     path("week/", board.week, name="week"),
     path("week/limits/", board.week_limits, name="week_limits"),
     path("patients/<uuid:code>/plan/", plan.series_plan, name="series_plan"),

@@ -201,6 +201,13 @@ class SecondWeightSerializer(StrictSerializer):
     weight_kg = StrictDecimalField(max_digits=5, decimal_places=1, min_value=20, max_value=350)
 
 
+class WeightCorrectionSerializer(StrictSerializer):
+    """The right weight of a record whose pump has run, and how it came to be wrong."""
+
+    weight_kg = StrictDecimalField(max_digits=5, decimal_places=1, min_value=20, max_value=350)
+    reason = StrictCharField(max_length=200)
+
+
 class CredentialsSerializer(StrictSerializer):
     """A second person identifies with their own password, in this request only."""
 

@@ -13,6 +13,7 @@ urlpatterns = [
     path(
         "infusions/<uuid:code>/weight/second/", record.infusion_weight_confirm, name="infusion_weight_confirm"
     ),
+    path("infusions/<uuid:code>/weight/correct/", corrections.weight_correct, name="weight_correct"),
     path("infusions/<uuid:code>/checks/", record.infusion_check, name="infusion_check"),
     path("infusions/<uuid:code>/order/", record.infusion_order, name="infusion_order"),
     path("infusions/<uuid:code>/not-given/", record.infusion_not_given, name="infusion_not_given"),

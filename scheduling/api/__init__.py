@@ -7,6 +7,7 @@ from rest_framework.routers import BaseRouter
 from scheduling.api.booking import booking_routes
 from scheduling.api.clinic_plan import clinic_plan_routes
 from scheduling.api.cover import AbsenceCoverViewSet
+from scheduling.api.day import DayClosingViewSet
 from scheduling.api.duty import duty_routes
 from scheduling.api.follow import follow_routes
 from scheduling.api.gates import gate_routes
@@ -22,5 +23,6 @@ def api_routes(router: BaseRouter) -> None:
     duty_routes(router)
     import_routes(router)
     router.register("absence-cover", AbsenceCoverViewSet, basename="absence-cover")
+    router.register("day-closings", DayClosingViewSet, basename="day-closing")
     router.register("handovers", HandoverViewSet, basename="handover")
     gate_routes(router)

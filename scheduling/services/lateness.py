@@ -6,7 +6,7 @@ the shifts of its people. What would start later than that is named: move it or 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -69,9 +69,15 @@ def start_limits(site: Site, visits: Iterable[Appointment]) -> dict[int, datetim
     days = [local_date(item.during.lower, zone) for item in rows]
     keys = {row.resource_id for item in rows for row in item.resource_bookings.all()}
     load = load_site(site, first=min(days), until=max(days) + timedelta(days=2), only=keys)
-    known = {item.row.pk: item for item in load.resources}
+    return limits_with(rows, {item.row.pk: item for item in load.resources})
+
+
+def limits_with(visits: Iterable[Appointment], known: Mapping[int, LoadedResource]) -> dict[int, datetime]:
+    """The same from resources that are loaded already, by primary key. No query."""
     found: dict[int, datetime] = {}
-    for item in rows:
+    for item in visits:
+        if item.kind != Appointment.Kind.INFUSION or item.status != Status.BOOKED:
+            continue
         mine = {row.resource_id for row in item.resource_bookings.all()} & set(known)
         limit = latest_start(item, [known[key] for key in sorted(mine)])
         if limit is not None:

@@ -5,21 +5,29 @@ from __future__ import annotations
 from datetime import date, timedelta
 from uuid import UUID
 
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import render
-from django.views.decorators.http import require_safe
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_POST, require_safe
 
 from scheduling import board, calendar
 from scheduling.access import get_appointment_for
+from scheduling.board_acts import CHECK_IN, START, STOP
 from scheduling.domain.localtime import local_date
 from scheduling.loaders import zone_of
+from scheduling.services.chair_steps import advance_visit
 from scheduling.sites import chosen_site
 from scheduling.views.acts import person, show
+from scheduling.views.visits import posted_version
+from sessions.access import get_infusion_for
 from staff.access import require
 from staff.clock import app_now
-from staff.errors import InvalidInput
+from staff.errors import DomainError, InvalidInput
+from staff.models import Site
 from staff.strict import parse_date
+
+DONE = {CHECK_IN: "Checked in", START: "The pump runs", STOP: "The pump is stopped"}
 
 
 def _day(request: HttpRequest, today: date) -> date:
@@ -40,17 +48,54 @@ def chair_board(request: HttpRequest) -> HttpResponse:
     site = chosen_site(request)
     if site is None:
         return _no_site(request)
+    return _board_page(request, site)
+
+
+def _board_page(request: HttpRequest, site: Site, refusal: DomainError | None = None) -> HttpResponse:
     now = app_now()
     today = local_date(now, zone_of(site))
     day = _day(request, today)
     context = {
-        "board": board.chair_board(user, site, day, now),
+        "board": board.chair_board(person(request), site, day, now),
         "now": now,
         "site": site,
+        "refusal": refusal,
+        "page_errors": refusal is not None,
         **_around(day, today, 1),
     }
     template = "scheduling/_board.html" if request.headers.get("HX-Request") else "scheduling/board.html"
-    return show(request, template, context, site)
+    return show(request, template, context, site, status=200 if refusal is None else refusal.status)
+
+
+@require_POST
+@login_required
+def board_step(request: HttpRequest) -> HttpResponse:
+    """One step of one visit; a refusal is shown on the board."""
+    user = person(request)
+    step = request.POST.get("act", "")
+    action = "appointment.check_in" if step == CHECK_IN else "infusion.record"
+    visit = get_appointment_for(user, _posted_visit(request), action=action)
+    if visit.infusion is not None and step != CHECK_IN:
+        visit.infusion = get_infusion_for(user, visit.infusion.code, action=action)
+    try:
+        advance_visit(
+            visit=visit,
+            step=step,
+            by=user,
+            expected_version=posted_version(request),
+            identified=request.POST.get("identified") == "yes",
+        )
+    except DomainError as refusal:
+        return _board_page(request, visit.site, refusal)
+    messages.success(request, f"{DONE[step]}: {visit.patient.full_name}.")
+    return redirect("chair_board")
+
+
+def _posted_visit(request: HttpRequest) -> UUID:
+    try:
+        return UUID(request.POST.get("visit", ""))
+    except ValueError as error:
+        raise Http404("No such visit.") from error
 
 
 @require_safe

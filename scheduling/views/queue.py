@@ -42,6 +42,7 @@ def therapist_queue(request: HttpRequest) -> HttpResponse:
     items = queries_follow.queue_items(user, site, now)
     shown = queue_page.filtered(items, filters, user)
     axis = queue_page.axis_for(shown, now, zone)
+    alike = queue_page.names_alike(items)
     later = queries_follow.later_therapy(user, site, now) if filters.show == "todo" else []
     context |= {
         "tabs": queue_page.tabs(items, filters, user),
@@ -50,7 +51,10 @@ def therapist_queue(request: HttpRequest) -> HttpResponse:
             for key, label in queue_page.WHOSE.items()
         ],
         "axis": axis,
-        "rows": [queue_page.queue_row(item, axis, zone, now, user) for item in shown],
+        "rows": [
+            queue_page.queue_row(item, axis, zone, now, user, alike.get(item.window.patient_id, ""))
+            for item in shown
+        ],
         "later": later,
         "here": filters.url(),
     }

@@ -87,7 +87,7 @@ def visit_check_in(request: HttpRequest, code: str) -> HttpResponse:
     user = person(request)
     visit = get_appointment_for(user, code, action="appointment.check_in")
     if visit.infusion is None:
-        infusion = service.check_in(appointment=visit, by=user, expected_version=_version(request))
+        infusion = service.check_in(appointment=visit, by=user, expected_version=posted_version(request))
         messages.success(request, f"Checked in: {title_of(visit).lower()}.")
     else:
         infusion = visit.infusion
@@ -96,7 +96,8 @@ def visit_check_in(request: HttpRequest, code: str) -> HttpResponse:
     return redirect("visit_detail", code=visit.code)
 
 
-def _version(request: HttpRequest) -> int:
+def posted_version(request: HttpRequest) -> int:
+    """The version that a plain form carries. Raises InvalidInput."""
     text = request.POST.get("version", "")
     if not text.isascii() or not text.isdigit() or len(text) > 9:
         raise InvalidInput("Reload the page and try again.", code="version", field="version")

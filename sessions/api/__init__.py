@@ -9,6 +9,7 @@ from sessions.api.eligibility import EligibilityViewSet
 from sessions.api.infusions import InfusionViewSet
 from sessions.api.patient_facts import ConsentViewSet, OutcomeScoreViewSet, SafetyContactViewSet
 from sessions.api.prediction import PredictionViewSet
+from sessions.api.private_notes import PrivateNoteViewSet
 from sessions.api.progress import NightReportViewSet, ProgressReportViewSet
 from sessions.api.pump_events import PumpEventViewSet
 from sessions.api.struck import AdverseEventViewSet, MeasuredLevelViewSet
@@ -29,4 +30,5 @@ def api_routes(router: BaseRouter) -> None:
     router.register("outcome-scores", OutcomeScoreViewSet, basename="outcome-score")
     router.register("night-reports", NightReportViewSet, basename="night-report")
     router.register("progress-reports", ProgressReportViewSet, basename="progress-report")
+    router.register("private-notes", PrivateNoteViewSet, basename="private-note")
     router.register("predictions", PredictionViewSet, basename="prediction")

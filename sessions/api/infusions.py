@@ -42,6 +42,7 @@ from sessions.serializers import (
     SignOffSerializer,
     VitalSignsCreateSerializer,
     VitalSignsSerializer,
+    WeightCorrectionSerializer,
     WeightSerializer,
 )
 from sessions.services import PumpAct, SigningTerms
@@ -92,6 +93,14 @@ class InfusionViewSet(DayActs):
     def weight_second(self, request: Request, code: str) -> Response:
         """The second, blind weighing."""
         return self._change(request, code, SecondWeightSerializer, services.confirm_weight)
+
+    @extend_schema(request=WeightCorrectionSerializer, responses=InfusionDetailSerializer)
+    @action(detail=True, methods=["post"], url_path="weight/correct")
+    def weight_correct(self, request: Request, code: str) -> Response:
+        """The right weight once the pump has run, by another person than who weighed."""
+        return self._change(
+            request, code, WeightCorrectionSerializer, services.correct_weight, action="infusion.amend"
+        )
 
     @extend_schema(request=CheckSerializer, responses=InfusionDetailSerializer)
     @action(detail=True, methods=["post"])

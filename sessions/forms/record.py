@@ -307,6 +307,16 @@ class AmendForm(RecordForm):
                 self.fields[name].required = True
 
 
+class CorrectWeightForm(RecordForm):
+    """The right weight, once the pump has run."""
+
+    key = "correct_weight"
+    weight_kg = UnitDecimalField(
+        "Right weight", unit="kg", min_value="20", max_value="350", plausible=("40", "150"), decimal_places=1
+    )
+    reason = ClinicalTextField("How it came to be wrong", max_length=200)
+
+
 class MoveLogForm(RecordForm):
     """The clock of the log was wrong by so many minutes."""
 

@@ -16,6 +16,7 @@ from sessions.models.private_note import PrivateNote, PrivateNoteReading
 from sessions.models.progress import NightReport, ProgressReport
 from sessions.models.pump import ClearanceEstimate, MeasuredLevel, PumpEvent
 from sessions.models.review import CourseReview
+from sessions.models.weight import WeightCorrection
 
 __all__ = [
     "AdverseEvent",
@@ -49,4 +50,5 @@ __all__ = [
     "SiteGate",
     "TreatmentHold",
     "VitalSigns",
+    "WeightCorrection",
 ]

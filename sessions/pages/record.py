@@ -22,6 +22,7 @@ from sessions.models import (
     MeasuredLevel,
     SignOff,
     VitalSigns,
+    WeightCorrection,
 )
 from sessions.pages.criteria import CriterionLine, baseline_lines, criterion_lines
 from sessions.pages.estimate_words import compared_times
@@ -134,6 +135,7 @@ class Record:
     handover: Handover | None = None
     own_note: ChairNote | None = None
     new_order_from: datetime | None = None
+    corrected: WeightCorrection | None = None
 
     @property
     def withheld(self) -> str:
@@ -211,6 +213,7 @@ def _of_the_day(infusion: Infusion, user: User | None) -> dict[str, Any]:
         "disposition": disposition,
         "assessment": last_assessment(infusion) if disposition and disposition.unplanned else None,
         "bag": infusion.bags.current().select_related("witness").first(),
+        "corrected": infusion.weight_corrections.current().select_related("entered_by").first(),
         "drugs": list(infusion.given_drugs.live().select_related("ordered_by")),
         "holds": hold_lines(open_holds(infusion.patient_id)),
         "notes": [item for item in notes if item.finished_at is not None],
@@ -245,7 +248,7 @@ def build_chart(record: Record) -> Chart | None:
         curve = clearance.curve_points(
             log=ended,
             until=chart_until(facts),
-            weight_kg=infusion.weight_kg,
+            weight_kg=record.corrected.weight_kg if record.corrected else infusion.weight_kg,
             age_years=age_at_start(infusion),
             model=record.estimate.model,
             earlier_logs=earlier_logs(infusion),

@@ -77,6 +77,11 @@ def _arrival(infusion: Infusion) -> Iterator[LogEntry]:
         # Blind: whoever weighs a second time does not see the first weight.
         words = "Weighed once" if needs_second_weighing(infusion) else f"Weighed {infusion.weight_kg} kg"
         yield LogEntry(at, at, words, str(infusion.weighed_by), "weight")
+    for row in infusion.weight_corrections.select_related("entered_by"):
+        struck = row.superseded_at is not None
+        yield LogEntry(
+            row.entered_at, row.entered_at, str(row), str(row.entered_by), "weight", row.reason, struck=struck
+        )
     if infusion.ordered_at is not None:
         words = f"Ordered {infusion.ordered_mg} mg, bag {infusion.bag_mg_per_ml} mg/mL"
         if infusion.order_cosigned_by is not None:

@@ -91,6 +91,7 @@ from sessions.services.safety import (
 )
 from sessions.services.sign_off import SigningTerms, amend_sign_off, sign_off
 from sessions.services.vitals import record_vitals, vitals_advice, withdraw_vitals
+from sessions.services.weight_corrections import correct_weight
 
 __all__ = [
     "ADVERSE_EVENTS",
@@ -121,6 +122,7 @@ __all__ = [
     "complete_integration",
     "confirm_weight",
     "contradicting_level",
+    "correct_weight",
     "current_disposition",
     "current_estimate",
     "current_sign_off",

@@ -102,6 +102,12 @@ def current_sign_off(infusion: Infusion) -> SignOff | None:
     return found
 
 
+def weight_of(infusion: Infusion) -> Decimal | None:
+    """The weight that clearance is worked out with: as corrected after the start, else as recorded."""
+    found = infusion.weight_corrections.current().values_list("weight_kg", flat=True).first()
+    return infusion.weight_kg if found is None else found
+
+
 def age_at_start(infusion: Infusion) -> int:
     """Completed years on the local day of the start (planned start before it)."""
     day = (infusion.started_at or infusion.planned_start).astimezone(ZoneInfo(infusion.site.time_zone)).date()
@@ -131,13 +137,14 @@ def estimate(infusion: Infusion, log_: clearance.PumpLog, now: datetime) -> clea
     stated = stated_delay(infusion)
     if stated is None and (liver or drugs):
         stated = clearance.StatedDelay(0.0, DELAY_NOT_STATED)
-    if infusion.weight_kg is None:
+    weight = weight_of(infusion)
+    if weight is None:
         raise RuleNotMet(
             "Without a weight nothing can be estimated.", code="weight-missing", field="weight_kg"
         )
     return clearance.estimate_clearance(
         log=ended_log(infusion, log_, now),
-        weight_kg=infusion.weight_kg,
+        weight_kg=weight,
         age_years=age_at_start(infusion),
         model=rule.model,
         threshold_ng_ml=rule.threshold_ng_ml,
@@ -279,12 +286,13 @@ def _refused_row(
 ) -> dict[str, Any]:
     rule = infusion.protocol_version.read().clearance
     given = clearance.delivered_mg(log_, until=None if log_.stop else now)
+    weight = weight_of(infusion)
     return {
         "model": rule.model,
         "threshold_ng_ml": rule.threshold_ng_ml,
         "inputs": {
             "model": rule.model,
-            "weight_kg": None if infusion.weight_kg is None else float(infusion.weight_kg),
+            "weight_kg": None if weight is None else float(weight),
             "age_years": age_at_start(infusion),
             "log_fingerprint": clearance.log_fingerprint(log_),
             "refused": {"code": refusal.code, "field": refusal.field},

@@ -242,7 +242,7 @@ def _apply(infusion: Infusion, log: clearance.PumpLog | None, by: User, now: dat
     if log and not was_started:
         signals.tell(signals.infusion_started, infusion=infusion, by=by, at=now)
     signals.tell(signals.pump_log_changed, infusion=infusion, by=by, at=now)
-    _renew_later(infusion, by, now)
+    renew_later(infusion, by, now)
 
 
 def _given(log: clearance.PumpLog | None, now: datetime) -> Decimal | None:
@@ -251,7 +251,7 @@ def _given(log: clearance.PumpLog | None, now: datetime) -> Decimal | None:
     return Decimal(str(round(clearance.delivered_mg(log, until=None if log.stop else now), 2)))
 
 
-def _renew_later(infusion: Infusion, by: User, now: datetime) -> None:
+def renew_later(infusion: Infusion, by: User, now: datetime) -> None:
     """What is left of this infusion counts in those of the next 72 h: their estimates follow a correction."""
     if infusion.started_at is None or infusion.stopped_at is None:
         return

@@ -12,6 +12,9 @@ from decimal import Decimal
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from django.db.models import OuterRef, Subquery
+from django.db.models.functions import Coalesce
+
 from protocols.models import ProtocolDocument, ProtocolVersion
 from sessions import dosing, eligibility
 from sessions.gates import OVERRIDE_REASONS
@@ -24,6 +27,7 @@ from sessions.models import (
     SiteGate,
     TreatmentHold,
     VitalSigns,
+    WeightCorrection,
 )
 from sessions.services.holds import WORDS, open_holds
 from sessions.services.review_points import ReviewPoint, points_before
@@ -190,11 +194,13 @@ def readings_until(infusion: Infusion, at: datetime) -> list[eligibility.Reading
 
 
 def earlier_weights(infusion: Infusion) -> list[Decimal]:
-    """Weights of the patient's other records, oldest first."""
+    """Weights of the patient's other records, oldest first; a corrected one as it was corrected."""
     rows = Infusion.objects.filter(patient_id=infusion.patient_id, weight_kg__isnull=False).exclude(
         pk=infusion.pk
     )
-    return list(rows.order_by("weighed_at", "pk").values_list("weight_kg", flat=True))
+    corrected = WeightCorrection.objects.current().filter(infusion=OuterRef("pk")).values("weight_kg")
+    right = rows.annotate(right_kg=Coalesce(Subquery(corrected), "weight_kg"))
+    return list(right.order_by("weighed_at", "pk").values_list("right_kg", flat=True))
 
 
 def weight_findings(infusion: Infusion, weight_kg: Decimal) -> tuple[dosing.WeightFinding, ...]:

@@ -23,6 +23,7 @@ from patients.presenting import banner, local_day
 from sessions.forms.record import ActForm, RecordForm
 from sessions.models import Infusion, PumpEvent
 from sessions.pages import record as record_page
+from sessions.pages.alike import names_alike
 from sessions.pages.timeline import changes_since, events_log
 from sessions.pages.words import driving_alert, rate_words, state_chip, zone_of
 from sessions.services import ADVERSE_EVENTS
@@ -44,6 +45,9 @@ def record_context(
     warning = driving_alert(infusion, record.therapy, record.now)
     identity = banner(infusion.patient, today=local_day(infusion.patient, record.now))
     identity["chips"] = [*identity["chips"], {"word": chip["word"], "tone": chip["tone"]}]
+    if alike := names_alike(infusion, record.now):
+        words = f"Similar name here today: {'; '.join(alike)}"
+        identity["alerts"] = [*identity["alerts"], {"text": words, "tone": "warning"}]
     if warning:
         identity["alerts"] = [*identity["alerts"], {"text": warning, "tone": "warning"}]
     forms = {**blank_forms(record, user), **(bound or {})}

@@ -14,7 +14,14 @@ from django.views.decorators.http import require_http_methods
 
 from sessions import services
 from sessions.access import get_adverse_event_for, get_infusion_for, get_level_for, get_pump_event_for
-from sessions.forms.record import AmendForm, MoveLogForm, RecordForm, StrikeForm, StrikeReasonForm
+from sessions.forms.record import (
+    AmendForm,
+    CorrectWeightForm,
+    MoveLogForm,
+    RecordForm,
+    StrikeForm,
+    StrikeReasonForm,
+)
 from sessions.models import Infusion
 from sessions.pages.words import pump_words, zone_of
 from sessions.views.acting import reread, show, take_new_version
@@ -80,6 +87,32 @@ def pump_event_strike(request: HttpRequest, code: str) -> HttpResponse:
         "lede": "For something that did not happen. Within 2 minutes your own mis-tap needs no reason.",
     }
     return correction(request, infusion, form, do, words=words, done="Entry struck out.", event=event)
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def weight_correct(request: HttpRequest, code: str) -> HttpResponse:
+    """The right weight of a record whose pump has run, by another person than who weighed."""
+    infusion = get_infusion_for(the_user(request), code, action="infusion.amend")
+    form = CorrectWeightForm(request.POST or None, infusion=infusion, zone=zone_of(infusion))
+
+    def do(data: dict[str, Any]) -> object:
+        return services.correct_weight(
+            infusion=infusion,
+            weight_kg=data["weight_kg"],
+            reason=data["reason"],
+            by=the_user(request),
+            expected_version=data["version"],
+        )
+
+    words = {
+        "title": "Correct the weight",
+        "subject": f"Recorded and ordered for: {infusion.weight_kg} kg",
+        "button": "Save the right weight",
+        "lede": "Done by somebody else than who weighed. The order and what was given stay as they are; the "
+        "clearance estimate is worked out again.",
+    }
+    return correction(request, infusion, form, do, words=words, done="Weight corrected.")
 
 
 @login_required

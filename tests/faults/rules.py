@@ -443,6 +443,42 @@ GATES = (
     copy("eligibility_withdrawal_says_why", "treatment_sessions_eligibilitysignoff",
          "withdrawn_at = now(), withdrawn_by_id = NULL"),
 )  # fmt: skip
+WEIGHED = {
+    "code": "gen_random_uuid()", "infusion_id": "i.id", "recorded_kg": "i.weight_kg", "weight_kg": "i.weight_kg + 1",
+    "reason": "'Wrong chart'", "entered_at": "now()",
+    "entered_by_id": "(SELECT min(u.id) FROM staff_user u WHERE u.id <> i.weighed_by_id)",
+}  # fmt: skip
+
+
+def weighed_wrong(rule: str, *besides: str, twice: bool = False, trigger: str = "", **over: str) -> Break:
+    """A correction of a weight that is good but for what is said here."""
+    values = WEIGHED | over
+    raw = (
+        f"INSERT INTO treatment_sessions_weightcorrection ({', '.join(values)}) SELECT {', '.join(values.values())} "
+        "FROM treatment_sessions_infusion i WHERE i.status = 'recovering' ORDER BY i.id LIMIT 1"
+    )
+    return Break(
+        rule,
+        "treatment_sessions_weightcorrection",
+        "",
+        raw=raw,
+        twice=twice,
+        besides=besides,
+        trigger=trigger,
+    )
+
+
+WEIGHTS = (
+    weighed_wrong("one_current_weight_correction", twice=True),
+    weighed_wrong("corrected_weight_in_range", weight_kg="19.9"),
+    weighed_wrong("weight_correction_changes_it", weight_kg="i.weight_kg"),
+    weighed_wrong("weight_correction_says_why", reason="''"),
+    weighed_wrong(
+        "weight_is_corrected_by_another",
+        trigger="weight_is_corrected_by_another",
+        entered_by_id="i.weighed_by_id",
+    ),
+)
 RULES = (
     *STAFF,
     *PROTOCOLS,
@@ -455,6 +491,7 @@ RULES = (
     *DAY,
     *AFTER,
     *GATES,
+    *WEIGHTS,
 )
 TRIGGERS = {
     "span_of_appointment": "test_raw_sql_insert_is_refused",

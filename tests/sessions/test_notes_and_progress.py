@@ -8,10 +8,12 @@ from decimal import Decimal
 import pytest
 from django.db import IntegrityError, ProgrammingError, connection, transaction
 from django.test import Client
+from rest_framework.test import APIClient
 
 from sessions import services
 from sessions.models import NightReport, PrivateNote, PrivateNoteReading, ProgressReport
 from staff.errors import InvalidInput, NotAllowed, RuleNotMet
+from staff.models import IdempotencyRecord
 from tests.sessions import world
 
 pytestmark = pytest.mark.django_db
@@ -213,3 +215,38 @@ def test_the_api_takes_and_gives_them(clinic, clock):
         ]
         == 4
     )
+
+
+def test_private_notes_by_the_api_are_the_authors_alone(clinic, session):
+    client, url, asked = APIClient(), "/api/v1/private-notes/", {"session": str(session.code)}
+    body = asked | {"text": SECRET}
+    for who, status in ((clinic.clinician, 403), (clinic.coordinator, 403), (clinic.other_therapist, 404)):
+        client.force_authenticate(who)
+        assert client.get(url, asked).status_code == status
+        answer = client.post(url, body, format="json", headers={"Idempotency-Key": "private-note-1"})
+        assert answer.status_code == status
+    assert not PrivateNote.objects.exists()
+    client.force_authenticate(clinic.therapist)
+    for bad in (
+        asked,
+        asked | {"text": " "},
+        asked | {"text": "x" * 20_001},
+        body | {"replaces": str(session.code)},
+    ):
+        answer = client.post(url, bad, format="json", headers={"Idempotency-Key": "private-note-2"})
+        assert answer.status_code in (400, 422)
+    assert client.post(url, body, format="json").status_code == 400, "no Idempotency-Key"
+    for _ in range(2):
+        answer = client.post(url, body, format="json", headers={"Idempotency-Key": "private-note-3"})
+        assert answer.status_code == 201
+        assert SECRET not in answer.content.decode()
+    note = PrivateNote.objects.get()
+    assert SECRET not in str(list(IdempotencyRecord.objects.values_list("body", flat=True)))
+    better = body | {"text": "Corrected", "replaces": str(note.code)}
+    answer = client.post(url, better, format="json", headers={"Idempotency-Key": "private-note-4"})
+    assert answer.status_code == 201
+    readings = PrivateNoteReading.objects.count()
+    found = client.get(url, asked)
+    assert [row["text"] for row in found.json()] == ["Corrected", SECRET]
+    assert found["Cache-Control"] == "no-store"
+    assert PrivateNoteReading.objects.count() == readings + 2

@@ -57,6 +57,60 @@ def test_one_missing_answer_is_never_a_total(code: str, data: st.DataObject) -> 
         total(code, answers[:-1])
 
 
+@st.composite
+def complete(draw: st.DrawFn) -> tuple[str, list[int]]:
+    """An instrument and an answer to each of its items."""
+    code = draw(st.sampled_from(sorted(INSTRUMENTS)))
+    one = INSTRUMENTS[code]
+    return code, draw(st.lists(st.integers(0, one.highest_item), min_size=one.items, max_size=one.items))
+
+
+@settings(max_examples=120, deadline=None, derandomize=True)
+@given(complete(), st.data())
+def test_a_worse_answer_never_lowers_the_total(taken: tuple[str, list[int]], data: st.DataObject) -> None:
+    code, answers = taken
+    place = data.draw(st.integers(0, len(answers) - 1))
+    worse = [*answers]
+    worse[place] = INSTRUMENTS[code].highest_item
+    before, after = total(code, answers), total(code, worse)
+    assert 0 <= before <= after <= INSTRUMENTS[code].highest
+    assert after - before <= worse[place] - answers[place]
+    assert band(code, before).low <= before <= band(code, before).high
+
+
+@settings(max_examples=80, deadline=None, derandomize=True)
+@given(complete())
+def test_totals_are_the_sum_of_items_and_of_domains_where_the_rule_has_them(
+    taken: tuple[str, list[int]],
+) -> None:
+    code, answers = taken
+    if code != "qids_sr16":
+        assert total(code, answers) == sum(answers)
+        return
+    sleep, sad, weight, middle, motion = answers[:4], answers[4], answers[5:9], answers[9:14], answers[14:]
+    assert total(code, answers) == max(sleep) + sad + max(weight) + sum(middle) + max(motion)
+
+
+@settings(max_examples=80, deadline=None, derandomize=True)
+@given(st.sampled_from(sorted(INSTRUMENTS)), st.data())
+def test_a_partial_or_overlong_set_is_never_totalled(code: str, data: st.DataObject) -> None:
+    one = INSTRUMENTS[code]
+    length = data.draw(st.integers(0, one.items + 3).filter(lambda n: n != one.items))
+    with pytest.raises(InvalidInput):
+        total(code, [one.highest_item] * length)
+
+
+@settings(max_examples=120, deadline=None, derandomize=True)
+@given(st.sampled_from(sorted(INSTRUMENTS)), st.data())
+def test_response_and_remission_by_their_definitions(code: str, data: st.DataObject) -> None:
+    one = INSTRUMENTS[code]
+    before, after = (data.draw(st.integers(0, one.highest)) for _ in range(2))
+    found, cut = change(code, before, after), one.remission_at_most
+    remitted = cut is not None and after <= cut < before
+    assert (found == "remission") is remitted
+    assert (found == "response") is (not remitted and before > 0 and after * 2 <= before)
+
+
 @pytest.mark.parametrize("answer", [-1, 4, True, 1.0, "1"])
 def test_answers_outside_the_scale_are_refused(answer: object) -> None:
     with pytest.raises(InvalidInput):

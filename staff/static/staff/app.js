@@ -53,6 +53,13 @@ function onClick(event) {
   }
 }
 
+// Some forms have several buttons and none is the one that Enter means: their first one is disabled. Browsers honour that
+// in text boxes only; from a box for time, or a choice, Chromium presses the next button, which may stop a pump.
+function onEnter(event) {
+  if (event.key !== "Enter" || !event.target.matches?.("input, select")) return;
+  if (event.target.form?.querySelector("button")?.matches("[disabled][hidden]")) event.preventDefault();
+}
+
 function onEscape(event) {
   if (event.key !== "Escape") return;
   const menu = document.querySelector("details.menu[open]");
@@ -96,6 +103,7 @@ function onBeforeSwap(event) {
 
 document.addEventListener("click", onClick);
 document.addEventListener("keydown", onEscape);
+document.addEventListener("keydown", onEnter, { capture: true });
 document.addEventListener("htmx:config:request", freshenToken);
 document.addEventListener("htmx:response:error", onResponse);
 document.addEventListener("htmx:error", () => flash("error", "No answer from the server. What you typed is still here. Try again."));

@@ -13,10 +13,14 @@ function icon(reference) {
 export function flash(tone, text) {
   const region = document.getElementById("flash");
   if (!region) return;
-  for (const old of region.querySelectorAll(".alert")) if (old.textContent.trim() === text) old.remove();
+  // One confirmation at a time: at the chair there are thirty an hour. What went wrong stays until it is dismissed.
+  for (const old of region.querySelectorAll("[data-flash='said']")) {
+    const same = old.querySelector(".alert-words").textContent === text;
+    if (same || (tone === "success" && old.classList.contains("alert-success"))) old.remove();
+  }
   const line = document.createElement("div");
   line.className = `alert alert-${tone}`;
-  line.dataset.flash = "";
+  line.dataset.flash = "said";
   const words = document.createElement("p");
   words.className = "alert-words";
   words.textContent = text;

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from scheduling.board_live import live_chairs
+from scheduling.board_live import live_chair, with_live
 from sessions import services
 from sessions.models import Infusion
 from staff.clock import app_now
@@ -18,7 +18,8 @@ MINUTE = timedelta(minutes=1)
 
 
 def live(infusion):
-    return live_chairs([Infusion.objects.get(pk=infusion.pk)], app_now()).get(infusion.pk)
+    row = with_live(Infusion.objects.select_related("protocol_version"), "pk").get(pk=infusion.pk)
+    return live_chair(row, readings=row.readings, sedated=row.sedated, now=app_now())
 
 
 def test_next_vitals_and_the_free_time_follow_the_record(clinic, clock):

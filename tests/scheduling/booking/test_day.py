@@ -7,10 +7,11 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import IntegrityError, connection, transaction
 from django.test import Client
 from django.urls import reverse
+from rest_framework.test import APIClient
 
 from scheduling.models import DayClosing, DaySheet, WorkItem
 from scheduling.services.day_closing import close_day, open_lines
@@ -108,3 +109,46 @@ def test_pages_of_the_day(client, clinic, clock):
     assert client.post(reverse("day_close"), chosen).status_code == 302
     assert client.post(reverse("day_close"), chosen).status_code == 409
     assert DayClosing.objects.get().day == date(2026, 3, 3)
+
+
+def test_the_api_and_the_command_close_the_day_like_the_page(clinic, clock, capsys):
+    infusion = world.given(clinic, clock)
+    client, url = APIClient(), "/api/v1/day-closings/"
+    asked = {"site": str(clinic.site.code)}
+    key = {"Idempotency-Key": "close-the-day-1"}
+    assert client.get(url, asked).status_code in (401, 403)
+    client.force_authenticate(clinic.therapist)
+    assert client.get(url, asked).status_code == 403
+    client.force_authenticate(clinic.nurse)
+    for other in ("", "x", "00000000-0000-4000-8000-000000000000"):
+        assert client.get(url, {"site": other}).status_code == 404
+    state = client.get(url, asked).json()
+    lines = [line["key"] for line in state["open"]]
+    assert f"unsigned|{infusion.code}" in lines
+    assert state["closing"] is None
+    assert client.post(url, asked, format="json").status_code == 400, "no Idempotency-Key"
+    nobody = asked | {"owners": {line: str(clinic.outsider.code) for line in lines}}
+    for body in (asked, nobody, asked | {"owners": {lines[0]: "x"}}, {"site": "x"}):
+        assert client.post(url, body, format="json", headers=key).status_code in (400, 422)
+    assert not DayClosing.objects.exists()
+    call_command("close_day", site=clinic.site.short_name)
+    assert "Nothing was written" in capsys.readouterr().out
+    with pytest.raises(CommandError, match="owner"):
+        call_command("close_day", site=clinic.site.short_name, by=clinic.nurse.email)
+    body = asked | {"owners": {line: str(clinic.clinician.code) for line in lines}}
+    for _ in range(2):
+        answer = client.post(url, body, format="json", headers=key)
+        assert answer.status_code == 201
+    assert DayClosing.objects.get().closed_by == clinic.nurse
+    assert (
+        client.post(url, body, format="json", headers={"Idempotency-Key": "another-key"}).status_code == 409
+    )
+    assert client.get(url, asked).json()["open"] == []
+
+
+def test_the_command_gives_what_has_no_owner_to_one_person(clinic, clock, capsys):
+    infusion = world.given(clinic, clock)
+    names = {"by": clinic.nurse.email, "owner": clinic.clinician.email}
+    call_command("close_day", site=clinic.site.short_name, **names)
+    assert "is closed" in capsys.readouterr().out
+    assert WorkItem.objects.get(kind="unsigned", key=str(infusion.code)).owner == clinic.clinician

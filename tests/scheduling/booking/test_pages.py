@@ -137,6 +137,7 @@ def test_every_route_is_listed_here():
         "series_switch",
         "course_review",
         "compromises",
+        "board_step",
         "booking_import",
         "person_bookable",
         "resource_new",
@@ -598,6 +599,7 @@ def test_queries_do_not_grow_with_the_number_of_visits(clinic, clock, series):
         book(clinic, patient=factories.make_patient(clinic.site), visits=rows)
     assert {url: counted(client, url) for url in pages} == few
     assert max(few.values()) <= 27
+    assert few[pages[0]] <= 14  # four by the board, the rest is who asks and what the frame shows
 
 
 def counted(client, url) -> int:

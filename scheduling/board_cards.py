@@ -1,0 +1,120 @@
+"""One visit as boards and lists of days draw it, and where it lies on the axis of the day."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.urls import reverse
+
+from scheduling.board_bars import Bar
+from scheduling.booking_pages import Chip, chip_of, resource_name, title_of
+from scheduling.loaders import zone_of
+from scheduling.models import Appointment, Resource
+from sessions.models import Infusion
+from staff.models import User
+
+
+@dataclass(frozen=True)
+class Card:
+    """One visit on the board. `mine` False: only that the chair is taken may be told."""
+
+    key: str
+    x: str
+    width: str
+    turnover_width: str
+    start: datetime
+    end: datetime
+    name: str
+    what: str
+    chip: Chip
+    note: str
+    nurse: str
+    url: str
+    mine: bool
+    start_by: datetime | None = None
+    bars: tuple[Bar, ...] = ()
+    alike: str = ""
+
+
+@dataclass(frozen=True)
+class Span:
+    """The hours that the board shows, [start, end)."""
+
+    start: datetime
+    end: datetime
+
+    def share(self, moment: datetime) -> float:
+        """Where a moment lies, 0 to 100, cut at both ends."""
+        return min(max((moment - self.start) / (self.end - self.start), 0.0), 1.0) * 100
+
+
+def card_of(
+    visit: Appointment, span: Span, user: User, now: datetime, *, mine: bool, limit: datetime | None = None
+) -> Card:
+    """A visit as a card; `limit` is the latest start that still fits. Uses what `for_page` loaded."""
+    start, end = _stay(visit)
+    left, right = span.share(start), span.share(end)
+    turnover = span.share(max([row.during.upper for row in _chair_rows(visit)], default=end))
+    chip = chip_of(visit, now)
+    return Card(
+        key=str(visit.code),
+        x=f"{left:.2f}%",
+        width=f"{max(right - left, 0.5):.2f}%",
+        turnover_width=f"{max(turnover - left, 0.5):.2f}%",
+        start=start,
+        end=end,
+        name=visit.patient.full_name if mine else "Taken",
+        what=title_of(visit) if mine else "",
+        chip=chip,
+        note=(_note(visit, now) or _limit_words(limit, visit)) if mine else "",
+        nurse=resource_name(visit, "nurse") if mine else "",
+        url=visit_url(visit, user) if mine else "",
+        mine=mine,
+        start_by=limit if mine else None,
+    )
+
+
+def _limit_words(limit: datetime | None, visit: Appointment) -> str:
+    """`Start by 15:10`: the latest start whose stay still ends inside the hours of chair and people."""
+    return "" if limit is None else f"Start by {limit.astimezone(zone_of(visit.site)):%H:%M}"
+
+
+def _chair_rows(visit: Appointment) -> list[Any]:
+    return [row for row in visit.resource_bookings.all() if row.resource.kind == Resource.Kind.CHAIR]
+
+
+def _stay(visit: Appointment) -> tuple[datetime, datetime]:
+    """As booked; once given, from the arrival or the start that was earlier."""
+    record = visit.infusion
+    start, end = visit.during.lower, visit.during.upper
+    if record is None:
+        return start, end
+    return min(start, record.started_at or start), end
+
+
+def _note(visit: Appointment, now: datetime) -> str:
+    """What matters at the chair: since when the pump runs, or when observation ends."""
+    record = visit.infusion
+    if record is None or visit.series is None or record.started_at is None:
+        return ""
+    zone = zone_of(visit.site)
+    if record.status in Infusion.RUNNING:
+        word = "Paused, started" if record.status == Infusion.Status.PAUSED else "Running since"
+        return f"{word} {record.started_at.astimezone(zone):%H:%M}"
+    if record.status == Infusion.Status.RECOVERING and record.stopped_at is not None:
+        rule = visit.protocol_version.read().discharge
+        until = max(
+            record.started_at + timedelta(minutes=rule.observe_from_start_minutes),
+            record.stopped_at + timedelta(minutes=rule.observe_from_stop_minutes),
+        )
+        return f"Observe until {until.astimezone(zone):%H:%M}" if until > now else "Observation complete"
+    return ""
+
+
+def visit_url(visit: Appointment, user: User) -> str:
+    """Where this person goes on with the visit: its record where there is one they may read, else its page."""
+    if visit.infusion is not None and user.may("infusion.view"):
+        return reverse("infusion_detail", args=[visit.infusion.code])
+    return reverse("visit_detail", args=[visit.code])

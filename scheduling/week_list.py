@@ -1,0 +1,63 @@
+"""Seven days with their visits, as the calendar of a week and a phone's list read them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from django.db.models import Q
+
+from scheduling.board_cards import Card, Span, card_of
+from scheduling.domain.localtime import resolve_local
+from scheduling.loaders import public_holidays, zone_of
+from scheduling.models import Appointment, Closure
+from staff.models import Site, User
+
+Status = Appointment.Status
+SHOWN = (*Appointment.BLOCKING, Status.COMPLETED)
+
+
+@dataclass(frozen=True)
+class DayList:
+    """One day of the week page."""
+
+    day: date
+    closed: str
+    cards: tuple[Card, ...]
+    hidden: int
+
+
+def _midnight(day: date, zone: ZoneInfo) -> datetime:
+    return resolve_local(day, time(0), zone).instant
+
+
+def week(
+    user: User, site: Site, monday: date, now: datetime, limits: Mapping[int, datetime] | None = None
+) -> list[DayList]:
+    """Seven days with the visits that this person may see, and how many more there are."""
+    zone = zone_of(site)
+    start, end = _midnight(monday, zone), _midnight(monday + timedelta(days=7), zone)
+    rows = Appointment.objects.filter(site=site).filter(Q(status__in=SHOWN) | Q(status=Status.DISPLACED))
+    visits = list(rows.touching(start, end).for_page().order_by("during", "pk"))
+    seen = set(
+        Appointment.objects.visible_to(user)
+        .filter(pk__in=[item.pk for item in visits])
+        .values_list("pk", flat=True)
+    )
+    closures = list(Closure.objects.filter(site=site, days__overlap=(monday, monday + timedelta(days=7))))
+    public = public_holidays(site, monday, monday + timedelta(days=7))
+    found = []
+    for number in range(7):
+        day = monday + timedelta(days=number)
+        span = Span(_midnight(day, zone), _midnight(day + timedelta(days=1), zone))
+        today = [item for item in visits if span.start <= item.during.lower < span.end]
+        cards = tuple(
+            card_of(item, span, user, now, mine=True, limit=(limits or {}).get(item.pk))
+            for item in today
+            if item.pk in seen
+        )
+        reason = next((item.reason for item in closures if day in item.days), public.get(day, ""))
+        found.append(DayList(day, reason, cards, len(today) - len(cards)))
+    return found
