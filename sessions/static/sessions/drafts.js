@@ -67,7 +67,11 @@ document.addEventListener("input", (event) => {
   timer = setTimeout(() => autosave(form), 2000);
 });
 document.addEventListener("htmx:before:request", () => clearTimeout(timer));
-document.addEventListener("htmx:after:swap", () => { if (navigator.onLine) say(""); keep(); });
+// Only an answer to the record itself says that something was saved; parts that load by themselves change nothing typed.
+document.addEventListener("htmx:after:swap", (event) => {
+  if (navigator.onLine && event.detail.ctx?.target?.id === "record") say("");
+  keep();
+});
 document.addEventListener("htmx:error", () => { keep(); say(OFFLINE); });
 window.addEventListener("offline", () => say(OFFLINE));
 window.addEventListener("online", () => say("The connection is back. Press the button again to save what you typed."));
