@@ -1,7 +1,8 @@
 """What of the drug a patient has had in their life, and whether it escalates (clinic-day 38; product.md, thesis 7).
 
-Earlier treatment elsewhere counts. Escalation is: two doses stepped up, two gaps shortened, or more than
-`MOST_IN_A_YEAR` treatments in twelve months. It flags; a prescriber decides.
+Earlier treatment elsewhere counts. Escalation is: two doses stepped up, two gaps shortened, an infusion outside the
+plan that the patient asked for, or more than `MOST_IN_A_YEAR` treatments in twelve months. It flags; a prescriber
+decides.
 """
 
 from __future__ import annotations
@@ -13,8 +14,12 @@ from decimal import Decimal
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
+from django.db.models import Q
+
 from patients.models import Patient
 from scheduling.domain.localtime import local_date
+from scheduling.models import Appointment
+from scheduling.reasons import EXTRA, in_words
 from sessions.models import Infusion
 
 YEAR = timedelta(days=365)
@@ -51,7 +56,9 @@ class Exposure:
 
 
 def exposure_of(patient: Patient, infusions: Sequence[Infusion], now: datetime, zone: ZoneInfo) -> Exposure:
-    """Read from the started infusions (in order of time) and the patient's earlier treatments. One query."""
+    """Read from the started infusions (in order of time), the patient's earlier treatments and what they asked for.
+    Two queries.
+    """
     doses = [
         Dose(
             item.started_at or item.arrived_at,
@@ -76,8 +83,16 @@ def exposure_of(patient: Patient, infusions: Sequence[Infusion], now: datetime, 
         unknown=unknown,
         last_year=last_year,
         per_month=_rate(doses),
-        reasons=tuple(escalation(doses, last_year)),
+        reasons=tuple(escalation(doses, last_year, _asked_for(patient))),
     )
+
+
+def _asked_for(patient: Patient) -> int:
+    """Infusions outside the plan that were booked because the patient asked for them, also when called off later."""
+    asked = Q()
+    for code in EXTRA:
+        asked |= Q(reason__startswith=in_words(EXTRA, code, initiator="patient"))
+    return int(Appointment.objects.infusions().filter(asked, patient=patient).count())
 
 
 def _rate(doses: Sequence[Dose]) -> Decimal | None:
@@ -88,8 +103,10 @@ def _rate(doses: Sequence[Dose]) -> Decimal | None:
     return (Decimal(len(doses) - 1) * 30 / days).quantize(Decimal("0.1")) if days else None
 
 
-def escalation(doses: Sequence[Dose], last_year: int) -> list[str]:
-    """Why this exposure counts as escalating, in words; empty when it does not."""
+def escalation(doses: Sequence[Dose], last_year: int, asked_for: int = 0) -> list[str]:
+    """Why this exposure counts as escalating, in words; empty when it does not. `asked_for`: infusions outside the plan
+    at the patient's own request.
+    """
     reasons = []
     known = [item.mg_per_kg for item in doses if item.mg_per_kg is not None]
     steps = sum(1 for one, two in pairwise(known) if two - one >= STEP)
@@ -101,6 +118,8 @@ def escalation(doses: Sequence[Dose], last_year: int) -> list[str]:
     shorter = [short and gaps[n + 1] < min(gaps[: n + 1]) - SHORTER for n, short in enumerate(shorter)]
     if sum(shorter) >= 2:
         reasons.append(f"The time between infusions was shortened {sum(shorter)} times.")
+    if asked_for:
+        reasons.append(f"Asked for outside the plan: {asked_for} infusion{'s' if asked_for > 1 else ''}.")
     if last_year > MOST_IN_A_YEAR:
         reasons.append(f"{last_year} treatments in twelve months.")
     return reasons

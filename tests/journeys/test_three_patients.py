@@ -12,7 +12,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.journeys import clinic_day as day
 from tests.journeys.person import Person
-from tests.journeys.stack import Stack
+from tests.journeys.stack import PASSWORD, Stack
 
 pytestmark = pytest.mark.journey
 
@@ -200,6 +200,9 @@ def signed_by_keyboard(stack: Stack, world: dict[str, Any], nurse: Person, clini
     page.reload()
     arrived(clinician)
     press(page, page.get_by_role("link", name="Sign off infusion 1"))
+    page.wait_for_url("**/accounts/reauthenticate/**")
+    reach(page, page.get_by_label("Password", exact=False).first)
+    page.keyboard.type(f"{PASSWORD}\n")
     expect(page.get_by_role("heading", level=1)).to_have_text("Sign off infusion visit 1")
     press(page, page.get_by_label("Name and date of birth checked with the patient"), "Space")
     press(page, page.get_by_role("button", name="Sign off infusion 1"))

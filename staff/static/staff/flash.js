@@ -31,5 +31,6 @@ export function flash(tone, text) {
   close.textContent = "Dismiss";
   line.append(icon(ICONS[tone] ?? ICONS.success), words, close);
   region.prepend(line);
-  region.scrollIntoView({ block: "nearest" });
+  // What went wrong is brought into view; a confirmation comes to where the person is (shell.css) and moves nothing.
+  if (tone !== "success") region.scrollIntoView({ block: "nearest" });
 }

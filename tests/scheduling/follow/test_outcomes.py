@@ -13,8 +13,9 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from patients.services.history import record_prior_exposure
-from scheduling.exposure import Dose, escalation
+from scheduling.exposure import Dose, escalation, exposure_of
 from scheduling.outcome_chart import Given, Scored, baseline_of, joined, outcome_chart
+from scheduling.reasons import EXTRA, in_words
 from sessions import scoring
 from sessions import services as facts
 from tests.scheduling.follow import world as w
@@ -82,6 +83,21 @@ def dose(day, per_kg="0.50"):
 )
 def test_escalation_is_two_steps_up_two_shorter_gaps_or_too_many_in_a_year(doses, year, flagged):
     assert bool(escalation(doses, year)) is flagged
+
+
+def test_an_infusion_that_the_patient_asked_for_outside_the_plan_counts():
+    assert escalation([dose(0)], 1, 0) == []
+    assert escalation([dose(0)], 1, 2) == ["Asked for outside the plan: 2 infusions."]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("initiator", "flagged"), [("patient", True), ("clinician", False)])
+def test_who_asked_for_an_extra_infusion_decides(clinic, clock, initiator, flagged):
+    series = w.book_course(clinic, [w.FIRST])
+    words = in_words(EXTRA, "early-return", initiator=initiator, note="By telephone")
+    series.appointments.update(reason=words)
+    found = exposure_of(clinic.patient, [], clock.now(), ZoneInfo(clinic.site.time_zone))
+    assert bool(found.reasons) is flagged
 
 
 @pytest.mark.django_db
