@@ -11,6 +11,7 @@ from django.db.models import Count, Q
 from django.urls import reverse
 
 from protocols.models import ProtocolVersion
+from scheduling.board_acts import next_act
 from scheduling.board_cards import visit_url
 from scheduling.models import Appointment, Message, PlasticityWindow, ResourceBooking, WorkItem
 from scheduling.services.lateness import start_limits
@@ -76,6 +77,7 @@ def _visit_row(visit: Appointment, user: User, now: datetime) -> dict[str, Any]:
         "word": word,
         "tone": "warning" if late else VISIT_TONES.get(visit.status, "neutral"),
         "url": visit_url(visit, user),
+        "act": next_act(visit, user, now) if visit.kind == Appointment.Kind.INFUSION else None,
     }
 
 

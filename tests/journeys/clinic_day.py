@@ -68,7 +68,7 @@ def check_in(who: Person, name: str) -> None:
     page = who.page
     page.goto("/")
     page.get_by_role("main").get_by_role("link", name=name).first.click()
-    page.get_by_role("button", name="Check in").click()
+    page.get_by_role("button", name="Check in", exact=True).click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Infusion visit 1")
 
 

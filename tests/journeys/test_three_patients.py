@@ -116,7 +116,7 @@ def prepared_by_keyboard(stack: Stack, world: dict[str, Any], nurse: Person, cli
     stack.set_clock(TEN - 15 * MINUTE)
     nurse.open("/")
     press(page, page.get_by_role("main").get_by_role("link", name=world["patient_name"]).first)
-    press(page, page.get_by_role("button", name="Check in"))
+    press(page, page.get_by_role("button", name="Check in", exact=True))
     expect(page.get_by_role("heading", level=1)).to_have_text("Infusion visit 1")
     arrived(nurse)
     fill(page, "#weight_weight_kg", "70\n")
