@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.urls import reverse
@@ -40,7 +41,7 @@ class NextAct:
 def next_act(visit: Appointment, user: User, now: datetime) -> NextAct | None:
     """What this person may do next for the visit; None when nothing, or nothing of theirs. No query."""
     record = visit.infusion
-    found: dict[str, object] | None
+    found: dict[str, Any] | None
     if visit.status == Status.BOOKED:
         soon = visit.during.lower - EARLY <= now < visit.during.upper
         may = soon and user.may("appointment.check_in")
@@ -54,10 +55,10 @@ def next_act(visit: Appointment, user: User, now: datetime) -> NextAct | None:
     patient = visit.patient
     return NextAct(
         visit=visit.code, name=patient.full_name, born=patient.birth_date, mrn=patient.mrn, **found
-    )  # type: ignore[arg-type]  # keyword fields of NextAct
+    )
 
 
-def _on_record(record: Infusion, user: User) -> dict[str, object] | None:
+def _on_record(record: Infusion, user: User) -> dict[str, Any] | None:
     """From the state of the record: prepare, start, stop, discharge, sign."""
     url = reverse("infusion_detail", args=[record.code])
     if not user.may("infusion.record"):

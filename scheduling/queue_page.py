@@ -5,7 +5,7 @@ done.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import urlencode
@@ -109,7 +109,7 @@ def axis_for(items: Iterable[QueueItem], now: datetime, zone: ZoneInfo) -> Axis:
     return build_axis(now - BEFORE, ends, now=now, zone=zone)
 
 
-def names_alike(items: Iterable[QueueItem]) -> dict[int, str]:
+def names_alike(items: Iterable[QueueItem]) -> dict[Hashable, str]:
     """By patient: the others of the queue whose names are easily taken for theirs."""
     found = look_alikes(
         Named(item.window.patient_id, patient.given_name, patient.family_name, patient.birth_date)
@@ -119,7 +119,7 @@ def names_alike(items: Iterable[QueueItem]) -> dict[int, str]:
     return {
         key: "; ".join(f"{one.family_name}, {one.given_name}" for one in others)
         for key, others in found.items()
-    }  # type: ignore[misc]  # keys are the primary keys given
+    }
 
 
 def queue_row(

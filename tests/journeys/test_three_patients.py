@@ -120,7 +120,6 @@ def board_is_live(stack: Stack, world: dict[str, Any], watcher: Person) -> None:
     board, summary = page.locator("#board-live"), page.locator("#board-summary")
     expect(board.locator(".board .board-bar-real")).to_have_count(2)
     expect(board.locator(".board .board-bar-tail").first).to_be_visible()
-    page.screenshot(path="/tmp/daylog/board.png", full_page=True)
     watcher.check_widths()
     step = board.locator(".board details.board-step").first
     step.locator("summary").click()
@@ -134,7 +133,6 @@ def board_is_live(stack: Stack, world: dict[str, Any], watcher: Person) -> None:
     watcher.context.set_offline(True)
     expect(page.locator("#board-stale")).to_contain_text("No connection. The board is as of 09:30.")
     expect(board).to_have_class(re.compile("board-stale-now"))
-    page.screenshot(path="/tmp/daylog/stale.png", full_page=True)
     watcher.context.set_offline(False)
     page.clock.fast_forward(21_000)
     expect(page.locator("#board-stale")).to_be_hidden()
