@@ -225,6 +225,12 @@ def _first_page(
     return None
 
 
+def may_have_forms(who: Person, path: str) -> bool:
+    """Whether opening this page is worth it: its text has a form that is sent, or parts that load by themselves."""
+    main = who.context.request.get(path).text().partition("<main")[2]
+    return bool(re.search(r'<form[^>]*(method="post"|hx-post)|hx-trigger="[^"]*load', main))
+
+
 def forms_with_boxes(who: Person) -> list[tuple[int, str]]:
     """The forms of this page in which something is typed or chosen and sent with POST: number, and a shape that two
     pages of one kind share (where it is sent to, without codes, and the names of its boxes).
