@@ -149,8 +149,11 @@ class VersionForm(ClinicalForm):
 
 
 class ContactPointForm(ClinicalForm):
-    """A new address."""
+    """A new address, of the patient or of the adult who takes them home."""
 
+    whose = forms.ChoiceField(
+        label="Whose is it", choices=ContactPoint.Whose.choices, widget=Radios(inline=True), initial="patient"
+    )
     channel = forms.ChoiceField(
         label="Kind", choices=ContactPoint.Channel.choices, widget=Radios(inline=True), initial="sms"
     )
@@ -158,6 +161,11 @@ class ContactPointForm(ClinicalForm):
         "Address or number", max_length=LONGEST, hint="Such as +1 503 555 0142, or name@example.org."
     )
     preferred = forms.BooleanField(label="Use this one first", required=False)
+    person_name = ClinicalTextField(
+        "Name of the adult who takes the patient home", max_length=80, required=False,
+        hint="For an escort only. They are told day and time of visits, and nothing else.",
+    )  # fmt: skip
+    patient_agrees = forms.BooleanField(label="The patient agrees that this person is told", required=False)
 
 
 class VerifyForm(ClinicalForm):

@@ -13,8 +13,10 @@ from django.db.models import F, Q
 from django.db.models.functions import Lower
 
 from patients.querysets import OfPatientQuerySet, PatientQuerySet
-from staff.fields import EncryptedTextField
+from staff.fields import RowSealedTextField, Unreadable
 from staff.models import Site, validate_time_zone
+
+UNREADABLE_ADDRESS = "Cannot be read: add it again"
 
 
 @pghistory.track()
@@ -99,16 +101,28 @@ class Patient(models.Model):
 
 @pghistory.track()
 class ContactPoint(models.Model):
-    """One address of a patient, encrypted at rest; used only once verified, consented and not opted out."""
+    """One address of a patient, or of the adult who takes the patient home; encrypted at rest and bound to this row and
+    patient. Used only once verified, consented and not opted out: an escort consents and opts out for themselves,
+    and is written to only because the patient agreed (`patient_agreed_at`).
+    """
 
     class Channel(models.TextChoices):
         EMAIL = "email", "E-mail"
         SMS = "sms", "Text message"
 
+    class Whose(models.TextChoices):
+        PATIENT = "patient", "The patient's own"
+        ESCORT = "escort", "Of the adult who takes the patient home"
+
     code = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="contact_points")
     channel = models.CharField(max_length=5, choices=Channel)
-    address = EncryptedTextField()
+    whose = models.CharField(max_length=7, choices=Whose, default=Whose.PATIENT)
+    person_name = models.CharField("name of the escort", max_length=80, blank=True)
+    patient_agreed_at = models.DateTimeField(
+        "the patient agrees that the escort is told", null=True, blank=True
+    )
+    address = RowSealedTextField(bound_to=("code", "patient_id"), place="patients_contactpoint.address")
     address_index = models.CharField(max_length=64, editable=False)
     preferred = models.BooleanField(default=False)
     verified_at = models.DateTimeField(null=True, blank=True)
@@ -129,6 +143,12 @@ class ContactPoint(models.Model):
                 fields=["patient"], condition=Q(preferred=True), name="one_preferred_contact_per_patient"
             ),
             models.CheckConstraint(condition=Q(channel__in=["email", "sms"]), name="contact_channel_known"),
+            models.CheckConstraint(condition=Q(whose__in=["patient", "escort"]), name="contact_whose_known"),
+            models.CheckConstraint(
+                condition=Q(whose="patient", person_name="", patient_agreed_at__isnull=True)
+                | (Q(whose="escort", preferred=False, patient_agreed_at__isnull=False) & ~Q(person_name="")),
+                name="escort_is_named_and_agreed_to",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -138,6 +158,14 @@ class ContactPoint(models.Model):
     def usable(self) -> bool:
         """Messages may go to it."""
         return bool(self.verified_at and self.consented_at and not self.opted_out_at)
+
+    @property
+    def shown_address(self) -> str:
+        """The address for a page or an answer; one that does not open says so instead of breaking the page."""
+        try:
+            return self.address
+        except Unreadable:
+            return UNREADABLE_ADDRESS
 
 
 @pghistory.track()

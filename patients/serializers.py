@@ -107,7 +107,9 @@ class ContactPointSerializer(serializers.Serializer[ContactPoint]):
     code = serializers.UUIDField(read_only=True)
     patient = serializers.UUIDField(source="patient.code", read_only=True)
     channel = serializers.ChoiceField(choices=ContactPoint.Channel.choices, read_only=True)
-    address = serializers.CharField(read_only=True)
+    whose = serializers.ChoiceField(choices=ContactPoint.Whose.choices, read_only=True)
+    person_name = serializers.CharField(read_only=True)
+    address = serializers.CharField(source="shown_address", read_only=True)
     preferred = serializers.BooleanField(read_only=True)
     usable = serializers.BooleanField(read_only=True)
     verified_at = serializers.DateTimeField(allow_null=True, read_only=True)
@@ -117,12 +119,15 @@ class ContactPointSerializer(serializers.Serializer[ContactPoint]):
 
 
 class ContactPointCreateSerializer(StrictSerializer):
-    """A new address of a patient."""
+    """A new address of a patient, or (`whose` escort, by name, with the patient's agreement) of who takes them home."""
 
     patient = serializers.UUIDField()
     channel = serializers.ChoiceField(choices=ContactPoint.Channel.choices)
     address = StrictCharField(max_length=LONGEST)
     preferred = StrictBooleanField(required=False)
+    whose = serializers.ChoiceField(choices=ContactPoint.Whose.choices, required=False)
+    person_name = StrictCharField(max_length=80, required=False, allow_blank=True)
+    patient_agrees = StrictBooleanField(required=False)
 
 
 class VerifySerializer(StrictSerializer):

@@ -52,7 +52,7 @@ MESSAGE_CHIPS: dict[str, Chip] = {
     Sent.CANCELLED: Chip("Cancelled", "neutral", "circle-minus"),
     Sent.EXPIRED: Chip("Too late to send", "warning", "clock-alert"),
     Sent.UNKNOWN: Chip("Not known whether it arrived", "warning", "circle-question-mark"),
-    Sent.HELD: Chip("Kept back after a restore", "warning", "pause"),
+    Sent.HELD: Chip("Waiting for release", "warning", "pause"),
     Sent.DEAD: Chip("Could not be delivered", "warning", "mail-x"),
 }
 WHY_LABELS = {

@@ -6,7 +6,7 @@ from typing import Any
 
 from django import forms
 
-from scheduling.services.answers import AS_USUAL, SLEPT, TEACH_BACK, UNSAFE, VISIT_ANSWERS
+from scheduling.services.answers import AS_USUAL, ESCORT_ANSWERS, SLEPT, TEACH_BACK, UNSAFE, VISIT_ANSWERS
 from sessions.instrument_texts import CHOICES, EMBEDDED
 from staff.forms import ClinicalForm, Radios
 
@@ -32,10 +32,11 @@ def _radios(label: str, choices: Any, *, inline: bool = False) -> forms.ChoiceFi
 class VisitAnswerForm(ClinicalForm):
     """How it stands with a visit."""
 
-    def __init__(self, *args: Any, therapy: bool, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, therapy: bool, escort: bool = False, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         wanted = ("coming", "late", "change") if therapy else tuple(VISIT_ANSWERS)
-        self.fields["answer"] = _radios("Your answer", [(name, VISIT_ANSWERS[name]) for name in wanted])
+        choices = list(ESCORT_ANSWERS.items()) if escort else [(name, VISIT_ANSWERS[name]) for name in wanted]
+        self.fields["answer"] = _radios("Your answer", choices)
 
 
 class CheckInForm(ClinicalForm):

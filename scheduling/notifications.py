@@ -33,6 +33,8 @@ KINDS = {
     "questionnaire": "Questionnaire",
     "visit_reminder": "First reminder of an infusion visit",
     "visit_reminder_soon": "Second reminder of an infusion visit",
+    "escort_reminder": "First reminder to the adult who takes the patient home",
+    "escort_reminder_soon": "Second reminder to the adult who takes the patient home",
 }
 EMERGENCY = {
     "US": "call 911, or call or text 988",
@@ -78,6 +80,7 @@ def render(message: Message, address: str, links: Links | None = None) -> Outgoi
     links = links or Links()
     context = _context(patient, site, message.about_at)
     context |= {"link": links.answer, "stop": links.stop, "education": links.education}
+    context["escort"] = escort = message.contact_point.person_name
     name = message.kind
     subject = " ".join(_text(f"{name}-subject.txt", patient.language, context).split())
     sms = message.channel == "sms"
@@ -94,7 +97,7 @@ def render(message: Message, address: str, links: Links | None = None) -> Outgoi
         text = f"{text.rstrip()}\n\nNo more messages to this address: {links.stop}"
     text = text.strip() + "\n"
     kept = links.hide(text)
-    _check_neutral(f"{subject}\n{kept}\n{links.hide(html)}", patient)
+    _check_neutral(f"{subject}\n{kept}\n{links.hide(html)}", patient.given_name, escort)
     return Outgoing(
         key=message.idem_key, address=address, subject=subject, text=text, html=html, kept=kept,
         stop_url="" if sms else links.stop,
@@ -141,11 +144,13 @@ def _text(name: str, language: str, context: dict[str, Any], *, optional: bool =
     return found.render(context)
 
 
-def _check_neutral(text: str, patient: Patient) -> None:
-    """The patient's own given name may look like one of the words; everything else may not.
+def _check_neutral(text: str, *names: str) -> None:
+    """The patient's own given name and the escort's may look like one of the words; everything else may not.
 
     The surname is not in the context of the templates, so it cannot appear.
     """
-    words = contains_clinical_words(text.replace(patient.given_name, ""))
+    for name in filter(None, names):
+        text = text.replace(name, "")
+    words = contains_clinical_words(text)
     if words:
         raise NotNeutral(words)

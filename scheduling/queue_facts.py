@@ -15,13 +15,14 @@ from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import CharField, Exists, F, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Cast, JSONObject
 
-from patients.models import ContactPoint
+from patients.models import UNREADABLE_ADDRESS, ContactPoint
 from patients.presenting import language_name
 from scheduling.follow_words import soon_in_words
 from scheduling.models import Appointment, PlasticityWindow, StaffAlert
 from sessions import scoring
 from sessions.models import AdverseEvent, NightReport, OutcomeScore, SafetyContact
 from sessions.services import ADVERSE_EVENTS
+from staff.fields import Unreadable
 
 RISK_FOR = timedelta(days=14)
 DISTRESS = frozenset({"anxiety", "dissociation", "agitation"})
@@ -53,10 +54,12 @@ def with_facts(rows: QuerySet[PlasticityWindow], now: datetime) -> QuerySet[Plas
         patient=OuterRef("patient"), cssrs__gte=1, occurred_at__gt=now - RISK_FOR, occurred_at__lte=now
     ).order_by("-occurred_at")
     numbers = ContactPoint.objects.filter(
-        patient=OuterRef("patient"), channel=ContactPoint.Channel.SMS, verified_at__isnull=False
-    ).order_by("-preferred", "pk")
+        patient=OuterRef("patient"), channel=ContactPoint.Channel.SMS, verified_at__isnull=False,
+        whose=ContactPoint.Whose.PATIENT,
+    ).order_by("-preferred", "pk")  # fmt: skip
     return rows.annotate(
         fact_phone=Subquery(numbers.values("address")[:1]),
+        fact_phone_of=Subquery(numbers.values("code")[:1]),
         fact_adverse=ArraySubquery(
             AdverseEvent.objects.live()
             .filter(infusion=OuterRef("infusion"))
@@ -90,9 +93,22 @@ def facts_of(window: Any, zone: ZoneInfo, now: datetime) -> list[Fact]:
     following = window.fact_next
     facts.append(Fact("Next infusion", soon_in_words(following, zone, now) if following else "none booked"))
     facts.append(Fact("Language", language_name(window.patient.language)))
-    phone = window.fact_phone
-    facts.append(Fact("Phone", phone, href=f"tel:{phone}") if phone else Fact("Phone", "no number on file"))
+    facts.append(_phone(window))
     return facts
+
+
+def _phone(window: Any) -> Fact:
+    """The verified number, opened as what it is: the one of this patient's address row."""
+    if not window.fact_phone:
+        return Fact("Phone", "no number on file")
+    try:
+        point = ContactPoint(
+            code=window.fact_phone_of, patient_id=window.patient_id, address=window.fact_phone
+        )
+        number = point.address
+    except Unreadable:
+        return Fact("Phone", UNREADABLE_ADDRESS)
+    return Fact("Phone", number, href=f"tel:{number}")
 
 
 def given_words(infusion: Any) -> str:

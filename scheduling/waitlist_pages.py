@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from scheduling.booking_pages import Chip
-from scheduling.models import Appointment, WaitlistEntry, WaitlistOffer
+from scheduling.models import Appointment, WaitlistEntry, WaitlistOffer, WorkItem
+from scheduling.services import slot_holds
+from scheduling.services.answers import ANSWERED
 from staff.models import Site, User
 
 URGENCY = {
@@ -14,6 +17,19 @@ URGENCY = {
     3: Chip("Urgent", "warning", "clock-alert"),
 }
 MOST = 100
+SAID = "It may not take place"
+
+
+def aside_of(site: Site, user: User, now: datetime) -> list[dict[str, Any]]:
+    """Times that are set aside for the waitlist while their visits stand, with what was answered. Two queries."""
+    slots = list(
+        slot_holds.waiting_at(site, now).filter(visit__in=Appointment.objects.visible_to(user))[:MOST]
+    )
+    visits = [slot.visit for slot in slots if slot.visit is not None]
+    items = WorkItem.objects.open().filter(kind=ANSWERED, patient__in=[visit.patient_id for visit in visits])
+    said = {item.key.split(":")[1]: item.title for item in items if item.key.startswith("answer:")}
+    answers = [said.get(str(visit.code), SAID) for visit in visits]
+    return [{"slot": slot, "said": words} for slot, words in zip(slots, answers, strict=True)]
 
 
 def rows_of(site: Site, user: User) -> list[dict[str, Any]]:

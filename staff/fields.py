@@ -1,5 +1,6 @@
 """Text encrypted at rest (contact data). AES-256-GCM with a key id; bound to its column, so a value copied into
-another column does not decrypt. A blind index (HMAC) finds equal values without decrypting."""
+another column does not decrypt, and where it matters whose it is also to its row (`RowSealedTextField`). A blind index
+(HMAC) finds equal values without decrypting."""
 
 from __future__ import annotations
 
@@ -8,15 +9,25 @@ import hashlib
 import hmac
 import os
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import models
+from django.db.models.query_utils import DeferredAttribute
 
 NONCE_BYTES = 12
+ROW_MARK = "r1."  # what a value that is bound to its row begins with
+
+
+class Unreadable(ValueError):
+    """A stored value that does not open: tampered with, moved here from elsewhere, or sealed with a lost key."""
+
+
+class KeyMissing(Unreadable):
+    """Sealed with a key that is not configured here."""
 
 
 @lru_cache(maxsize=8)
@@ -36,7 +47,7 @@ def encrypt(plain: str, *, context: str) -> str:
 
 
 def decrypt(stored: str, *, context: str) -> str:
-    """Inverse of `encrypt`, also with an old key. Raises ValueError when the value was tampered with or moved."""
+    """Inverse of `encrypt`, also with an old key. Raises Unreadable when the value was tampered with or moved."""
     key_id, _, body = stored.partition(".")
     for text in (settings.FIELD_KEY, *settings.FIELD_KEYS_OLD):
         candidate, key = _key(text)
@@ -45,8 +56,8 @@ def decrypt(stored: str, *, context: str) -> str:
             try:
                 return AESGCM(key).decrypt(raw[:NONCE_BYTES], raw[NONCE_BYTES:], context.encode()).decode()
             except InvalidTag as error:
-                raise ValueError("encrypted value does not belong here") from error
-    raise ValueError("encrypted with a key that is no longer configured")
+                raise Unreadable("encrypted value does not belong here") from error
+    raise KeyMissing("encrypted with a key that is no longer configured")
 
 
 def blind_index(plain: str) -> str:
@@ -68,3 +79,79 @@ class EncryptedTextField(models.TextField):
 
     def from_db_value(self, value: str | None, expression: Any, connection: Any) -> str | None:
         return value if value in (None, "") else decrypt(str(value), context=self._context)
+
+
+class Sealed(str):
+    """A stored form on its way between a row and the database: not opened yet, or sealed already."""
+
+    __slots__ = ()
+
+
+def seal(plain: str, *, place: str, row: str) -> str:
+    """The stored form of a text that belongs to one row of the column `place`."""
+    return ROW_MARK + encrypt(plain, context=f"{place}:{row}")
+
+
+def open_sealed(stored: str, *, place: str, row: str) -> str:
+    """The text of a value of the column `place` in the row `row` (its identity as `RowSealedTextField` joins it).
+
+    A value from before rows were bound is bound to its column alone. Raises Unreadable.
+    """
+    if stored.startswith(ROW_MARK):
+        return decrypt(stored.removeprefix(ROW_MARK), context=f"{place}:{row}")
+    return decrypt(stored, context=place)
+
+
+class _OpensOnReading(DeferredAttribute):
+    """The value is opened when it is read: only then are the other columns of its row at hand."""
+
+    def __get__(self, instance: Any, cls: Any = None) -> Any:
+        value = super().__get__(instance, cls)
+        if not isinstance(value, Sealed):
+            return value
+        plain = cast("RowSealedTextField", self.field).open(value, instance)
+        instance.__dict__[self.field.attname] = plain
+        return plain
+
+    def __set__(self, instance: Any, value: Any) -> None:
+        instance.__dict__[self.field.attname] = value
+
+
+class RowSealedTextField(EncryptedTextField):
+    """As EncryptedTextField, and bound to its row by the columns `bound_to`, which never change: copied into another
+    row it does not open (hazard H8). `place` names the column that it is sealed for, also in its history.
+
+    Written by saving the row only: `update()` and filters have no row, and are refused.
+    """
+
+    descriptor_class = _OpensOnReading
+
+    def __init__(self, *args: Any, bound_to: tuple[str, ...] = (), place: str = "", **kwargs: Any) -> None:
+        self.bound_to, self.place = tuple(bound_to), place
+        super().__init__(*args, **kwargs)
+
+    def deconstruct(self) -> Any:
+        name, path, args, kwargs = super().deconstruct()
+        return name, path, args, kwargs | {"bound_to": self.bound_to, "place": self.place}
+
+    def identity(self, row: Any) -> str:
+        """What the value is bound to: the row's own columns, joined."""
+        return ":".join(str(getattr(row, name)) for name in self.bound_to)
+
+    def open(self, stored: str, row: Any) -> str:
+        """The text of a stored form in this row. Raises Unreadable."""
+        return open_sealed(stored, place=self.place, row=self.identity(row))
+
+    def pre_save(self, model_instance: models.Model, add: bool) -> Any:
+        value = model_instance.__dict__.get(self.attname)
+        if value in (None, "") or isinstance(value, Sealed):
+            return value
+        return Sealed(seal(str(value), place=self.place, row=self.identity(model_instance)))
+
+    def get_prep_value(self, value: Any) -> Any:
+        if value in (None, "") or isinstance(value, Sealed):
+            return None if value is None else str(value)
+        raise TypeError(f"{self.place} is written by saving its row")
+
+    def from_db_value(self, value: str | None, expression: Any, connection: Any) -> str | None:
+        return value if value in (None, "") else Sealed(value)

@@ -20,7 +20,9 @@ from staff.errors import InvalidInput, RuleNotMet, StaleVersion, StateConflict
 from staff.fields import blind_index
 from staff.history import acting
 from staff.models import User
+from staff.strict import parse_text
 
+Whose = ContactPoint.Whose
 SHORTEST_DAY_HOURS = 4  # fewer hours a day than this and reminders could no longer arrive in time
 
 
@@ -32,21 +34,31 @@ def add_contact_point(
     by: User,
     at: datetime | None = None,
     preferred: bool = False,
+    whose: str = Whose.PATIENT,
+    person_name: str = "",
+    patient_agrees: bool = False,
 ) -> ContactPoint:
-    """Put an e-mail address or a mobile number on file. The first one is preferred. Twice the same:
+    """Put an e-mail address or a mobile number on file. The patient's first one is preferred. Twice the same:
     StateConflict.
+
+    `whose` escort: of the adult who takes the patient home, by name, never used first; the patient must agree that
+    this person is told days and times. Raises InvalidInput at `whose`, `person_name`, `patient_agrees`, `preferred`.
     """
     at = at or app_now()
+    name = _escort_name(whose, person_name, patient_agrees=patient_agrees, preferred=preferred)
     plain = normalise(channel, address, country=patient.site.country)
     with acting(by):
         points = ContactPoint.objects.select_for_update().filter(patient=patient)
         known = list(points)
-        first = not any(point.preferred for point in known)
+        first = whose == Whose.PATIENT and not any(point.preferred for point in known)
         if preferred and not first:
             points.filter(preferred=True).update(preferred=False)
         point = ContactPoint(
             patient=patient,
             channel=channel,
+            whose=whose,
+            person_name=name,
+            patient_agreed_at=at if whose == Whose.ESCORT else None,
             address=plain,
             address_index=blind_index(plain),
             preferred=preferred or first,
@@ -60,6 +72,24 @@ def add_contact_point(
                 "This address is already on file for this patient.", code="address-on-file", field="address"
             ) from error
     return point
+
+
+def _escort_name(whose: str, typed: str, *, patient_agrees: bool, preferred: bool) -> str:
+    """The name to store; empty for the patient's own address."""
+    if whose not in Whose.values:
+        raise InvalidInput("Say whose address this is.", field="whose")
+    if whose == Whose.PATIENT:
+        return ""
+    name = parse_text(typed, field="person_name", max_length=80, single_line=True) if typed.strip() else ""
+    if not name:
+        raise InvalidInput("Enter the name of the adult who takes the patient home.", field="person_name")
+    if not patient_agrees:
+        raise InvalidInput(
+            "Ask the patient first: without their agreement nobody else is told.", field="patient_agrees"
+        )
+    if preferred:
+        raise InvalidInput("Only an address of the patient's own can be used first.", field="preferred")
+    return name
 
 
 def verify_contact_point(
@@ -91,7 +121,7 @@ def verify_contact_point(
 def consent_contact_point(
     *, contact_point: ContactPoint, by: User, at: datetime | None = None, expected_version: int | None = None
 ) -> ContactPoint:
-    """The patient agrees to messages to this address. Takes back an earlier opt-out of it."""
+    """Whoever has this address agrees to messages to it. Takes back an earlier opt-out of it."""
     with acting(by):
         point = _locked(contact_point, expected_version)
         if point.consented_at is None or point.opted_out_at is not None:
@@ -128,6 +158,8 @@ def set_preferred(
         point = _locked(contact_point, expected_version)
         if point.opted_out_at is not None:
             raise StateConflict("The patient has opted out of this address.", code="opted-out")
+        if point.whose != Whose.PATIENT:
+            raise StateConflict("Only an address of the patient's own can be used first.", code="not-own")
         if not point.preferred:
             ContactPoint.objects.filter(patient=point.patient_id, preferred=True).update(preferred=False)
             _change(point, preferred=True)

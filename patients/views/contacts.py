@@ -30,7 +30,7 @@ def contact_new(request: HttpRequest, code: str) -> HttpResponse:
         "Add contact details",
         "Add these contact details",
         "Added. Verify the address before it can be used.",
-        lede="An address is used only when it is verified and the patient has agreed to messages.",
+        lede="An address is used only when it is verified and whoever has it has agreed to messages.",
     )
 
     def do(data: dict[str, Any]) -> object:
@@ -39,6 +39,9 @@ def contact_new(request: HttpRequest, code: str) -> HttpResponse:
             channel=data["channel"],
             address=data["address"],
             preferred=data["preferred"],
+            whose=data["whose"],
+            person_name=data["person_name"],
+            patient_agrees=data["patient_agrees"],
             by=user,
         )
 
@@ -56,7 +59,8 @@ def contact_verify(request: HttpRequest, code: str) -> HttpResponse:
         "Verify contact details",
         "Verify this address",
         "Verified.",
-        lede=f"{point.get_channel_display()}: ask the patient to read it to you. It is not shown here.",
+        lede=f"{point.get_channel_display()}: ask {point.person_name or 'the patient'} to read it to you. "
+        "It is not shown here.",
     )
 
     def do(data: dict[str, Any]) -> object:

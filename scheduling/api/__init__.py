@@ -13,6 +13,7 @@ from scheduling.api.follow import follow_routes
 from scheduling.api.gates import gate_routes
 from scheduling.api.imports import import_routes
 from scheduling.api.nursing import HandoverViewSet
+from scheduling.api.slot_holds import SetAsideVisitViewSet
 
 
 def api_routes(router: BaseRouter) -> None:
@@ -25,4 +26,5 @@ def api_routes(router: BaseRouter) -> None:
     router.register("absence-cover", AbsenceCoverViewSet, basename="absence-cover")
     router.register("day-closings", DayClosingViewSet, basename="day-closing")
     router.register("handovers", HandoverViewSet, basename="handover")
+    router.register("set-aside-visits", SetAsideVisitViewSet, basename="set-aside-visit")
     gate_routes(router)

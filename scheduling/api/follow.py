@@ -47,6 +47,7 @@ from scheduling.serializers_follow import (
     WindowSerializer,
 )
 from scheduling.services import closing, message_acts, not_fit, therapy, windows
+from scheduling.services.recall import recall_words
 from scheduling.services.therapy_rules import free_slots
 from scheduling.services.undo import undo_last
 from staff.access import require
@@ -212,11 +213,17 @@ class FollowUpViewSet(ServiceViewSet):
     @extend_schema(request=ReasonSerializer, responses=FollowUpSerializer)
     @action(detail=True, methods=["post"])
     def cancel(self, request: Request, code: str) -> Response:
-        """Give the booked time back."""
+        """Give the booked time back. X-Too-Late-To-Recall says when the patient has a message about it."""
         row = get_follow_up_for(self.user, code, action="therapy.book")
         data = checked(ReasonSerializer(data=request.data))
+        booked = row.appointment
         closing.cancel_therapy(follow_up=row, by=self.user, **data)
-        return _follow_up(get_follow_up_for(self.user, code))
+        answer = _follow_up(get_follow_up_for(self.user, code))
+        if booked is not None:
+            booked.refresh_from_db()
+            if told := recall_words(booked, at=app_now()):
+                answer.headers["X-Too-Late-To-Recall"] = told
+        return answer
 
     @extend_schema(request=ReasonSerializer, responses=FollowUpSerializer)
     @action(detail=True, methods=["post"])

@@ -11,11 +11,12 @@ from patients import services as people
 from patients.models import Patient
 from protocols.models import ProtocolDocument, ProtocolVersion
 from scheduling.demo import cast
+from scheduling.demo.answers import add_escort
 from scheduling.demo.premises import House
 from sessions import services as facts
 from staff import roles
 
-NO_CONTACT_EVERY, TEXT_EVERY, UNASSIGNED_EVERY = 15, 6, 7
+NO_CONTACT_EVERY, TEXT_EVERY, UNASSIGNED_EVERY, ESCORT_EVERY = 15, 6, 7, 4
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,8 @@ def register(house: House, number: int, random: Random) -> Registered:
     )
     if number % NO_CONTACT_EVERY:
         _make_reachable(house, patient, number)
+    if number % ESCORT_EVERY == 1:
+        add_escort(house, patient, number)
     return Registered(patient, weight)
 
 

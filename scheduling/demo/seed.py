@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from django.db import connection
 
 from protocols.models import ProtocolVersion
+from scheduling.demo.answers import nobody_drives
 from scheduling.demo.people import Registered, prepare, register, score, sign_eligible
 from scheduling.demo.play import (
     Player,
@@ -86,6 +87,7 @@ def _fill(now: datetime, random: Random) -> None:
         _portland(player, premises, register(premises.portland, number, random), position)
     player.daily_ticks(now - timedelta(days=9), ZoneInfo(midday.site.time_zone))
     player.at(now, lambda: wait_for_slots(midday, now))
+    player.at(now, lambda: nobody_drives(midday, now))
     player.at(now, follow_through)
     player.run()
     _plan_together(midday, waiting[:3], premises.versions[SIX])

@@ -251,7 +251,7 @@ class WorkItem(models.Model):
         THERAPY_INSIDE = "therapy-inside", "Therapy inside a no-therapy period"
         UNPLACED = "unplaced", "No time found for therapy"
         PRESCRIBER = "prescriber", "A prescriber decides"
-        RESTORED = "restored", "Messages held after a restore"
+        RESTORED = "restored", "Messages waiting for release"
         PATIENT_ANSWER = "patient-answer", "Answered by the patient"
         RISK_REVIEW = "risk-review", "Answer to look at today"
         STAFFING = "staffing", "Somebody else is needed"

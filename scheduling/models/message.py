@@ -36,7 +36,7 @@ class Message(models.Model):
         EXPIRED = "expired", "Too late to send"
         UNKNOWN = "unknown", "Not known whether it arrived"
         DEAD = "dead", "Could not be delivered"
-        HELD = "held", "Held after a restore"
+        HELD = "held", "Waiting for release"
 
     class Delivery(models.TextChoices):
         DELIVERED = "delivered", "Delivered"

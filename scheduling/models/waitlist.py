@@ -83,16 +83,28 @@ class WaitlistEntry(models.Model):
 
 
 class FreedSlot(models.Model):
-    """A stretch of a chair that came free by a change of plan. Looked at by the tick until it is taken or past."""
+    """A stretch of a chair that came free by a change of plan. Looked at by the tick until it is taken or past.
+
+    `visit`: the booked visit that still has it, because its patient said that it may not take place. Nothing is offered
+    until that visit has let it go.
+    """
 
     resource = models.ForeignKey(Resource, on_delete=models.CASCADE, related_name="freed_slots")
     during: Any = DateTimeRangeField()  # both ends are always set
+    visit = models.ForeignKey(
+        Appointment, on_delete=models.PROTECT, related_name="times_set_aside", null=True, blank=True
+    )
     freed_at = models.DateTimeField()
     done_at = models.DateTimeField(null=True, blank=True)
     outcome = models.CharField(max_length=120, blank=True)
 
     class Meta:
         ordering = ["freed_at", "pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["visit"], condition=Q(done_at__isnull=True), name="one_time_set_aside_per_visit"
+            ),
+        ]
         indexes = [
             models.Index(fields=["freed_at"], condition=Q(done_at__isnull=True), name="freed_slot_open"),
         ]

@@ -11,14 +11,17 @@ from typing import Any
 from django.db import transaction
 from django.urls import reverse
 
+from patients.models import ContactPoint
 from patients.services.contacts import opt_out
+from scheduling.conflicts import booking_act
 from scheduling.domain.localtime import in_words
 from scheduling.loaders import zone_of
 from scheduling.models import Appointment, FollowUp, PatientLink, WorkItem
-from scheduling.services import alerts
+from scheduling.services import alerts, slot_holds
 from scheduling.services.links import is_over
 from scheduling.services.messages import sync_patient
-from scheduling.services.workitems import raise_item
+from scheduling.services.visits import cancel_visit
+from scheduling.services.workitems import raise_item, settle
 from sessions import scoring
 from sessions.models import OutcomeScore
 from sessions.services.outcomes import record_outcome
@@ -27,10 +30,13 @@ from staff.clock import app_now
 from staff.errors import InvalidInput, StateConflict
 from staff.history import acting
 from staff.locks import lock
-from staff.models import Site
+from staff.models import Site, User
 
-Purpose = PatientLink.Purpose
+Purpose, ANSWERED = PatientLink.Purpose, WorkItem.Kind.PATIENT_ANSWER
+ESCORT_CANNOT = "The escort cannot take the patient home"
 REVIEW_WITHIN = timedelta(hours=4)
+ESCORT_ANSWERS = {"coming": "I can", "no-driver": "I cannot"}
+GIVES_UP = frozenset({"no-driver", "change"})  # the time may come free, whoever decides
 VISIT_ANSWERS = {
     "coming": "I am coming",
     "late": "I shall be late",
@@ -75,40 +81,97 @@ def _site(row: PatientLink) -> Site:
 
 @transaction.atomic
 def answer_visit(*, link: PatientLink, answer: str, at: datetime | None = None) -> PatientLink:
-    """Coming, late, no driver, has eaten, or asks for another time. May be answered again until the visit; all
-    but "coming" become a coordinator's item, and an item of an earlier answer is closed by "coming".
+    """Coming, late, no driver, has eaten, or asks for another time; an escort: I can, I cannot. May be answered again
+    until the visit. All but "coming" become a coordinator's item; what may not take place is also set aside for the
+    waitlist. "Coming" closes the item of the same person's earlier answer, and gives the time back to the visit.
 
     Raises InvalidInput, and StateConflict once the visit was moved, cancelled or has begun.
     """
     now = at or app_now()
-    if answer not in VISIT_ANSWERS:
-        raise InvalidInput("Choose one of the answers.", field="answer")
     with acting(None):
         row = _begin(link, Purpose.VISIT, now)
+        escort = is_escort(row)
+        if answer not in (ESCORT_ANSWERS if escort else VISIT_ANSWERS):
+            raise InvalidInput("Choose one of the answers.", field="answer")
         visit = row.appointment
         stands = visit is not None and visit.status == Appointment.Status.BOOKED
         if visit is None or not stands or visit.during.lower != row.about_at:
             raise StateConflict("This visit has been changed since. Please call us.", code="visit-changed")
         _keep(row, {"answer": answer}, now)
-        key = f"answer:{visit.code}"
+        own, others = _answer_keys(visit, escort)
         if answer == "coming":
-            WorkItem.objects.filter(
-                kind=WorkItem.Kind.PATIENT_ANSWER, key=key, resolved_at__isnull=True
-            ).update(resolved_at=now, resolution="The patient has answered since: coming.")
+            who = "The escort" if escort else "The patient"
+            settle(kind=ANSWERED, key=own, resolution=f"{who} has answered since: coming.", at=now)
         else:
-            _ask_coordinator(visit, answer, key, now)
+            _ask_coordinator(visit, answer, own, now, escort=escort)
+        if answer in GIVES_UP:
+            slot_holds.set_aside(visit, at=now)
+        elif not WorkItem.objects.open().filter(kind=ANSWERED, key=others).exists():
+            slot_holds.keep(visit, at=now)
     return row
 
 
-def _ask_coordinator(visit: Appointment, answer: str, key: str, now: datetime) -> None:
+def is_escort(link: PatientLink) -> bool:
+    """Whether this link went to the adult who takes the patient home."""
+    return link.contact_point is not None and link.contact_point.whose == ContactPoint.Whose.ESCORT
+
+
+def _answer_keys(visit: Appointment, escort: bool) -> tuple[str, str]:
+    """Keys of the items about this visit: of whoever answers now, and of the other one."""
+    keys = f"answer:{visit.code}", f"answer:{visit.code}:escort"
+    return keys[::-1] if escort else keys
+
+
+def _ask_coordinator(visit: Appointment, answer: str, key: str, now: datetime, *, escort: bool) -> None:
     when = in_words(visit.during.lower, zone_of(visit.site))
     raise_item(
-        kind=WorkItem.Kind.PATIENT_ANSWER, key=key, site=visit.site, patient=visit.patient,
-        title=NEEDS_SOMEBODY[answer], role=roles.COORDINATOR, due_at=now, at=now,
-        detail=f"Answered by link about the visit of {when}. The slot is kept until somebody decides: call, move "
-        "the visit, or offer the time to somebody who waits.",
+        kind=ANSWERED, key=key, site=visit.site, patient=visit.patient,
+        title=ESCORT_CANNOT if escort else NEEDS_SOMEBODY[answer], role=roles.COORDINATOR, due_at=now, at=now,
+        detail=f"Answered by link about the visit of {when}. The time is kept until somebody decides: call, move the "
+        "visit, or let it go from the waitlist's page, which offers it to whoever waits.",
         url=reverse("visit_detail", args=[visit.code]),
     )  # fmt: skip
+
+
+@booking_act
+def keep_visit(*, visit: Appointment, by: User, at: datetime | None = None) -> int:
+    """Somebody has arranged it: the visit takes place, its time is not set aside any more, and the items of the
+    answers are closed. Harmless when nothing was set aside. Returns how many times were (0 or 1).
+    """
+    now = at or app_now()
+    lock(patients=[visit.patient_id])
+    for key in _answer_keys(visit, False):
+        settle(kind=ANSWERED, key=key, resolution="The visit takes place.", at=now, by=by)
+    return slot_holds.keep(visit, at=now)
+
+
+@booking_act
+def let_visit_go(
+    *, visit: Appointment, by: User, expected_version: int | None = None, at: datetime | None = None
+) -> Appointment:
+    """The visit does not take place then: it is taken off the calendar as `cancel_visit` does (undo works for two
+    minutes), and its time is offered to whoever waits.
+
+    Raises StateConflict when its time is not set aside, and what `cancel_visit` raises.
+    """
+    now = at or app_now()
+    lock(patients=[visit.patient_id])
+    if not slot_holds.waiting_of([visit.pk]).exists():
+        current = Appointment.objects.for_page().get(pk=visit.pk)
+        if current.status == Appointment.Status.CANCELLED:
+            return current
+        raise StateConflict("Nobody has said that this visit may not take place.", code="not-set-aside")
+    done = cancel_visit(
+        appointment=visit,
+        reason="escort",
+        by=by,
+        note="Answered by link.",
+        at=now,
+        expected_version=expected_version,
+    )
+    for key in _answer_keys(visit, False):
+        settle(kind=ANSWERED, key=key, resolution="The visit was let go; its time is offered.", at=now, by=by)
+    return done
 
 
 @transaction.atomic

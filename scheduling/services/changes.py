@@ -28,6 +28,7 @@ from scheduling.models import (
     WorkItem,
 )
 from scheduling.ranges import as_range
+from scheduling.services import slot_holds
 from scheduling.services.endings import undated_key
 from scheduling.services.followups import sync_follow_ups
 from scheduling.services.lanes import Occupation, occupy, release
@@ -165,6 +166,7 @@ def _note_freed(
             "pk", flat=True
         )
     )
+    gone -= slot_holds.let_go([item.appointment.pk for item in before], gone, at=at)
     FreedSlot.objects.bulk_create(
         FreedSlot(resource_id=key, during=as_range(_instant(start), _instant(end)), freed_at=at)
         for key, start, end in sorted(gone)

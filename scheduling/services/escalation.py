@@ -20,6 +20,7 @@ from staff import roles
 from staff.locks import lock
 
 State, Status = FollowUp.State, PlasticityWindow.Status
+LATE_KEY = "late:"  # of the item about a follow-up that is past its latest hour
 LEAD_SHARE, LEAD_MOST, LEAD_LEAST = 3, timedelta(hours=24), timedelta(hours=6)
 
 
@@ -77,7 +78,11 @@ def pool_key(row: FollowUp) -> str:
 
 
 def _report(row: FollowUp, window: PlasticityWindow, at: datetime) -> None:
-    """One item per step: the pool's on the therapists' list, the lead's with the prescriber as owner."""
+    """One item and one owner at a time: the therapists' list, then (late) a named person, then the lead."""
+    late = WorkItem.objects.open().filter(kind=WorkItem.Kind.UNPLACED, key=f"{LATE_KEY}{row.code}")
+    if window.lead_at is None and late.exists():
+        return
+    late.update(resolved_at=at, resolution="With the lead now: see that item.")
     ends = in_words(min(window.core_until, row.hard_latest_at), ZoneInfo(row.site.time_zone))
     url = reverse("window_detail", args=[window.code])
     if window.lead_at is None:

@@ -25,10 +25,13 @@ TOKEN_BYTES = 24
 OPT_OUT_FOR = timedelta(days=365)
 EDUCATION_FOR = timedelta(days=3)
 ANSWER_FOR = {Purpose.CHECK_IN: timedelta(hours=12), Purpose.QUESTIONNAIRE: timedelta(days=3)}
+NAMES_WHO = frozenset({Purpose.OPT_OUT, Purpose.VISIT})  # whose address it went to matters to the answer
 TEACHES = frozenset({"visit_reminder"})
 OF_KIND = {
     "visit_reminder": Purpose.VISIT,
     "visit_reminder_soon": Purpose.VISIT,
+    "escort_reminder": Purpose.VISIT,
+    "escort_reminder_soon": Purpose.VISIT,
     "therapy_visit": Purpose.VISIT,
     "check_in": Purpose.CHECK_IN,
     "questionnaire": Purpose.QUESTIONNAIRE,
@@ -97,7 +100,7 @@ def _link(
     if row is None:
         PatientLink.objects.create(
             code=code, patient=message.patient, purpose=purpose, about=about,
-            contact_point=message.contact_point if purpose == Purpose.OPT_OUT else None,
+            contact_point=message.contact_point if purpose in NAMES_WHO else None,
             follow_up=message.follow_up, appointment=message.appointment, about_at=message.about_at,
             document=document if purpose == Purpose.EDUCATION else None, token_hash=hashed(token),
             created_at=at, expires_at=max(until, at + timedelta(minutes=5)),

@@ -98,7 +98,7 @@ def settle_one_held(*, message: Message, release: bool, by: User, at: datetime |
     if not settle_held(rows, release=release, by=by, words="decided one by one", at=at or app_now()):
         row = rows.get()
         if row.state not in {State.DEAD, State.SCHEDULED, State.CLAIMED, State.SENDING, State.SENT}:
-            raise StateConflict(f"{row.get_state_display()}: it is not kept back.", code="not-held")
+            raise StateConflict(f"{row.get_state_display()}: it does not wait for release.", code="not-held")
     found: Message = rows.get()
     return found
 

@@ -7,7 +7,7 @@ cancelled and its successor planned; what has left, or may have left, is never s
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -49,6 +49,7 @@ REMINDERS = {  # kind: (target, of no use any more) before the visit; the second
     "visit_reminder": (REMIND_BEFORE, REMIND_AGAIN),
     "visit_reminder_soon": (REMIND_AGAIN, REMIND_UNTIL),
 }
+ESCORT_REMINDERS = {f"escort{kind.removeprefix('visit')}": times for kind, times in REMINDERS.items()}
 THERAPY_BEFORE, THERAPY_UNTIL = timedelta(hours=24), timedelta(hours=1)
 UNDO_GRACE = timedelta(minutes=2)  # a booking change can be undone this long
 USEFUL_FOR = timedelta(hours=24)  # a prompt to practise is of no use a day late
@@ -135,12 +136,16 @@ def sync_patient(patient: Patient, *, at: datetime) -> None:
             _call_instead(follow_ups, contact.reason, at)
         else:
             wishes = [*_of_follow_ups(patient, preference, follow_ups, contact, at)]
-            wishes += _of_visits(patient, preference, visits, contact, at)
+            wishes += _of_visits(patient, preference, visits, contact, at, REMINDERS)
+        escort = _escort(patient) if visits else None
+        if escort is not None:
+            wishes += _of_visits(patient, preference, visits, escort, at, ESCORT_REMINDERS)
     _reconcile(patient, wishes, at)
 
 
 def _contact(patient: Patient) -> ContactPoint | NoContact:
-    points = {str(point.code): point for point in ContactPoint.objects.filter(patient=patient)}
+    own = ContactPoint.objects.filter(patient=patient, whose=ContactPoint.Whose.PATIENT)
+    points = {str(point.code): point for point in own}
     options = [
         ContactOption(
             code=code,
@@ -155,6 +160,12 @@ def _contact(patient: Patient) -> ContactPoint | NoContact:
     preferred = next((option.channel for option in options if option.rank == 0), None)
     chosen = choose_channel(options, preferred)
     return chosen if isinstance(chosen, NoContact) else points[chosen.code]
+
+
+def _escort(patient: Patient) -> ContactPoint | None:
+    """Where the adult who takes the patient home wants to be reminded: the address agreed to last. None without one."""
+    points = ContactPoint.objects.filter(patient=patient, whose=ContactPoint.Whose.ESCORT).order_by("-pk")
+    return next((point for point in points if point.usable), None)
 
 
 def _call_instead(follow_ups: list[FollowUp], reason: str, at: datetime) -> None:
@@ -263,10 +274,11 @@ def _of_visits(
     visits: list[Appointment],
     contact: ContactPoint,
     at: datetime,
+    reminders: Mapping[str, tuple[timedelta, timedelta]],
 ) -> Iterable[Wish | NotInTime]:
     for visit in visits:
         start = visit.during.lower
-        for kind, (before, until) in REMINDERS.items():
+        for kind, (before, until) in reminders.items():
             bounds = (start - before - USEFUL_FOR, start - before, start - until)
             sending = _when(patient, send_hours_of(preference), *bounds, at)
             if isinstance(sending, SendTime):

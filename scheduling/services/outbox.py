@@ -11,11 +11,12 @@ import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.db import connection, transaction
-from django.db.models import Q
+from django.db import DatabaseError, connection, transaction
+from django.db.models import F, Q
 from django.db.models.expressions import RawSQL
 from django.urls import reverse
 
@@ -23,21 +24,29 @@ from patients.contact import local_words
 from scheduling.channels import Outgoing
 from scheduling.models import ChannelPause, FollowUp, Message, WorkItem
 from scheduling.notifications import KINDS, render
-from scheduling.services.followups import close_rows
 from scheduling.services.links import TEACHES, links_of, teaching_text
 from scheduling.services.messages import sync_patient
 from scheduling.services.recheck import Decision, look_again
-from scheduling.services.workitems import raise_item
+from scheduling.services.workitems import raise_item, raise_items
 from staff import roles
 from staff.clock import app_now
 from staff.locks import lock
 
 State = Message.State
 TO_SEND = (
-    "patient", "contact_point", "follow_up__site", "follow_up__series", "follow_up__infusion",
-    "appointment__site", "appointment__series",
+    "patient__contact_preference", "contact_point", "follow_up__site", "appointment__site", "appointment__series",
 )  # fmt: skip
+AS_OF_NOW = {  # read with the row itself: after an outage thousands of rows wait for each journey to the database
+    "at_app": RawSQL("app_now()", ()),
+    "at_real": RawSQL("clock_timestamp()", ()),
+    "last_hour": RawSQL(
+        "(SELECT count(*) FROM scheduling_message o WHERE o.patient_id = scheduling_message.patient_id AND o.id <> "
+        "scheduling_message.id AND (o.state = 'sending' OR o.sent_at > app_now() - interval '1 hour'))",
+        (),
+    ),
+}
 BACKOFF_MINUTES = (1, 2, 5, 15, 60)
+TOO_LATE = "It was not sent in time."
 SENT_IS_DONE = frozenset({"no_driving", "rest", "practice"})  # the message is all there is to do
 
 CLAIM = """
@@ -133,12 +142,13 @@ def begin_sending(claim: Claim, *, key_window: timedelta = timedelta(0)) -> Outg
     the caller's to report (`bury`); nothing of this transaction is kept then.
     """
     lock(patients=[claim.patient_id])
-    rows = Message.objects.select_for_update(of=["self"]).select_related(*TO_SEND)
-    row = next(iter(rows.filter(pk=claim.pk, fence=claim.fence, state=State.CLAIMED)), None)
+    rows = Message.objects.select_for_update(of=["self"]).select_related(*TO_SEND).annotate(**AS_OF_NOW)
+    row = next(iter(rows.filter(pk=claim.pk, fence=claim.fence, state=State.CLAIMED).order_by()), None)
     if row is None or row.patient_id != claim.patient_id:
         return None
-    now, real = _moments()
-    decision = look_again(row, now)
+    read: Any = row  # with what AS_OF_NOW adds
+    now, real = read.at_app, read.at_real
+    decision = look_again(row, now, last_hour=read.last_hour)
     if decision.verdict != "send":
         _put_aside(row, decision, now)
         return None
@@ -209,10 +219,16 @@ def mark_sent(claim: Claim, provider_id: str) -> bool:
         return False
     if claim.kind not in SENT_IS_DONE:
         return True
-    done = FollowUp.objects.select_for_update().filter(
-        messages=claim.pk, state=FollowUp.State.RELEASED, messages__kind__in=SENT_IS_DONE
+    done = FollowUp.objects.filter(
+        pk__in=Message.objects.filter(pk=claim.pk).values("follow_up"), state=FollowUp.State.RELEASED
     )
-    close_rows(done, state=FollowUp.State.DONE, reason="Message sent.", at=app_now())
+    done.update(
+        state=FollowUp.State.DONE,
+        closed_at=moment,
+        closed_by=None,
+        closed_reason="Message sent.",
+        version=F("version") + 1,
+    )
     return True
 
 
@@ -285,8 +301,37 @@ def _ours(claim: Claim) -> Message | None:
 
 
 def expire_overdue() -> int:
-    """Rows whose use is over: listed, never sent. Returns how many."""
-    return _each(OVER, Message.RECALLABLE, lambda row, now: _expire(row, "It was not sent in time.", now))
+    """Rows whose use is over: listed, never sent. Returns how many.
+
+    After a long outage there are many at once, so they are written together; if that fails, one by one.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(OVER)
+        keys = [row[0] for row in cursor.fetchall()]
+    if not keys:
+        return 0
+    try:
+        return _expire_together(keys)
+    except DatabaseError:
+        return _each(OVER, Message.RECALLABLE, lambda row, now: _expire(row, TOO_LATE, now))
+
+
+@transaction.atomic
+def _expire_together(keys: list[int]) -> int:
+    now = app_now()
+    found = (
+        Message.objects.select_for_update(of=["self"], skip_locked=True)
+        .select_related("follow_up__site", "appointment__site", "patient__site")
+        .filter(pk__in=keys, state__in=Message.RECALLABLE)
+    )
+    rows = list(found)
+    Message.objects.filter(pk__in=[row.pk for row in rows]).update(
+        state=State.EXPIRED, closed_reason=TOO_LATE, lease_until=None
+    )
+    for row in rows:
+        row.state = State.EXPIRED
+    raise_items([_trouble_item(row, TOO_LATE, now) for row in rows], at=now)
+    return len(rows)
 
 
 def settle_silent(keyed: dict[str, bool]) -> int:
@@ -329,9 +374,14 @@ def _trouble(row: Message, state: str, reason: str, now: datetime) -> None:
     """A final state that a person must see."""
     row.state, row.closed_reason, row.lease_until = state, reason[:120], None
     row.save(update_fields=["state", "closed_reason", "lease_until", "last_error_code"])
+    raise_item(**_trouble_item(row, reason, now), at=now)
+
+
+def _trouble_item(row: Message, reason: str, now: datetime) -> dict[str, Any]:
+    """The item about a row that ended without having been sent, as `raise_item` wants it."""
     cause = row.follow_up or row.appointment
-    raise_item(
-        kind=WorkItem.Kind.MESSAGE_FAILED, key=str(row.code), site=cause.site if cause else row.patient.site,
-        patient=row.patient, title=f"{row.get_state_display()}: {row.get_channel_display().lower()}",
-        detail=reason, role=roles.NURSE, url=reverse("message_list"), due_at=now, at=now,
-    )  # fmt: skip
+    return {
+        "kind": WorkItem.Kind.MESSAGE_FAILED, "key": str(row.code), "site": cause.site if cause else row.patient.site,
+        "patient": row.patient, "title": f"{row.get_state_display()}: {row.get_channel_display().lower()}",
+        "detail": reason, "role": roles.NURSE, "url": reverse("message_list"), "due_at": now,
+    }  # fmt: skip

@@ -18,7 +18,7 @@ from scheduling.loaders_follow import load_course
 from scheduling.models import Appointment, FollowUp, Message, PlasticityWindow, WorkItem
 from scheduling.services import lanes
 from scheduling.services.duty import on_duty
-from scheduling.services.escalation import settle_escalation
+from scheduling.services.escalation import LATE_KEY, pool_key, settle_escalation
 from scheduling.services.followups import close_rows
 from scheduling.services.messages import sync_patient
 from scheduling.services.therapy_rules import Slot, free_slots
@@ -38,7 +38,6 @@ NOT_HELD = "It did not take place by its last moment."
 WITH_OWNER = (
     "assignee", "patient__therapist", "patient__prescriber", "series__therapist", "series__prescriber",
 )  # fmt: skip
-LATE_KEY = "late:"
 OFFERED = 3  # times named in the item; the window's page shows them all
 
 
@@ -141,7 +140,10 @@ def named_owner(row: FollowUp) -> User | None:
 
 
 def late_therapy(at: datetime) -> list[FollowUp]:
-    """Therapy past its latest hour, not booked, not over, and not yet on anybody's list for that."""
+    """Therapy past its latest hour, not booked, not over, and not yet on anybody's list for that.
+
+    What is with the lead already (escalation) stays there: one item, one owner.
+    """
     rows = FollowUp.objects.filter(
         therapy=True, state=State.RELEASED, latest_at__lte=at, hard_latest_at__gt=at
     ).select_related(*WITH_OWNER, "site", "series__protocol_version", "infusion__protocol_version")[:200]
@@ -150,7 +152,16 @@ def late_therapy(at: datetime) -> list[FollowUp]:
             kind=WorkItem.Kind.UNPLACED, key__in=[f"late:{row.code}" for row in rows]
         ).values_list("key", "created_at")
     )
-    return [row for row in rows if told.get(f"late:{row.code}", row.latest_at) <= row.latest_at]
+    with_lead = set(
+        WorkItem.objects.open()
+        .filter(kind=WorkItem.Kind.UNPLACED, key__in=[pool_key(row) for row in rows], owner__isnull=False)
+        .values_list("key", flat=True)
+    )
+    return [
+        row
+        for row in rows
+        if told.get(f"late:{row.code}", row.latest_at) <= row.latest_at and pool_key(row) not in with_lead
+    ]
 
 
 def settle_caught_up(at: datetime) -> None:
@@ -170,11 +181,14 @@ def settle_caught_up(at: datetime) -> None:
 
 @transaction.atomic
 def report_late(*, follow_up: FollowUp, at: datetime) -> None:
-    """Late therapy goes on a person's list with the times that are still possible. Nothing is moved."""
+    """Late therapy goes on a person's list with the times that are still possible, in place of the item that was
+    open to every therapist. Nothing is moved.
+    """
     zone = ZoneInfo(follow_up.site.time_zone)
     slots = free_slots(follow_up, load_course(follow_up.patient_id), now=at)
     window = PlasticityWindow.objects.current().filter(infusion=follow_up.infusion_id).first()
     page = reverse("window_detail", args=[window.code]) if window is not None else reverse("work_list")
+    settle_escalation(follow_up, "Late now: a named person's, see that item.", at)
     raise_item(
         kind=WorkItem.Kind.UNPLACED, key=f"late:{follow_up.code}", site=follow_up.site,
         patient=follow_up.patient, title=f"Late: {follow_up.title}"[:160], role=roles.THERAPIST,

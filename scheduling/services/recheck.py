@@ -18,7 +18,7 @@ from scheduling.services.duty import covered
 from scheduling.services.messages import SPEAKING, send_hours_of
 from scheduling.texts_in_use import definition_of
 from staff.errors import InvalidInput
-from staff.fields import blind_index
+from staff.fields import Unreadable, blind_index
 
 State = Message.State
 PER_HOUR = 3
@@ -35,11 +35,12 @@ class Decision:
     until: datetime | None = None
 
 
-def look_again(row: Message, now: datetime) -> Decision:
+def look_again(row: Message, now: datetime, *, last_hour: int) -> Decision:
     """Whether this message may leave at `now`: person, address, cause, window, hours, number. First refusal
-    wins.
+    wins. `row` was read under the lock, with its patient and preference; `last_hour`: how many other messages this
+    patient had within the hour or is being sent.
     """
-    preference = ContactPreference.objects.filter(patient=row.patient_id).first()
+    preference = getattr(row.patient, "contact_preference", None)
     return (
         _time(row, now)
         or _person(row, preference)
@@ -48,7 +49,7 @@ def look_again(row: Message, now: datetime) -> Decision:
         or _window(row, now)
         or _hours(row, preference, now)
         or _somebody_reads(row, now)
-        or _number(row, now)
+        or _number(row, now, last_hour)
         or Decision("send")
     )
 
@@ -69,7 +70,11 @@ def _address(row: Message) -> Decision | None:
     point = row.contact_point
     if point.patient_id != row.patient_id:
         return Decision("replan", "The address is no longer this patient's.")
-    if blind_index(point.address) != point.address_index:
+    try:
+        address = point.address
+    except Unreadable:
+        return Decision("dead", "The stored address was not written for this patient's record.")
+    if blind_index(address) != point.address_index:
         return Decision("dead", "The stored address does not match its own check value.")
     if not point.usable or point.channel != row.channel:
         return Decision("replan", "The address may no longer be used.")
@@ -136,8 +141,10 @@ def _somebody_reads(row: Message, now: datetime) -> Decision | None:
     return Decision("call", "Nobody is on duty who could read the answer.")
 
 
-def _number(row: Message, now: datetime) -> Decision | None:
+def _number(row: Message, now: datetime, last_hour: int) -> Decision | None:
     """At most three messages to one patient in an hour; the caller holds the patient's lock."""
+    if last_hour < PER_HOUR:
+        return None
     recent = Message.objects.filter(patient=row.patient_id).exclude(pk=row.pk)
     counted = recent.filter(Q(sent_at__gt=now - timedelta(hours=1)) | Q(state=State.SENDING))
     times = list(counted.order_by(F("sent_at").asc(nulls_last=True)).values_list("sent_at", flat=True))

@@ -85,9 +85,9 @@ def _tell(hold: RestoreHold, moment: datetime) -> None:
         number = counts.get(site.pk, 0)
         raise_item(
             kind=WorkItem.Kind.RESTORED, key=f"{hold.code}/{site.pk}", site=site, role=roles.NURSE,
-            title=f"The database was restored: {number} message{'' if number == 1 else 's'} kept back",
+            title=f"The database was restored: {number} message{'' if number == 1 else 's'} waiting for release",
             detail="What was sent or cancelled after the backup was made is not known any more. Look at "
-            "the messages kept back and release or discard them; compare today's list with what you know.",
+            "the messages that wait for release, and release or discard them; compare today's list with what you know.",
             url=f"{reverse('message_list')}?show=held", due_at=moment, at=moment,
         )  # fmt: skip
 

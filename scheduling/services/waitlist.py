@@ -30,6 +30,7 @@ from scheduling.models import (
 from scheduling.planning import PARTS_OF_DAY, load_patient, predicted_clearance
 from scheduling.ranges import as_range
 from scheduling.reasons import CANCEL
+from scheduling.services import slot_holds
 from scheduling.services.changes import UNDO_FOR
 from scheduling.services.lanes import Occupation, occupy
 from scheduling.services.moving import move_visits
@@ -83,7 +84,8 @@ def fill(*, at: datetime | None = None) -> int:
     """For the tick: answer expired offers, then offer every freed slot to the first who can use it."""
     now = at or app_now()
     expire(at=now)
-    ready = FreedSlot.objects.filter(done_at__isnull=True, freed_at__lte=now - UNDO_FOR)
+    slot_holds.settle_others(at=now)
+    ready = FreedSlot.objects.filter(done_at__isnull=True, visit__isnull=True, freed_at__lte=now - UNDO_FOR)
     ready = ready.exclude(offers__state=Offer.OPEN).select_related("resource__site")
     return sum(_offer(slot, now) is not None for slot in ready)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 
@@ -55,6 +57,24 @@ def raise_item(
             setattr(item, name, fields[name])
         item.save(update_fields=changed)
     return item
+
+
+@transaction.atomic
+def raise_items(wanted: Sequence[Mapping[str, Any]], *, at: datetime) -> None:
+    """Put many items of different causes on lists at once; each as `raise_item` takes it, without owners."""
+    keys = {(one["kind"], one["key"]) for one in wanted}
+    known = set(
+        WorkItem.objects.open()
+        .filter(kind__in={kind for kind, _ in keys}, key__in=[key for _, key in keys])
+        .values_list("kind", "key")
+    )
+    WorkItem.objects.bulk_create(
+        [WorkItem(**one, created_at=at) for one in wanted if (one["kind"], one["key"]) not in known],
+        ignore_conflicts=True,
+    )
+    for one in wanted:
+        if (one["kind"], one["key"]) in known:
+            raise_item(**one, at=at)
 
 
 @transaction.atomic

@@ -18,6 +18,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
+from patients.models import UNREADABLE_ADDRESS
 from scheduling.access_follow import get_message_for
 from scheduling.follow_words import MESSAGE_CHIPS, masked
 from scheduling.models import Message
@@ -27,6 +28,7 @@ from scheduling.sites import chosen_site
 from scheduling.views.acts import person, show
 from staff.access import require
 from staff.clock import app_now
+from staff.fields import Unreadable
 from staff.models import Site, User
 
 State = Message.State
@@ -37,7 +39,7 @@ TABS: dict[str, tuple[str, tuple[str, ...]]] = {
     "failed": ("Failed", (State.DEAD,)),
     "unknown": ("Unknown", (State.UNKNOWN,)),
     "expired": ("Expired", (State.EXPIRED,)),
-    "held": ("Kept back", (State.HELD,)),
+    "held": ("Waiting for release", (State.HELD,)),
     "cancelled": ("Cancelled", (State.CANCELLED,)),
 }
 PER_PAGE = 40
@@ -146,7 +148,10 @@ def _line(row: Message) -> dict[str, Any]:
 
 def _address(row: Message) -> str:
     """Masked; one that cannot be decrypted says so instead of breaking the list."""
-    return masked(row.contact_point.address)
+    try:
+        return masked(row.contact_point.address)
+    except Unreadable:
+        return UNREADABLE_ADDRESS
 
 
 @require_POST

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
@@ -26,6 +26,7 @@ from scheduling.services.links import is_over, open_link
 from staff.clock import app_now
 from staff.errors import DomainError
 from staff.forms import ClinicalForm
+from staff.models import Site
 
 Purpose = PatientLink.Purpose
 
@@ -33,8 +34,13 @@ Purpose = PatientLink.Purpose
 @csrf_exempt
 @require_http_methods(["GET", "HEAD", "POST"])
 def patient_link(request: HttpRequest, token: str) -> HttpResponse:
-    """Show what the link is for, or take the answer. Too old: 410 with the phone number. Unknown: 404."""
-    link = open_link(token)
+    """Show what the link is for, or take the answer. Too old: 410 with the phone number. Unknown: 404, in words for
+    patients.
+    """
+    try:
+        link = open_link(token)
+    except Http404:
+        return _unknown(request)
     now = app_now()
     if is_over(link, now) and link.purpose != Purpose.OPT_OUT:
         return _page(request, link, "over", status=410)
@@ -45,6 +51,15 @@ def patient_link(request: HttpRequest, token: str) -> HttpResponse:
     return HANDLERS[link.purpose](request, link)
 
 
+def _unknown(request: HttpRequest) -> HttpResponse:
+    """Nothing is known of whoever opened it; with one site its number, with one country its emergency numbers."""
+    sites = list(Site.objects.order_by("pk")[:50])
+    countries = {site.country for site in sites}
+    emergency = EMERGENCY.get(countries.pop(), ELSEWHERE) if len(countries) == 1 else ELSEWHERE
+    context = {"site": sites[0] if len(sites) == 1 else None, "emergency": emergency}
+    return _private(render(request, "patient/unknown.html", context, status=404))
+
+
 def _page(
     request: HttpRequest, link: PatientLink, name: str, *, status: int = 200, **context: Any
 ) -> HttpResponse:
@@ -53,6 +68,10 @@ def _page(
     context |= {"link": link, "site": site, "emergency": EMERGENCY.get(site.country, ELSEWHERE)}
     with timezone.override(ZoneInfo(link.patient.time_zone)):
         answer = render(request, f"patient/{name}.html", context, status=status)
+    return _private(answer)
+
+
+def _private(answer: HttpResponse) -> HttpResponse:
     answer["Referrer-Policy"] = "no-referrer"  # the address itself is the key
     answer["X-Robots-Tag"] = "noindex, nofollow"
     return answer
@@ -87,12 +106,13 @@ def _visit(request: HttpRequest, link: PatientLink) -> HttpResponse:
     therapy = visit is not None and visit.kind == Appointment.Kind.THERAPY
     if visit is None or visit.status != Appointment.Status.BOOKED or visit.during.lower != link.about_at:
         return _page(request, link, "changed", status=410)
+    escort = answers.is_escort(link)
     form = forms.VisitAnswerForm(
-        _data(request), therapy=therapy, initial={"answer": link.answer.get("answer")}
+        _data(request), therapy=therapy, escort=escort, initial={"answer": link.answer.get("answer")}
     )
     return _take(
         request, link, "visit", form,
-        lambda: answers.answer_visit(link=link, answer=form.cleaned_data["answer"]), visit=visit,
+        lambda: answers.answer_visit(link=link, answer=form.cleaned_data["answer"]), visit=visit, escort=escort,
     )  # fmt: skip
 
 
@@ -137,6 +157,7 @@ def _after(link: PatientLink) -> dict[str, Any]:
     return {
         "unwell": link.purpose == Purpose.CHECK_IN and unwell,
         "wants_call": wants_call,
+        "escort": answers.is_escort(link) and link.purpose == Purpose.VISIT,
         "again": link.purpose in (Purpose.VISIT, Purpose.CHECK_IN, Purpose.EDUCATION),
     }
 

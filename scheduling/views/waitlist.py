@@ -11,13 +11,15 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from scheduling.access import get_series_for, get_waitlist_entry_for
+from scheduling.access import get_appointment_for, get_series_for, get_waitlist_entry_for
 from scheduling.forms_booking import WaitlistForm
 from scheduling.models import FreedSlot, WaitlistOffer
+from scheduling.services import answers
 from scheduling.services import waitlist as service
+from scheduling.services.recall import recall_words
 from scheduling.sites import chosen_site
 from scheduling.views.acts import Act, act_page, person, posted, show
-from scheduling.waitlist_pages import rows_of
+from scheduling.waitlist_pages import aside_of, rows_of
 from staff.access import require
 from staff.clock import app_now
 from staff.errors import InvalidInput
@@ -34,11 +36,14 @@ def waitlist(request: HttpRequest) -> HttpResponse:
     if site is None:
         return render(request, "scheduling/no_site.html", {})
     now = app_now()
-    slots = FreedSlot.objects.filter(resource__site=site, done_at__isnull=True, during__endswith__gt=now)
+    slots = FreedSlot.objects.filter(
+        resource__site=site, done_at__isnull=True, visit__isnull=True, during__endswith__gt=now
+    )
     context = {
         "site": site,
         "now": now,
         "rows": rows_of(site, user),
+        "aside": aside_of(site, user, now),
         "slots": slots.exclude(offers__state=WaitlistOffer.State.OPEN).select_related("resource")[:12],
         "may_act": user.may("appointment.move"),
         "minutes": int(service.OFFER_FOR.total_seconds() // 60),
@@ -104,6 +109,33 @@ def waitlist_act(request: HttpRequest, code: str, verb: str) -> HttpResponse:
     service.decline_offer(offer=offer, by=user, expected_version=version)
     messages.success(request, "Declined. The slot goes to the next in order.")
     return redirect("waitlist")
+
+
+@require_POST
+@login_required
+def visit_keep(request: HttpRequest, code: str) -> HttpResponse:
+    """The visit takes place after all. Sent twice, it is done once."""
+    user = person(request)
+    answers.keep_visit(visit=get_appointment_for(user, code, action="appointment.move"), by=user)
+    messages.success(request, "The visit takes place.")
+    return redirect("waitlist")
+
+
+@require_POST
+@login_required
+def visit_let_go(request: HttpRequest, code: str) -> HttpResponse:
+    """Take the visit off the calendar, and offer its time to whoever waits. Sent twice, it is done once."""
+    user = person(request)
+    visit = get_appointment_for(user, code, action="appointment.move")
+    version = parse_integer(request.POST.get("version", ""), field="version", min_value=1)
+    gone = answers.let_visit_go(visit=visit, by=user, expected_version=version)
+    messages.success(
+        request,
+        "The visit is off the calendar. Its time is offered in two minutes; until then it can be undone.",
+    )
+    if words := recall_words(gone, at=app_now()):
+        messages.warning(request, words)
+    return redirect("visit_detail", code=visit.code)
 
 
 def _code(request: HttpRequest) -> str:

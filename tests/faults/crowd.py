@@ -1,4 +1,4 @@
-"""Run as the app role: `python -m tests.faults.crowd fill|cancel|states ...`. The last line of output is JSON.
+"""Run as the app role: `python -m tests.faults.crowd fill|cancel|states|nurse ...`. The last line of output is JSON.
 
 `fill` makes one patient per message, each with an address, a finished visit, the follow-up and its message, due one after
 the other. `cancel` lets patients decline through the service that the page uses.
@@ -121,6 +121,13 @@ def cancel(number: int) -> dict[str, Any]:
     return {"cancelled": gone}
 
 
+def nurse() -> dict[str, Any]:
+    """Who decides, by e-mail."""
+    from staff.models import User
+
+    return {"email": User.objects.filter(full_name="Robin Vale").latest("pk").email}
+
+
 def states() -> dict[str, Any]:
     """How our own tables tell it, for what the other end cannot know: which are shown to a person."""
     from scheduling.models import Message, WorkItem
@@ -138,4 +145,4 @@ if __name__ == "__main__":
     django.setup()
     verb, *rest = sys.argv[1:]
     numbers = [int(item) if item.isdigit() else item for item in rest]
-    print(json.dumps({"fill": fill, "cancel": cancel, "states": states}[verb](*numbers)))
+    print(json.dumps({"fill": fill, "cancel": cancel, "states": states, "nurse": nurse}[verb](*numbers)))

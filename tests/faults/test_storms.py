@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.faults.judges import Ledger
-from tests.faults.storm import Ground, Storm, Verdict, ground, storm
+from tests.faults.storm import Ground, Storm, Verdict, bare_ground, ground, storm
 
 pytestmark = pytest.mark.fault
 LATEST = 30.0  # seconds late at most, in a storm
@@ -130,6 +130,55 @@ def test_down_past_every_due_time_and_some_expiry(
     with storm(own_ground, "storm_down") as one:
         verdict = down(one, number=200, expired=50, lead=1, spread=3)
         tell("all down over every due time, 50 expired meanwhile, short", verdict)
+
+
+SHAPE = """
+    SELECT (SELECT count(*) FROM pg_constraint), (SELECT count(*) FROM pg_trigger), (SELECT count(*) FROM pg_indexes),
+        (SELECT count(*) FROM pg_constraint WHERE contype = 'x'), (SELECT count(*) FROM django_migrations)
+"""
+
+
+def test_a_restored_backup_sends_nothing_again(
+    own_ground: Ground, tell: Callable[[str, object], None]
+) -> None:
+    """The drill of docs/restore.md with the real tools: dumped before five messages left and one was cancelled, restored
+    into another server. What was due before is held until a person has looked; what comes due later goes out.
+    """
+    with storm(own_ground, "drill") as one, bare_ground(want_valkey=False) as fresh:
+        ledger, copy = one.provider.ledger, one.folder / "backup.dump"
+        one.manage("dispatch_messages", "--once")  # this database has been seen
+        one.fill(6, "sms", 0, 1)
+        fresh.tool("pg_dump", "-Fc", "-f", str(copy), psycopg_url(one.ground.url(one.name)))
+        one.cancel(1)
+        one.at(2, lambda: one.manage("dispatch_messages", "--once"))
+        assert len(ledger.arrived) == 5
+        fresh.sql("CREATE DATABASE drill")
+        fresh.tool("pg_restore", "--exit-on-error", "-d", psycopg_url(fresh.url("drill")), str(copy))
+        assert fresh.sql(SHAPE, database="drill") == one.ground.sql(SHAPE, database=one.name)
+        one.environment |= {
+            name: value for name, value in fresh.environment("drill").items() if name.startswith("DATABASE_")
+        }
+        one.manage("migrate", "--check")
+        one.manage("dispatch_messages", "--once")
+        assert set(one.python("tests.faults.crowd", "states")["by_address"].values()) == {"held"}
+        assert (len(ledger.arrived), ledger.absorbed) == (5, 0), "nothing was even tried again"
+        one.fill(1, "sms", 1, 1)
+        one.at(2, lambda: one.manage("dispatch_messages", "--once"))
+        assert len(ledger.arrived) == 6, "what comes due later goes out"
+        person = one.python("tests.faults.crowd", "nurse")["email"]
+        one.manage(
+            "release_messages", "--discard", "--by", person, "--note", "Compared with the gateway's list."
+        )
+        one.manage("dispatch_messages", "--once")
+        states = list(one.python("tests.faults.crowd", "states")["by_address"].values())
+        tell("restore drill, six due before the restore and one after", sorted(states))
+        assert sorted(states) == ["dead"] * 6 + ["sent"]
+        assert ({len(times) for times in ledger.arrived.values()}, ledger.absorbed) == ({1}, 0)
+
+
+def psycopg_url(url: str) -> str:
+    """The same address as PostgreSQL's own tools read it."""
+    return url.replace("postgres://", "postgresql://", 1)
 
 
 def naive(one: Storm, *, number: int, full: bool) -> tuple[list[str], list[str]]:

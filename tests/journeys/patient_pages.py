@@ -17,6 +17,7 @@ KINDS = {
     "therapy": "therapy_visit",
     "check_in": "check_in",
     "questionnaire": "questionnaire",
+    "escort": "escort_reminder",
 }
 
 

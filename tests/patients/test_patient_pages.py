@@ -89,7 +89,9 @@ WRITE = [
         ),
     ),
     Route("patient_status", data=lambda c, p, t: about(p, version="1", status="inactive")),
-    Route("contact_new", data=lambda c, p, t: about(p, channel="sms", address="503 555 0142")),
+    Route(
+        "contact_new", data=lambda c, p, t: about(p, whose="patient", channel="sms", address="503 555 0142")
+    ),
     Route("quiet_hours_edit", data=lambda c, p, t: about(p, quiet_from="21:00", quiet_until="09:00")),
     Route("messages_hold", get=False),
     Route("messages_release", get=False),

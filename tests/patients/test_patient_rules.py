@@ -1,9 +1,15 @@
 """What PostgreSQL itself refuses about patients, as the app role; each with a control that drops the rule."""
 
+import base64
+from importlib import import_module
+from types import SimpleNamespace
+
 import pytest
 from django.db import IntegrityError, connection, transaction
 
 from patients import services
+from patients.models import UNREADABLE_ADDRESS, ContactPoint
+from staff import fields
 from tests.factories import make_contact, make_patient
 
 
@@ -46,6 +52,9 @@ RULES = [
     ("contact_address_once", POINT, "channel = 'email', address_index = %(index)s"),
     ("one_preferred_contact_per_patient", POINT, "preferred = true"),
     ("contact_channel_known", POINT, "channel = 'fax'"),
+    ("contact_whose_known", POINT, "whose = 'nobody'"),
+    ("escort_is_named_and_agreed_to", POINT, "whose = 'escort', person_name = 'Sam'"),
+    ("contact_address_is_sealed_to_its_row", POINT, "address = substr(address, 4)"),
     ("contraindication_open_once", CONTRA, "resolved_at = NULL"),
     ("contraindication_severity_known", CONTRA, "severity = 'fatal'"),
     ("exposure_count_in_range", EXPOSURE, "count = 0"),
@@ -97,13 +106,58 @@ def test_nothing_of_a_patient_can_be_deleted_and_no_history_rewritten(rows, tabl
             run(sql, [rows[table]])
 
 
-def test_an_address_moved_to_another_column_does_not_open(rows):
-    """The ciphertext is bound to its column: copied elsewhere it is refused, not shown."""
-    from staff.fields import decrypt
-
+def test_an_address_opens_in_its_own_row_only(rows):
+    """The ciphertext is bound to column, row and patient: copied elsewhere it is refused, not shown (hazard H8)."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT address FROM patients_contactpoint WHERE id = %s", [rows[POINT]])
-        stored = cursor.fetchone()[0]
-    assert decrypt(stored, context="patients_contactpoint.address") == "+15035550142"
-    with pytest.raises(ValueError, match="does not belong here"):
-        decrypt(stored, context="patients_patient.mrn")
+        cursor.execute(
+            "SELECT address, code, patient_id FROM patients_contactpoint WHERE id = %s", [rows[POINT]]
+        )
+        stored, code, patient = cursor.fetchone()
+    place = "patients_contactpoint.address"
+    assert fields.open_sealed(stored, place=place, row=f"{code}:{patient}") == "+15035550142"
+    for other, row in (
+        (place, f"{code}:{rows['params']['other']}"),
+        ("patients_patient.mrn", f"{code}:{patient}"),
+    ):
+        with pytest.raises(fields.Unreadable):
+            fields.open_sealed(stored, place=other, row=row)
+
+
+def test_only_saving_the_row_writes_an_address(rows):
+    points = ContactPoint.objects.filter(pk=rows[POINT])
+    for write in (lambda: points.update(address="+15035550199"), lambda: points.filter(address="x").exists()):
+        with pytest.raises(TypeError, match="by saving its row"), transaction.atomic():
+            write()
+    point = points.get()
+    point.address = "+15035550199"
+    point.save(update_fields=["address"])
+    assert points.get().address == "+15035550199"
+    assert points.only("preferred").get().address == "+15035550199", "loaded when it is asked for"
+
+
+def test_old_addresses_are_readable_before_the_migration_and_sealed_by_it(rows):
+    """One row from before is whole, one was copied here by hand: that one never opens again. Twice is harmless."""
+    migration = import_module("patients.migrations.0005_addresses_are_sealed_to_their_row")
+    as_owner(migration.NO_RULE)
+    place = migration.PLACE
+    whole = ContactPoint.objects.get(pk=rows[POINT])
+    copied = ContactPoint.objects.get(patient=whole.patient, channel="email")
+    for point, plain in ((whole, whole.address), (copied, "stranger@mail.example")):
+        run(
+            f"UPDATE {POINT} SET address = %s WHERE id = %s", [fields.encrypt(plain, context=place), point.pk]
+        )
+    assert ContactPoint.objects.get(pk=whole.pk).address == "+15035550142"
+    editor = SimpleNamespace(connection=connection)
+    for _ in range(2):
+        migration.seal_all(None, editor)
+    as_owner(migration.RULE)
+    assert ContactPoint.objects.get(pk=whole.pk).address == "+15035550142"
+    assert ContactPoint.objects.get(pk=copied.pk).shown_address == UNREADABLE_ADDRESS
+
+
+def test_without_its_keys_the_migration_stops(rows, settings):
+    migration = import_module("patients.migrations.0005_addresses_are_sealed_to_their_row")
+    stored = fields.encrypt("a@mail.example", context=migration.PLACE)
+    settings.FIELD_KEY = base64.urlsafe_b64encode(bytes(32)).decode()
+    with pytest.raises(fields.KeyMissing):
+        migration.sealed(stored, "row", "index")

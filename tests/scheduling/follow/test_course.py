@@ -177,3 +177,19 @@ def test_every_open_loop_names_its_owner(clinic, clock, opened):
     page = client.get("/open-loops/").content.decode()
     assert clinic.therapist.full_name in page
     assert f"{clinic.nurse.full_name} <span" in page, "what is anybody's of a role is whoever's on duty"
+
+
+def test_a_window_without_therapy_has_one_item_and_one_owner_at_every_moment(clinic, clock, opened):
+    """Open to every therapist, then a named person's when it is late, then the lead's."""
+    seen = []
+    lead = opened.hard_latest_at - timedelta(hours=6)
+    for moment in (opened.target_at, opened.latest_at, lead):
+        clock.set(moment)
+        for _ in range(2):
+            dispatch.tick()
+        items = WorkItem.objects.open().filter(kind="unplaced", patient=opened.patient)
+        assert [str(opened.code) in item.key for item in items] == [True], [item.title for item in items]
+        seen.append((items[0].title.split(":")[0], items[0].owner))
+    assert seen[0] == ("Therapy is not booked", None)
+    assert seen[1] == ("Late", clinic.therapist)
+    assert seen[2] == ("The window closes without therapy", clinic.clinician)

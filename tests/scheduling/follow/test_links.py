@@ -91,7 +91,10 @@ def test_a_link_is_in_the_mail_and_only_its_hash_in_the_database(client, clock, 
 def test_six_questions_of_the_page(client, clock, mailbox, infusion):
     answer, _ = send(clock, mailbox, "check_in")
     good = {"slept": "yes", "as_usual": "yes", "unsafe": "no"}
-    assert client.get("/p/no-such-token-of-anybody-0000/").status_code == 404
+    wrong = client.get("/p/no-such-token-of-anybody-0000/")
+    assert wrong.status_code == 404
+    assert "This link does not work" in wrong.content.decode()
+    assert "do not wait for us: call" in wrong.content.decode()
     assert client.put(answer).status_code == 405
     for bad in ({}, good | {"slept": "perhaps"}, {"slept": "\x00"}):
         assert client.post(answer, bad).status_code == 422

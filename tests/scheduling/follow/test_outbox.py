@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import pytest
 from django.core import mail
+from django.db import connection
 from django.utils import timezone
 
 from patients.models import ContactPreference
@@ -15,6 +16,7 @@ from scheduling import dispatch
 from scheduling.models import FollowUp, Heartbeat, Message, SpacingDecision, WorkItem
 from scheduling.services import messages, outbox, recheck, windows
 from scheduling.services.followups import sync_follow_ups
+from staff.fields import Unreadable
 from tests import factories
 from tests.scheduling.follow import world as w
 from tests.scheduling.follow.mailbox import Mailbox
@@ -268,21 +270,29 @@ def test_an_address_that_fell_away_is_replaced_by_another(clinic, clock, mailbox
     assert fresh.generation == again(no_driving).generation + 1
 
 
-def test_swapped_ciphertext_is_refused(clinic, clock, mailbox, infusion, no_driving):
-    from django.db import connection
-
+@pytest.mark.parametrize("columns", ["address", "address, address_index"])
+def test_an_address_copied_from_another_patient_is_never_written_to(
+    clinic, clock, mailbox, infusion, no_driving, columns
+):
+    """Raw SQL as the app role. With its check value the copy is whole, and only the binding to its row gives it away."""
     stranger = factories.make_contact(factories.make_patient(clinic.site), "stranger@mail.example")
     with connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE patients_contactpoint SET address = (SELECT address FROM patients_contactpoint WHERE id = %s) "
-            "WHERE id = %s",
-            [stranger.pk, clinic.contact.pk],
+            "UPDATE patients_contactpoint mine SET "
+            + ", ".join(f"{name} = theirs.{name}" for name in columns.split(", "))
+            + " FROM patients_contactpoint theirs WHERE mine.id = %s AND theirs.id = %s",
+            [clinic.contact.pk, stranger.pk],
         )
     clock.set(no_driving.due_at)
     dispatch.tick()
     assert mailbox.taken == []
     assert again(no_driving).state == "dead"
-    assert WorkItem.objects.filter(key=str(no_driving.code)).exists()
+    item = WorkItem.objects.open().get(key=str(no_driving.code))
+    assert "not written for this patient" in item.detail
+    point = type(clinic.contact).objects.get(pk=clinic.contact.pk)
+    with pytest.raises(Unreadable):
+        point.address  # noqa: B018 - reading it is the act
+    assert point.shown_address == "Cannot be read: add it again"
 
 
 def test_quiet_hours_of_a_new_zone_postpone_it(clinic, clock, mailbox, infusion, no_driving):

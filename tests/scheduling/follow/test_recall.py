@@ -4,6 +4,8 @@ to be too late to recall. Everything by the services and pages that people use; 
 
 from __future__ import annotations
 
+import html
+import re
 from datetime import timedelta
 
 import pytest
@@ -14,10 +16,11 @@ from rest_framework.test import APIClient
 
 from scheduling import dispatch
 from scheduling.models import Appointment, FollowUp, Message, TreatmentSeries
-from scheduling.services import outbox
+from scheduling.services import outbox, therapy
 from scheduling.services import visits as visit_service
 from staff.errors import RuleNotMet
 from tests.scheduling.booking.helpers import book, local, visits_of
+from tests.scheduling.follow import world as w
 from tests.scheduling.follow.mailbox import Mailbox
 
 pytestmark = pytest.mark.django_db
@@ -128,6 +131,65 @@ def test_the_api_says_so_too_and_an_undo_asks_again(clinic, clock, mailbox, visi
     assert "too late to recall" in answer.headers["X-Too-Late-To-Recall"]
     back = client.post(f"{url}/undo/", {}, format="json", headers={"If-Match": answer.headers["ETag"]})
     assert (back.status_code, back.json()["too_late_to_recall"]) == (200, ""), "what has left is right again"
+
+
+TOLD = "too late to recall"
+
+
+def test_running_late_says_so(clinic, clock, mailbox, visit):
+    clock.set(local(clinic, 4, 15, 3))
+    dispatch.tick()
+    clock.set(local(clinic, 5, 8, 45))
+    client = Client()
+    client.force_login(clinic.nurse)
+    url = reverse("visit_late", args=[visit.code])
+    form = {"minutes": "10", "version": str(visit.version), "patient_code": str(visit.patient.code)}
+    page = client.post(url, form | {"act": "look"}).content.decode()
+    seen = [html.unescape(text) for text in re.findall(r'name="seen" value="([^"]*)"', page)]
+    done = client.post(url, form | {"act": "accept", "seen": seen}, follow=True).content.decode()
+    assert "The new times hold" in done
+    assert TOLD in done
+
+
+def test_replanning_after_a_closure_says_so(clinic, clock, mailbox, visit):
+    clock.set(local(clinic, 3, 9, 3))
+    dispatch.tick()
+    client = Client()
+    client.force_login(clinic.coordinator)
+    client.post(reverse("resource_list"), {"first": "2026-03-05", "last": "2026-03-05", "reason": "Heating"})
+    page = client.get(reverse("replan")).content.decode()
+
+    def values(name):
+        return [html.unescape(text) for text in re.findall(rf'name="{name}" value="([^"]*)"', page)]
+
+    data = {name: values(name) for name in ("pick", "visit", "session")} | {"token": values("token")[0]}
+    assert TOLD in client.post(reverse("replan"), data, follow=True).content.decode()
+
+
+@pytest.mark.parametrize("surface", ["page", "api"])
+def test_a_cancelled_therapy_time_says_so(clinic, clock, mailbox, surface):
+    """Its reminder left the day before."""
+    course = w.book_course(clinic, [w.FIRST, w.FIRST + timedelta(days=3)]).appointments.get(ordinal=1)
+    infusion = w.given(clinic, course)
+    clock.set(w.current_window(infusion).t0)
+    dispatch.tick()
+    row = w.follow_up(course, "integration_1")
+    start = w.current_window(infusion).t0.replace(minute=30) + timedelta(hours=24)
+    therapy.book_therapy(follow_up=row, start=start, therapist=clinic.therapist, by=clinic.therapist)
+    clock.set(Message.objects.get(kind="therapy_visit", state="scheduled").due_at)
+    dispatch.tick()
+    assert Message.objects.filter(kind="therapy_visit", state="sent").exists()
+    if surface == "page":
+        client = Client()
+        client.force_login(clinic.therapist)
+        form = {"reason": "Ill.", "patient_code": str(row.patient.code)}
+        url = reverse("follow_up_cancel", args=[row.code])
+        assert TOLD in client.post(url, form, follow=True).content.decode()
+        return
+    client = APIClient()
+    client.force_authenticate(clinic.therapist)
+    answer = client.post(f"/api/v1/follow-ups/{row.code}/cancel/", {"reason": "Ill."}, format="json")
+    assert (answer.status_code, TOLD in answer.headers.get("X-Too-Late-To-Recall", "")) == (200, True)
 
 
 def test_a_reminder_of_a_series_that_is_over_does_not_leave(clinic, clock, mailbox, visit):

@@ -53,7 +53,7 @@ def test_what_was_due_is_held_and_what_comes_later_goes_out(clock, mailbox, rest
     hold = RestoreHold.objects.get()
     assert (hold.held, hold.outcome, hold.fingerprint_before[:4]) == (1, "waiting", "7300")
     item = WorkItem.objects.open().get(kind="restored")
-    assert "1 message kept back" in item.title
+    assert "1 message waiting for release" in item.title
     clock.set(Message.objects.get(kind="rest").due_at)
     dispatch.tick()
     assert mailbox.subjects == ["A quiet evening"]
@@ -113,7 +113,7 @@ def test_the_pages(clinic, client, clock, restored):
     client.force_login(clinic.therapist)
     assert client.get("/messages/held/").status_code == 403
     client.force_login(clinic.nurse)
-    assert "Decide about the messages kept back" in client.get("/messages/?show=held").content.decode()
+    assert "Decide about what waits for release" in client.get("/messages/?show=held").content.decode()
     assert client.get("/messages/held/").status_code == 200
     assert client.post("/messages/held/", {"what": "release", "note": ""}).status_code == 422
     assert client.post(f"/messages/{restored.code}/held/", {"what": "discard"}).status_code == 302
