@@ -8,3 +8,6 @@ from django.dispatch import Signal
 patient_died = Signal()
 # sender: Patient; patient, changed (names among time_zone and jurisdiction), by (User), at (aware).
 patient_moved = Signal()
+# sender: Patient; patient, by (User, None for a patient's own link), at (aware). How the patient or the escort may be
+# written to has changed: an address may be used now or no more, or hours and holds are others.
+contacts_changed = Signal()

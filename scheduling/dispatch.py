@@ -98,9 +98,9 @@ def tick() -> Round:
         ("sent", dispatch_due),
         ("expired", outbox.expire_overdue),
         ("missed", mark_missed),
+        ("escalated", escalate_windows),  # before lateness: one item and one owner
         ("late", report_late),
         ("silent", report_silence),
-        ("escalated", escalate_windows),
         ("unsigned", report_unsigned),
         ("sheets", lambda: day_sheets.make_morning_sheets()),
         ("gates", lambda: once_a_minute("gates", lambda: watch_gates(app_now()))),

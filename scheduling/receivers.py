@@ -19,7 +19,7 @@ from django.dispatch import receiver
 from django.urls import reverse
 
 from patients.models import Patient
-from patients.signals import patient_died, patient_moved
+from patients.signals import contacts_changed, patient_died, patient_moved
 from protocols.models import ProtocolVersion
 from protocols.signals import version_retired
 from scheduling.mail_providers import take_report
@@ -32,6 +32,7 @@ from scheduling.services.day_items import (
     was_assessed,
     was_released,
 )
+from scheduling.services.messages import sync_patient
 from scheduling.services.patient_changes import list_failing_sessions, stop_everything
 from scheduling.services.prescriber_items import ask_for_a_time, ask_prescriber, settle_question
 from scheduling.services.resources import refuse_while_booked
@@ -62,6 +63,12 @@ def list_series(
 def list_what_fails_there(sender: Any, *, patient: Patient, by: User, at: datetime, **_: Any) -> None:
     """The patient lives elsewhere: sessions whose licence or hour fails there go on a list. The change itself stays."""
     _kept(patient, at, lambda: list_failing_sessions(patient, by=by, at=at), "The patient lives elsewhere")
+
+
+@receiver(contacts_changed, dispatch_uid="scheduling.contacts_changed")
+def replan_messages(sender: Any, *, patient: Patient, at: datetime, **_: Any) -> None:
+    """Messages follow the addresses that may be used; the sender holds the patient's lock. The change itself stays."""
+    _kept(patient, at, lambda: sync_patient(patient, at=at), "The contact details have changed")
 
 
 @receiver(patient_died, dispatch_uid="scheduling.patient_died")

@@ -15,10 +15,12 @@ from django.db import IntegrityError, transaction
 from patients.contact import QUIET_FROM, QUIET_UNTIL
 from patients.models import ContactPoint, ContactPreference, Patient
 from patients.services.addresses import normalise
+from patients.signals import contacts_changed
 from staff.clock import app_now
 from staff.errors import InvalidInput, RuleNotMet, StaleVersion, StateConflict
 from staff.fields import blind_index
 from staff.history import acting
+from staff.locks import lock
 from staff.models import User
 from staff.strict import parse_text
 
@@ -48,6 +50,7 @@ def add_contact_point(
     name = _escort_name(whose, person_name, patient_agrees=patient_agrees, preferred=preferred)
     plain = normalise(channel, address, country=patient.site.country)
     with acting(by):
+        lock(patients=[patient.pk])
         points = ContactPoint.objects.select_for_update().filter(patient=patient)
         known = list(points)
         first = whose == Whose.PATIENT and not any(point.preferred for point in known)
@@ -115,6 +118,7 @@ def verify_contact_point(
             )
         if point.verified_at is None:
             _change(point, verified_at=at or app_now())
+            _tell(point.patient, by, at)
     return point
 
 
@@ -126,6 +130,7 @@ def consent_contact_point(
         point = _locked(contact_point, expected_version)
         if point.consented_at is None or point.opted_out_at is not None:
             _change(point, consented_at=at or app_now(), opted_out_at=None)
+            _tell(point.patient, by, at)
     return point
 
 
@@ -137,6 +142,7 @@ def opt_out(*, contact_point: ContactPoint, by: User | None, at: datetime | None
         point = _locked(contact_point, None)
         if point.opted_out_at is None:
             _change(point, opted_out_at=at or app_now())
+            _tell(point.patient, by, at)
     return point
 
 
@@ -146,6 +152,7 @@ def suspend(*, contact_point: ContactPoint, at: datetime | None = None) -> Conta
         point = _locked(contact_point, None)
         if point.verified_at is not None:
             _change(point, verified_at=None)
+            _tell(point.patient, None, at)
     return point
 
 
@@ -154,6 +161,7 @@ def set_preferred(
 ) -> ContactPoint:
     """Use this address first. Raises StateConflict when the patient has opted out of it."""
     with acting(by):
+        lock(patients=[contact_point.patient_id])
         list(ContactPoint.objects.select_for_update().filter(patient=contact_point.patient_id))
         point = _locked(contact_point, expected_version)
         if point.opted_out_at is not None:
@@ -163,6 +171,7 @@ def set_preferred(
         if not point.preferred:
             ContactPoint.objects.filter(patient=point.patient_id, preferred=True).update(preferred=False)
             _change(point, preferred=True)
+            _tell(point.patient, by, at)
     return point
 
 
@@ -188,6 +197,7 @@ def set_quiet_hours(
         preference = _preference(patient)
         preference.quiet_from, preference.quiet_until = quiet_from, quiet_until
         preference.save(update_fields=["quiet_from", "quiet_until"])
+        _tell(patient, by, at)
     return preference
 
 
@@ -209,15 +219,22 @@ def release_messages(*, patient: Patient, by: User, at: datetime | None = None) 
         preference = _preference(patient)
         preference.all_messages_stopped_at = preference.messages_held_by = None
         preference.save(update_fields=["all_messages_stopped_at", "messages_held_by"])
+        _tell(patient, by, at)
     return preference
 
 
+def _tell(patient: Patient, by: User | None, at: datetime | None) -> None:
+    contacts_changed.send(Patient, patient=patient, by=by, at=at or app_now())
+
+
 def _preference(patient: Patient) -> ContactPreference:
+    lock(patients=[patient.pk])
     ContactPreference.objects.get_or_create(patient=patient)
     return ContactPreference.objects.select_for_update(of=("self",)).get(patient=patient)
 
 
 def _locked(contact_point: ContactPoint, expected_version: int | None) -> ContactPoint:
+    lock(patients=[contact_point.patient_id])  # before the row: what plans messages takes them in this order
     found = (
         ContactPoint.objects.select_for_update(of=("self",))
         .select_related("patient__site")

@@ -15,6 +15,7 @@ from django.urls import reverse
 
 from scheduling.domain.localtime import in_words
 from scheduling.models import FollowUp, PlasticityWindow, WorkItem
+from scheduling.services.still_possible import still_possible
 from scheduling.services.workitems import raise_item, settle
 from staff import roles
 from staff.locks import lock
@@ -83,20 +84,21 @@ def _report(row: FollowUp, window: PlasticityWindow, at: datetime) -> None:
     if window.lead_at is None and late.exists():
         return
     late.update(resolved_at=at, resolution="With the lead now: see that item.")
-    ends = in_words(min(window.core_until, row.hard_latest_at), ZoneInfo(row.site.time_zone))
+    until = min(window.core_until, row.hard_latest_at)
     url = reverse("window_detail", args=[window.code])
     if window.lead_at is None:
         raise_item(
             kind=WorkItem.Kind.UNPLACED, key=pool_key(row), site=row.site, patient=row.patient, role=roles.THERAPIST,
             title="Therapy is not booked: open to every therapist", due_at=row.latest_at, at=at, url=url,
-            detail=f"The target has passed and the window ends {ends}. Whoever is free takes it.",
+            detail=f"The target has passed and the window ends {in_words(until, ZoneInfo(row.site.time_zone))}. Whoever is "
+            "free takes it.",
         )  # fmt: skip
         return
     raise_item(
         kind=WorkItem.Kind.UNPLACED, key=pool_key(row), site=row.site, patient=row.patient, role=roles.CLINICIAN,
-        owner=row.patient.prescriber or row.series.prescriber, due_at=min(window.core_until, row.hard_latest_at), at=at,
+        owner=row.patient.prescriber or row.series.prescriber, due_at=until, at=at,
         title="The window closes without therapy", url=url,
-        detail=f"Nobody has booked; the window ends {ends}. Decide: cover, video, outside therapist, or let it pass.",
+        detail=f"{still_possible(row, ends=until, at=at)} Decide: cover, video, outside therapist, or let it pass.",
     )  # fmt: skip
 
 

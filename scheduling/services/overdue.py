@@ -14,14 +14,13 @@ from django.db import transaction
 from django.urls import reverse
 
 from scheduling.domain.localtime import in_words
-from scheduling.loaders_follow import load_course
 from scheduling.models import Appointment, FollowUp, Message, PlasticityWindow, WorkItem
 from scheduling.services import lanes
 from scheduling.services.duty import on_duty
 from scheduling.services.escalation import LATE_KEY, pool_key, settle_escalation
 from scheduling.services.followups import close_rows
 from scheduling.services.messages import sync_patient
-from scheduling.services.therapy_rules import Slot, free_slots
+from scheduling.services.still_possible import still_possible
 from scheduling.services.workitems import raise_item, settle
 from staff import roles
 from staff.locks import lock
@@ -38,7 +37,6 @@ NOT_HELD = "It did not take place by its last moment."
 WITH_OWNER = (
     "assignee", "patient__therapist", "patient__prescriber", "series__therapist", "series__prescriber",
 )  # fmt: skip
-OFFERED = 3  # times named in the item; the window's page shows them all
 
 
 @transaction.atomic
@@ -184,33 +182,15 @@ def report_late(*, follow_up: FollowUp, at: datetime) -> None:
     """Late therapy goes on a person's list with the times that are still possible, in place of the item that was
     open to every therapist. Nothing is moved.
     """
-    zone = ZoneInfo(follow_up.site.time_zone)
-    slots = free_slots(follow_up, load_course(follow_up.patient_id), now=at)
     window = PlasticityWindow.objects.current().filter(infusion=follow_up.infusion_id).first()
     page = reverse("window_detail", args=[window.code]) if window is not None else reverse("work_list")
     settle_escalation(follow_up, "Late now: a named person's, see that item.", at)
     raise_item(
         kind=WorkItem.Kind.UNPLACED, key=f"late:{follow_up.code}", site=follow_up.site,
         patient=follow_up.patient, title=f"Late: {follow_up.title}"[:160], role=roles.THERAPIST,
-        owner=owner_of(follow_up, at=at), detail=_possible(follow_up, slots, zone), url=page,
-        due_at=follow_up.latest_at, at=at,
+        owner=owner_of(follow_up, at=at), url=page, due_at=follow_up.latest_at, at=at,
+        detail=still_possible(follow_up, ends=follow_up.hard_latest_at, at=at),
     )  # fmt: skip
-
-
-def _possible(row: FollowUp, slots: list[Slot], zone: ZoneInfo) -> str:
-    """What can still be done, in words."""
-    by, ends = in_words(row.latest_at, zone), in_words(row.hard_latest_at, zone)
-    start = f"It should have begun by {by}. The window ends {ends}."
-    if not slots:
-        return (
-            f"{start} No free time of a therapist is left in it: find another therapist or hours, or close the "
-            "follow-up with the reason."
-        )
-    named = "; ".join(
-        f"{in_words(slot.start, zone)} with {slot.therapist.full_name}" for slot in slots[:OFFERED]
-    )
-    more = f" and {len(slots) - OFFERED} more" if len(slots) > OFFERED else ""
-    return f"{start} Still possible: {named}{more}. Book one on the window's page."
 
 
 def report_silence(*, follow_up: FollowUp, at: datetime) -> None:

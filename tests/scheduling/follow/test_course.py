@@ -109,18 +109,20 @@ def opened(clinic, clock) -> FollowUp:
 
 
 def late_item(row: FollowUp) -> WorkItem | None:
-    return WorkItem.objects.open().filter(key=f"late:{row.code}").first()
+    """Late: a named person's, and with the lead when the window closes within a day."""
+    keys = [f"late:{row.code}", f"pool:{row.code}"]
+    return WorkItem.objects.open().filter(key__in=keys, owner__isnull=False).first()
 
 
 def test_late_therapy_is_a_named_persons_with_the_times_still_possible(clinic, clock, opened):
-    clock.set(opened.latest_at - timedelta(seconds=1))
+    clock.set(opened.target_at)
     dispatch.tick()
     assert late_item(opened) is None
     clock.set(opened.latest_at)
     for _ in range(2):
         dispatch.tick()
     item = late_item(opened)
-    assert (item.owner, item.due_at) == (clinic.therapist, opened.latest_at)
+    assert (item.owner, item.due_at) == (clinic.clinician, opened.hard_latest_at)
     assert "Still possible: Thu 5 Mar 15:30 with" in item.detail
     again = w.follow_up(opened.visit, "integration_1")
     assert (again.state, again.target_at, again.latest_at) == ("released", opened.target_at, opened.latest_at)
@@ -179,17 +181,21 @@ def test_every_open_loop_names_its_owner(clinic, clock, opened):
     assert f"{clinic.nurse.full_name} <span" in page, "what is anybody's of a role is whoever's on duty"
 
 
-def test_a_window_without_therapy_has_one_item_and_one_owner_at_every_moment(clinic, clock, opened):
+def test_a_window_without_therapy_has_one_item_and_one_owner_at_every_moment(clinic, clock):
     """Open to every therapist, then a named person's when it is late, then the lead's."""
-    seen = []
-    lead = opened.hard_latest_at - timedelta(hours=6)
-    for moment in (opened.target_at, opened.latest_at, lead):
+    visit = w.book_course(clinic, [w.FIRST]).appointments.get()
+    window = w.current_window(w.given(clinic, visit))
+    clock.set(window.t0)
+    dispatch.tick()
+    row, seen = w.follow_up(visit, "integration_1"), []
+    for moment in (row.target_at, row.latest_at, window.core_until - timedelta(hours=24)):
         clock.set(moment)
         for _ in range(2):
             dispatch.tick()
-        items = WorkItem.objects.open().filter(kind="unplaced", patient=opened.patient)
-        assert [str(opened.code) in item.key for item in items] == [True], [item.title for item in items]
-        seen.append((items[0].title.split(":")[0], items[0].owner))
-    assert seen[0] == ("Therapy is not booked", None)
-    assert seen[1] == ("Late", clinic.therapist)
-    assert seen[2] == ("The window closes without therapy", clinic.clinician)
+        (item,) = WorkItem.objects.open().filter(kind="unplaced", patient=row.patient)
+        seen.append((item.title.split(":")[0], item.owner))
+    assert seen == [
+        ("Therapy is not booked", None),
+        ("Late", clinic.therapist),
+        ("The window closes without therapy", clinic.clinician),
+    ]
