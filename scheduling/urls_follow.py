@@ -51,6 +51,7 @@ urlpatterns = [
         "patients/<uuid:code>/outcomes/", outcomes.patient_outcomes_fragment, name="patient_outcomes_fragment"
     ),
     path("messages/", messages.message_list, name="message_list"),
+    path("messages/<uuid:code>/", messages.message_detail, name="message_detail"),
     path("messages/<uuid:code>/retry/", messages.message_retry, name="message_retry"),
     path("messages/<uuid:code>/acknowledge/", messages.message_acknowledge, name="message_acknowledge"),
     path("messages/<uuid:code>/call/", messages.message_call, name="message_call"),

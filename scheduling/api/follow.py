@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import django_filters
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -46,7 +47,7 @@ from scheduling.serializers_follow import (
     TherapyBookingSerializer,
     WindowSerializer,
 )
-from scheduling.services import closing, message_acts, not_fit, therapy, windows
+from scheduling.services import closing, message_acts, not_fit, previews, therapy, windows
 from scheduling.services.recall import recall_words
 from scheduling.services.therapy_rules import free_slots
 from scheduling.services.undo import undo_last
@@ -318,7 +319,7 @@ def _entry(item: queries_follow.QueueItem, zone: ZoneInfo, now: Any) -> dict[str
 
 
 class MessageViewSet(ServiceViewSet):
-    """What became of the messages to patients, and what a person does about them. Their texts and addresses are
+    """What became of the messages to patients, and what a person does about them. Addresses and the tokens of links are
     not handed out.
     """
 
@@ -338,6 +339,13 @@ class MessageViewSet(ServiceViewSet):
     def retrieve(self, request: Request, code: str) -> Response:
         """One message."""
         return Response(MessageSerializer(get_message_for(self.user, code)).data)
+
+    @extend_schema(responses=OpenApiTypes.OBJECT)
+    @action(detail=True, methods=["get"])
+    def preview(self, request: Request, code: str) -> Response:
+        """How it reads: subject and text, or the problem that there is no text. Nothing is sent."""
+        shown = previews.preview(get_message_for(self.user, code))
+        return Response({"subject": shown.subject, "text": shown.text, "problem": shown.problem})
 
     @extend_schema(request=EmptySerializer, responses=MessageSerializer)
     @action(detail=True, methods=["post"])

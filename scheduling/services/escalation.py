@@ -90,8 +90,8 @@ def _report(row: FollowUp, window: PlasticityWindow, at: datetime) -> None:
         raise_item(
             kind=WorkItem.Kind.UNPLACED, key=pool_key(row), site=row.site, patient=row.patient, role=roles.THERAPIST,
             title="Therapy is not booked: open to every therapist", due_at=row.latest_at, at=at, url=url,
-            detail=f"The target has passed and the window ends {in_words(until, ZoneInfo(row.site.time_zone))}. Whoever is "
-            "free takes it.",
+            detail=f"The target has passed and the window ends {in_words(until, ZoneInfo(row.site.time_zone))}. "
+            "Whoever is free takes it.",
         )  # fmt: skip
         return
     raise_item(

@@ -23,7 +23,7 @@ from scheduling.access_follow import get_message_for
 from scheduling.follow_words import MESSAGE_CHIPS, masked
 from scheduling.models import Message
 from scheduling.notifications import KINDS
-from scheduling.services import message_acts, restores
+from scheduling.services import message_acts, previews, restores
 from scheduling.sites import chosen_site
 from scheduling.views.acts import person, show
 from staff.access import require
@@ -144,6 +144,21 @@ def _line(row: Message) -> dict[str, Any]:
         "trouble": row.state in Message.TROUBLE and row.acknowledged_at is None,
         "useful": row.state in Message.TROUBLE,
     }
+
+
+@require_safe
+@login_required
+def message_detail(request: HttpRequest, code: str) -> HttpResponse:
+    """One message as this patient reads it, before it leaves and afterwards."""
+    row = get_message_for(person(request), code)
+    shown = previews.preview(row)
+    context = {
+        "line": _line(row),
+        "preview": shown,
+        "paragraphs": _paragraphs(shown.text),
+        "left": bool(row.body),
+    }
+    return show(request, "scheduling/message.html", context, row.patient.site)
 
 
 def _address(row: Message) -> str:

@@ -122,6 +122,7 @@ CHANGES = (
     copy("version_decision_known", "scheduling_seriesversionmove", "decision = 'perhaps'"),
     copy("version_decision_names_its_diff", "scheduling_seriesversionmove", "sha256 = 'none'"),
     copy("version_decision_says_why", "scheduling_seriesversionmove", "reason = ''"),
+    copy("one_time_set_aside_per_visit", "scheduling_freedslot", "", "visit_id IS NOT NULL AND done_at IS NULL"),
     change("clinic_plan_ends_once", "scheduling_clinicplanrun", "finished_at = NULL", "state = 'done'"),
     change("clinic_plan_percent_in_range", "scheduling_clinicplanrun", "percent = 101"),
     change("clinic_plan_seconds_in_range", "scheduling_clinicplanrun", "seconds = 601"),

@@ -171,9 +171,20 @@ def away(site: Any, by: Any, now: Any) -> None:
 
 def patient_pages() -> None:
     """Links of patients, as the sending of their messages makes them."""
+    from django.db.models import F
+
+    from scheduling.models import PatientLink
+    from scheduling.services.answers import answer_visit
+    from staff.clock import app_now
     from tests.journeys import patient_pages as pages
 
     pages.build()
+    link = PatientLink.objects.filter(
+        purpose="visit", appointment__kind="infusion", appointment__status="booked", contact_point__whose="patient",
+        about_at=F("appointment__during__startswith"), expires_at__gt=app_now(),
+    ).first()  # fmt: skip
+    if link is not None:
+        answer_visit(link=link, answer="no-driver")
 
 
 def restore(now: Any) -> None:

@@ -53,6 +53,7 @@ FIRST = {
                   ORDER BY f.hard_latest_at DESC LIMIT 1""",
     "check_in": """SELECT code FROM scheduling_followup WHERE NOT therapy AND state = 'released'
                    AND audience = 'nurse' ORDER BY id LIMIT 1""",
+    "message": "SELECT code FROM scheduling_message WHERE state = 'scheduled' ORDER BY id LIMIT 1",
     "item": "SELECT code FROM scheduling_workitem WHERE resolved_at IS NULL ORDER BY id LIMIT 1",
     "own": f"SELECT code FROM patients_patient WHERE therapist_id = ({THERAPIST}) ORDER BY id LIMIT 1",
     "own_signed": f"""SELECT i.code FROM treatment_sessions_infusion i JOIN patients_patient p ON p.id = i.patient_id
@@ -99,7 +100,7 @@ PAGES = {
         "/before-visits/", "/before-visits/?span=month&whose=mine", "/site-gates/", "/visits/{visit}/gates/",
         "/visits/{visit}/gates/escort/",
         "/visits/{visit}/postpone/", "/visits/{visit}/skip/",
-        "/work/", "/work/{item}/", "/messages/", "/messages/?show=sent", "/messages/?show=trouble",
+        "/work/", "/work/{item}/", "/messages/", "/messages/?show=sent", "/messages/{message}/", "/messages/?show=trouble",
         "/outbox/", "/resources/",
         "/resources/{nurse_lane}/", "/clinic-plan/", "/waitlist/", "/replan/", "/import/", "/visits/{visit}/history/", "/duty/",
         "/open-loops/", "/patients/new/", "/patients/{patient}/edit/",

@@ -5,9 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.test import Client
+from django.urls import reverse
+from rest_framework.test import APIClient
 
 from scheduling import dispatch, health
-from scheduling.models import Message, WorkItem
+from scheduling.models import Message, PatientLink, WorkItem
 from scheduling.services import message_acts, windows
 from staff.errors import RuleNotMet, StateConflict
 from tests.scheduling.follow import world as w
@@ -132,3 +135,22 @@ def test_next_moment_is_what_a_leaping_clock_must_not_miss(clinic, clock, failed
     assert dispatch.next_moment(clock.now()) == refused.hard_latest_at, "it will be missed then"
     assert dispatch.next_moment(refused.hard_latest_at) == Message.objects.get(kind="rest").due_at
     assert dispatch.next_moment(clock.now() + timedelta(days=400)) is None
+
+
+def test_a_message_is_read_before_it_leaves_and_no_link_is_made(clinic, clock, settings, failed):
+    """Page and API; the therapist of another patient's site finds nothing, and nothing is written."""
+    settings.PUBLIC_URL = "https://visits.example"
+    row = Message.objects.filter(patient=failed.patient, kind="check_in").get()
+    browser, api = Client(), APIClient()
+    browser.force_login(clinic.nurse)
+    api.force_authenticate(clinic.nurse)
+    page = browser.get(reverse("message_detail", args=[row.code])).content.decode()
+    told = api.get(f"/api/v1/messages/{row.code}/preview/").json()
+    assert f"Hello {failed.patient.given_name}" in page
+    assert f"Hello {failed.patient.given_name}" in told["text"]
+    assert "https://visits.example/p/.../" in told["text"]
+    assert (told["problem"], PatientLink.objects.count()) == ("", 0)
+    Message.objects.filter(pk=row.pk).update(kind="no_such_kind")
+    assert "There is no text" in browser.get(reverse("message_detail", args=[row.code])).content.decode()
+    assert browser.post(reverse("message_detail", args=[row.code])).status_code == 405
+    assert Client().get(reverse("message_detail", args=[row.code])).status_code == 302

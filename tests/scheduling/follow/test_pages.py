@@ -103,6 +103,7 @@ READ = {
     "series_follow_ups_fragment": "admin",
     "patient_follow_ups_fragment": "admin",
     "message_list": "therapist",
+    "message_detail": "therapist",
     "work_list": "admin",
     "work_resolve": "admin",
 }
