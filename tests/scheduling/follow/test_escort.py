@@ -16,6 +16,7 @@ from scheduling import dispatch
 from scheduling.models import Appointment, FreedSlot, Message, PatientLink, WorkItem
 from scheduling.services import answers, waitlist
 from scheduling.services.links import links_of, token_of
+from staff.api import etag
 from staff.errors import InvalidInput, StateConflict
 from tests import factories
 from tests.scheduling.booking.helpers import book, choice, local, visits_of
@@ -209,8 +210,8 @@ def test_over_the_api(clinic, clock, visit):
     assert api.post(f"{act}let-go/", {}, format="json").status_code == 428
     assert api.post(f"{act}keep/", {}, format="json").json()["kept"] == 1
     assert api.post(f"{act}keep/", {}, format="json").json()["kept"] == 0
-    etag = f'"{visit.code}:{line["version"]}"'
-    assert api.post(f"{act}let-go/", {}, format="json", HTTP_IF_MATCH=etag).status_code == 409
+    tag = etag(visit.code, line["version"])
+    assert api.post(f"{act}let-go/", {}, format="json", HTTP_IF_MATCH=tag).status_code == 409
     other = APIClient()
     other.force_authenticate(clinic.therapist)
     assert other.post(f"{act}keep/", {}, format="json").status_code in (403, 404)
