@@ -145,8 +145,11 @@ class ContactPoint(models.Model):
             models.CheckConstraint(condition=Q(channel__in=["email", "sms"]), name="contact_channel_known"),
             models.CheckConstraint(condition=Q(whose__in=["patient", "escort"]), name="contact_whose_known"),
             models.CheckConstraint(
-                condition=Q(whose="patient", person_name="", patient_agreed_at__isnull=True)
-                | (Q(whose="escort", preferred=False, patient_agreed_at__isnull=False) & ~Q(person_name="")),
+                condition=(~Q(whose="patient") | Q(person_name="", patient_agreed_at__isnull=True))
+                & (
+                    ~Q(whose="escort")
+                    | (Q(preferred=False, patient_agreed_at__isnull=False) & ~Q(person_name=""))
+                ),
                 name="escort_is_named_and_agreed_to",
             ),
         ]

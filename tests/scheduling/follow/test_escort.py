@@ -15,7 +15,7 @@ from patients.models import ContactPoint
 from scheduling import dispatch
 from scheduling.models import Appointment, FreedSlot, Message, PatientLink, WorkItem
 from scheduling.services import answers, waitlist
-from scheduling.services.links import links_of, token_of
+from scheduling.services.links import links_of
 from staff.api import etag
 from staff.errors import InvalidInput, StateConflict
 from tests import factories
@@ -215,4 +215,3 @@ def test_over_the_api(clinic, clock, visit):
     other = APIClient()
     other.force_authenticate(clinic.therapist)
     assert other.post(f"{act}keep/", {}, format="json").status_code in (403, 404)
-    assert token_of(PatientLink.objects.get().code)
