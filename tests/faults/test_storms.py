@@ -153,7 +153,9 @@ def test_a_restored_backup_sends_nothing_again(
         one.at(2, lambda: one.manage("dispatch_messages", "--once"))
         assert len(ledger.arrived) == 5
         fresh.sql("CREATE DATABASE drill")
-        fresh.tool("pg_restore", "--exit-on-error", "-d", psycopg_url(fresh.url("drill")), str(copy))
+        fresh.tool(
+            "pg_restore", "--exit-on-error", "--no-comments", "-d", psycopg_url(fresh.url("drill")), str(copy)
+        )
         assert fresh.sql(SHAPE, database="drill") == one.ground.sql(SHAPE, database=one.name)
         one.environment |= {
             name: value for name, value in fresh.environment("drill").items() if name.startswith("DATABASE_")
@@ -172,7 +174,9 @@ def test_a_restored_backup_sends_nothing_again(
         one.manage("dispatch_messages", "--once")
         states = list(one.python("tests.faults.crowd", "states")["by_address"].values())
         tell("restore drill, six due before the restore and one after", sorted(states))
-        assert sorted(states) == ["dead"] * 6 + ["sent"]
+        assert sorted(states) == ["dead"] * 5 + ["sent"], (
+            "the later one went to the address whose first was cancelled"
+        )
         assert ({len(times) for times in ledger.arrived.values()}, ledger.absorbed) == ({1}, 0)
 
 
