@@ -113,6 +113,8 @@ ROUTES = [
     Route("visit_cancel", "visit", CARE, post={}),
     Route("visit_omit", "visit", BOOKERS, post={}),
     Route("visit_no_show", "visit", CARE, post={}),
+    Route("visit_keep", "visit", CARE, get=False, post={}),
+    Route("visit_let_go", "visit", CARE, get=False, post={}),
 ]
 
 
