@@ -128,7 +128,7 @@ def _ask_coordinator(visit: Appointment, answer: str, key: str, now: datetime, *
         kind=ANSWERED, key=key, site=visit.site, patient=visit.patient,
         title=ESCORT_CANNOT if escort else NEEDS_SOMEBODY[answer], role=roles.COORDINATOR, due_at=now, at=now,
         detail=f"Answered by link about the visit of {when}. The time is kept until somebody decides: call, move the "
-        "visit, or let it go from the waitlist's page, which offers it to whoever waits.",
+        "visit, or cancel it from the waitlist's page, which offers its time to whoever waits.",
         url=reverse("visit_detail", args=[visit.code]),
     )  # fmt: skip
 
