@@ -6,6 +6,7 @@ Every process is real and can be killed. The SMTP server is the judge of what wa
 from __future__ import annotations
 
 import base64
+import fcntl
 import json
 import os
 import secrets
@@ -30,6 +31,8 @@ from typing import Any
 import psycopg2
 import redis
 from aiosmtpd.controller import Controller
+
+from config.launcher.state import TEST_STATE_VARIABLE
 
 ROOT = Path(__file__).resolve().parents[2]
 PASSWORD = "a-long-sample-password-7"
@@ -212,6 +215,22 @@ def _fresh_database(owner_url: str, name: str, template: str = "") -> None:
         connection.close()
 
 
+def _migrated(base: str) -> str:
+    """A migrated database marked as a demo, made once for this run however many workers ask for it at once."""
+    name = "_".join(filter(None, (os.environ.get("TEST_DATABASE_NAME"), "migrated_once")))
+    done = Path(os.environ[TEST_STATE_VARIABLE]) / f"{name}.done"
+    with done.with_suffix(".lock").open("w") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        if not done.exists():
+            _fresh_database(base, name)
+            stack = Stack(name, ROOT, Mailbox(), _environment(base, name), 0, with_database(base, name))
+            stack.manage("migrate", "-v0", owner=True)
+            stack.manage("mark_database", "demo", owner=True)
+            stack.manage("sync_roles")
+            done.touch()
+    return name
+
+
 def make_template(name: str, *, sample: bool = False, copy_of: str = "") -> str:
     """Make the database `name` that stacks are copied from, and return its name.
 
@@ -219,12 +238,8 @@ def make_template(name: str, *, sample: bool = False, copy_of: str = "") -> str:
     `sample`. To copy a database takes a second, to migrate one takes most of a minute.
     """
     base = os.environ["DATABASE_URL"]
-    _fresh_database(base, name, copy_of)
+    _fresh_database(base, name, copy_of or _migrated(base))
     stack = Stack(name, ROOT, Mailbox(), _environment(base, name), 0, with_database(base, name))
-    if not copy_of:
-        stack.manage("migrate", "-v0", owner=True)
-        stack.manage("mark_database", "demo", owner=True)
-        stack.manage("sync_roles")
     if sample:
         stack.manage("seed_demo")
     return name
