@@ -43,6 +43,7 @@ from staff.strict import parse_instant
 
 MOST_OPTIONS = 6
 MOST_VISITS = 60
+PLANNING = "planning"  # in the session of the sign-in
 
 
 @dataclass
@@ -154,6 +155,7 @@ def series_plan(request: HttpRequest, code: str) -> HttpResponse:
     form = _form(request, patient)
     page = PlanPage(request, user, patient, form)
     if request.method == "POST" and form.is_valid():
+        _remember(request, patient)
         return page.answer()
     return page.draw(status=form.error_status if form.is_bound else 200)
 
@@ -171,10 +173,23 @@ def _form(request: HttpRequest, patient: Patient) -> PlanForm:
             "weight_kg": weight.weight_kg if weight else None,
             "part_of_day": "",
             "therapist": str(patient.therapist.code) if patient.therapist else "",
+            **_remembered(request, patient),
         },
         zone=zone_of(patient.site),
         patient_code=patient.code,
     )
+
+
+def _remember(request: HttpRequest, patient: Patient) -> None:
+    """Keep the wishes of this plan for this sign-in: who goes to sign the eligibility list comes back to them."""
+    wishes = {name: request.POST.get(name, "") for name in PlanForm.base_fields}
+    request.session[PLANNING] = {"patient": str(patient.code), "wishes": wishes}
+
+
+def _remembered(request: HttpRequest, patient: Patient) -> dict[str, str]:
+    """The wishes typed last for this patient, and for nobody else."""
+    kept = request.session.get(PLANNING, {})
+    return dict(kept["wishes"]) if kept.get("patient") == str(patient.code) else {}
 
 
 def _therapists(patient: Patient) -> list[User]:
@@ -271,6 +286,7 @@ class PlanPage:
         except DomainError as refusal:
             self.form.add_refusal(refusal)
             return self.draw(self._after_refusal(shown), status=refusal.status, conflicts=refusal.conflicts)
+        self.request.session.pop(PLANNING, None)
         if fresh:
             count = len(shown.visits)
             messages.success(self.request, f"Booked: {count} infusion visit{'s' if count != 1 else ''}.")

@@ -161,14 +161,18 @@ class TestPage:
 
     def test_plan_and_series_page_say_whether_it_is_signed(self, clinic, unsigned, client):
         plan = reverse("series_plan", args=[unsigned.code])
-        data = {
-            "protocol": str(clinic.version.code), "weight_kg": "70", "first_day": "2026-03-05", "part_of_day": "",
-            "therapist": "", "patient_code": str(unsigned.code), "act": "propose",
+        wishes = {
+            "protocol": str(clinic.version.code), "weight_kg": "71.5", "first_day": "2026-03-05",
+            "part_of_day": "morning", "therapist": str(clinic.therapist.code),
         }  # fmt: skip
+        data = wishes | {"patient_code": str(unsigned.code), "act": "propose"}
         text = client.post(plan, data).content.decode()
         assert "The eligibility checklist is not signed" in text
         assert self.url(clinic, unsigned) in text
         sign(clinic, unsigned)
+        back, other = client.get(plan), client.get(reverse("series_plan", args=[clinic.patient.code]))
+        assert {name: back.context["form"][name].value() for name in wishes} == wishes
+        assert other.context["form"]["weight_kg"].value() != wishes["weight_kg"], "of this patient only"
         assert "Eligibility checklist signed by Dr Dana Reed" in client.post(plan, data).content.decode()
         series = reverse("series_detail", args=[book(clinic, patient=unsigned).code])
         assert "Eligibility checklist signed by Dr Dana Reed" in client.get(series).content.decode()
