@@ -26,6 +26,8 @@ from scheduling.domain.localtime import resolve_local
 from scheduling.loaders import zone_of
 from scheduling.models import Appointment, ResourceBooking
 from scheduling.services.lateness import limits_with
+from sessions.models import Infusion
+from sessions.pages.words import STATES
 from staff.models import Site, User
 
 Status = Appointment.Status
@@ -190,9 +192,7 @@ def _state(present: Any, here: list[Any], now: datetime) -> Chip:
     if present is not None:
         record = present.infusion
         if record is not None and record.status in ("ready", "paused"):
-            return Chip(
-                record.get_status_display(), "warning" if record.status == "paused" else "info", "armchair"
-            )
+            return Chip(*STATES[Infusion.Status(record.status)])
         return chip_of(present, now)
     if any(item.status == Status.BOOKED and item.during.lower <= now < item.during.upper for item in here):
         return Chip("Patient late", "warning", "clock-alert")

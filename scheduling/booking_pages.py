@@ -14,6 +14,7 @@ from scheduling.domain.localtime import local_date
 from scheduling.loaders import zone_of
 from scheduling.models import Appointment, TreatmentSeries
 from sessions.models import Infusion
+from sessions.pages.words import STATES
 from staff.models import User
 
 Status = Appointment.Status
@@ -21,9 +22,9 @@ CHIPS: dict[str, tuple[str, str, str]] = {
     Status.RESERVED: ("Slot reserved", "pending", "timer"),
     Status.PROVISIONAL: ("Planned", "pending", "calendar-clock"),
     Status.BOOKED: ("Booked", "neutral", "calendar-check"),
-    Status.ARRIVED: ("Arrived", "info", "door-open"),
-    Status.INFUSING: ("Infusion running", "info", "syringe"),
-    Status.RECOVERING: ("Recovering", "pending", "armchair"),
+    Status.ARRIVED: STATES[Infusion.Status.ARRIVED],  # one state, one look: as on the record
+    Status.INFUSING: STATES[Infusion.Status.INFUSING],
+    Status.RECOVERING: STATES[Infusion.Status.RECOVERING],
     Status.IN_PROGRESS: ("In progress", "info", "play"),
     Status.COMPLETED: ("Completed", "success", "circle-check"),
     Status.CANCELLED: ("Cancelled", "neutral", "calendar-x"),

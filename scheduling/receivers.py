@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, time, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from anymail.signals import AnymailTrackingEvent, tracking
 from django.db import transaction
@@ -22,8 +23,9 @@ from patients.models import Patient
 from patients.signals import contacts_changed, patient_died, patient_moved
 from protocols.models import ProtocolVersion
 from protocols.signals import version_retired
+from scheduling.domain.localtime import local_date, resolve_local
 from scheduling.mail_providers import take_report
-from scheduling.models import WorkItem
+from scheduling.models import Appointment, WorkItem
 from scheduling.services.chair_use import follow_infusion
 from scheduling.services.day_items import (
     ask_to_call,
@@ -43,12 +45,24 @@ from scheduling.services.windows import mark_stale, reanchor
 from scheduling.services.workitems import raise_item, settle
 from sessions import signals
 from sessions.models import Infusion
+from sessions.pages.alike import NAME_FIELDS
 from sessions.services import contradicting_level
 from staff import roles
 from staff import signals as staffing_signals
 from staff.models import Site, User
 
 log = logging.getLogger("clearwindow.scheduling")
+
+
+@receiver(signals.who_is_expected, dispatch_uid="scheduling.who_is_expected")
+def name_who_is_expected(sender: Any, *, infusion: Infusion, at: datetime, **_: Any) -> list[tuple[Any, ...]]:
+    """Patients with a visit of this local day at the record's site, whatever kind; not those called off."""
+    zone = ZoneInfo(infusion.site.time_zone)
+    day = local_date(at, zone)
+    start, end = (resolve_local(one, time(0), zone).instant for one in (day, day + timedelta(days=1)))
+    visits = Appointment.objects.filter(site_id=infusion.site_id).touching(start, end)
+    visits = visits.exclude(status__in=(Appointment.Status.CANCELLED, Appointment.Status.OMITTED))
+    return list(visits.values_list(*NAME_FIELDS))
 
 
 @receiver(version_retired, dispatch_uid="scheduling.version_retired")

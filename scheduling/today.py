@@ -13,6 +13,7 @@ from django.urls import reverse
 from protocols.models import ProtocolVersion
 from scheduling.board_acts import next_act
 from scheduling.board_cards import visit_url
+from scheduling.booking_pages import chip_of
 from scheduling.models import Appointment, Message, PlasticityWindow, ResourceBooking, WorkItem
 from scheduling.services.lateness import start_limits
 from sessions.models import Infusion
@@ -20,16 +21,6 @@ from staff.models import Site, User
 
 STRIP_HOURS = 8
 STRIP_STEP = timedelta(minutes=30)
-VISIT_TONES = {
-    "booked": "neutral",
-    "provisional": "pending",
-    "arrived": "info",
-    "infusing": "info",
-    "recovering": "warning",
-    "completed": "success",
-    "displaced": "warning",
-    "in-progress": "info",
-}
 MOST_ROWS = 12
 
 
@@ -63,8 +54,7 @@ def visits_of_day(user: User, site: Site, now: datetime) -> list[dict[str, Any]]
 
 
 def _visit_row(visit: Appointment, user: User, now: datetime) -> dict[str, Any]:
-    late = visit.status == Appointment.Status.BOOKED and visit.during.lower < now
-    word = "Late" if late else visit.get_status_display()
+    chip = chip_of(visit, now)
     chairs = [
         booking.resource.name for booking in visit.resource_bookings.all() if booking.resource.kind == "chair"
     ]
@@ -74,8 +64,7 @@ def _visit_row(visit: Appointment, user: User, now: datetime) -> dict[str, Any]:
         "end": visit.during.upper,
         "what": _what(visit),
         "place": chairs[0] if chairs else "",
-        "word": word,
-        "tone": "warning" if late else VISIT_TONES.get(visit.status, "neutral"),
+        "chip": chip,
         "url": visit_url(visit, user),
         "act": next_act(visit, user, now) if visit.kind == Appointment.Kind.INFUSION else None,
     }

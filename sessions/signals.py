@@ -11,6 +11,9 @@ that a prescriber has to decide something now (`topic`: intent, level, no-estima
 `treatment_held` and `treatment_released` carry the code of the `hold` on later infusions. `visit_ended` (`outcome`)
 says that a visit ended otherwise than by discharge, `ending_assessed` that a clinician has assessed the patient since.
 `handover_changed`: a nurse offered, accepted or withdrew a handover.
+
+`who_is_expected` is a question, asked while a page is read: a receiver answers with the patients (rows of `values_list`
+as `alike.NAME_FIELDS`) whom the site expects on the local day of `at`. Receivers of a question write nothing.
 """
 
 from __future__ import annotations
@@ -41,6 +44,7 @@ treatment_released = Signal()
 visit_ended = Signal()
 ending_assessed = Signal()
 handover_changed = Signal()
+who_is_expected = Signal()
 
 NAMES = {
     infusion_started: "infusion_started",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from datetime import datetime
 
 import pghistory
 from django.conf import settings
@@ -42,6 +43,12 @@ class Consent(models.Model):
                 name="consent_withdrawn_after_given",
             ),
         ]
+
+    def in_force(self, at: datetime) -> bool:
+        """Given, not expired (end exclusive) and not withdrawn at `at`; the queryset's rule, for rows already read."""
+        return self.given_at <= at < self.valid_until and (
+            self.withdrawn_at is None or self.withdrawn_at > at
+        )
 
 
 @pghistory.track()

@@ -8,8 +8,8 @@ from typing import Any
 
 from sessions.discharge import CRITERIA, JUDGED, DischargeDecision
 from sessions.discharge_values import ASSESSED, BASELINES, USUAL, VALUES, value_words
-from sessions.models import Infusion
-from sessions.services import baseline_of, recordable_criteria
+from sessions.models import CriterionResult, Infusion
+from sessions.services import baseline_of, recordable_criteria, rows
 from sessions.services.discharge import criterion_results, last_reading_after_stop
 
 
@@ -77,7 +77,8 @@ def criterion_lines(
     results = criterion_results(infusion, at)
     names = {
         row.criterion: str(row.entered_by)
-        for row in infusion.criteria.current().filter(before_start=False).select_related("entered_by")
+        for row in rows.current(infusion, CriterionResult, "entered_by")
+        if not row.before_start
     }
     recordable = recordable_criteria(infusion)
     lines = []

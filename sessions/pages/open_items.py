@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from sessions import monitoring
 from sessions.discharge import DischargeDecision
+from sessions.models import AdverseEvent
+from sessions.services import rows
 from sessions.services.readiness import consent_in_force
 
 if TYPE_CHECKING:
@@ -69,8 +71,10 @@ def open_items(record: Record) -> list[OpenItem]:
         items.append(OpenItem("The bag is empty by the log: stop the pump in the record", "pump"))
     if record.decision is not None:
         items += _before_signing(record.decision)
-    for event in infusion.adverse_events.live().filter(resolved_at__isnull=True):
-        items.append(OpenItem(f"Adverse event still open: {event.kind.replace('_', ' ')}", "adverse-events"))
+    for event in rows.live(infusion, AdverseEvent):
+        if event.resolved_at is None:
+            words = f"Adverse event still open: {event.kind.replace('_', ' ')}"
+            items.append(OpenItem(words, "adverse-events"))
     return items
 
 

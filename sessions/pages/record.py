@@ -37,6 +37,7 @@ from sessions.services import (
     needs_second_weighing,
     offered_handover,
     open_holds,
+    rows,
     start_gate,
     therapy_time,
 )
@@ -53,6 +54,7 @@ from sessions.services.estimates import (
 from sessions.services.raised_doses import order_limit_for
 from sessions.services.readiness import StartGate, as_reading
 from sessions.services.renewals import order_needed_from, paused_since, renewed_since
+from sessions.services.rows import read_together
 from staff.charts import Chart
 from staff.errors import DomainError
 from staff.models import User
@@ -164,12 +166,13 @@ class Record:
 
 
 def read_record(infusion: Infusion, now: datetime, user: User | None = None) -> Record:
-    """Gather the page, with what `user` has begun to write. Reads only."""
+    """Gather the page, with what `user` has begun to write. Reads only, all rows of the record together."""
+    read_together(infusion)
     log = read_log(infusion)
     estimate, signature = current_estimate(infusion), current_sign_off(infusion)
     before = infusion.status in Infusion.BEFORE_START
     gate = start_gate(infusion, now) if before else None
-    readings = list(infusion.vital_signs.live().select_related("entered_by").order_by("observed_at", "pk"))
+    readings = rows.live(infusion, VitalSigns)
     grid = _grid(infusion, readings, now)
     decision = discharge_decision(infusion, now) if infusion.status == Infusion.Status.RECOVERING else None
     next_at = None if _closed(infusion) else monitoring.next_due(
@@ -206,16 +209,16 @@ def read_record(infusion: Infusion, now: datetime, user: User | None = None) -> 
 def _of_the_day(infusion: Infusion, user: User | None) -> dict[str, Any]:
     """What the chair's day adds to the record."""
     disposition = current_disposition(infusion)
-    notes = list(infusion.chair_notes.select_related("entered_by"))
+    notes = rows.rows(infusion, ChairNote)
     paused_at = paused_since(infusion)
     needs_order = paused_at is not None and not renewed_since(infusion, paused_at)
     return {
         "disposition": disposition,
         "assessment": last_assessment(infusion) if disposition and disposition.unplanned else None,
-        "bag": infusion.bags.current().select_related("witness").first(),
-        "corrected": infusion.weight_corrections.current().select_related("entered_by").first(),
-        "drugs": list(infusion.given_drugs.live().select_related("ordered_by")),
-        "holds": hold_lines(open_holds(infusion.patient_id)),
+        "bag": next(iter(rows.current(infusion, BagUse)), None),
+        "corrected": next(iter(rows.current(infusion, WeightCorrection)), None),
+        "drugs": rows.live(infusion, GivenDrug),
+        "holds": hold_lines(rows.once(infusion, "holds", lambda: open_holds(infusion.patient_id))),
         "notes": [item for item in notes if item.finished_at is not None],
         "own_note": next(
             (item for item in notes if item.finished_at is None and user and item.entered_by_id == user.pk),
@@ -232,7 +235,7 @@ def build_chart(record: Record) -> Chart | None:
     if log is None or record.estimate is None or record.estimate.withheld or infusion.weight_kg is None:
         return None
     ended = ended_log(infusion, log, record.now)
-    levels = [(row.observed_at, float(row.ketamine_ng_ml)) for row in infusion.measured_levels.live()]
+    levels = [(row.observed_at, float(row.ketamine_ng_ml)) for row in rows.live(infusion, MeasuredLevel)]
     facts = ChartFacts(
         log=ended,
         threshold_ng_ml=float(record.estimate.threshold_ng_ml),
@@ -315,17 +318,17 @@ def _vitals(
     """Readings and the prepared rows still to come (or left out), in time order."""
     limits = infusion.protocol_version.read().limits
     start = infusion.started_at
-    rows = []
+    lines = []
     for row in readings:
         minute = None if start is None else round((row.observed_at - start) / timedelta(minutes=1))
-        rows.append(VitalsRow(row.observed_at, minute, row, reading_chip(limits, as_reading(row))))
+        lines.append(VitalsRow(row.observed_at, minute, row, reading_chip(limits, as_reading(row))))
     if start is not None and not _closed(infusion):
-        rows += [
+        lines += [
             VitalsRow(slot.due_at, slot.minute, overdue=slot.overdue, due=slot.due_at == next_at)
             for slot in grid
             if not slot.taken and slot.minute >= 0
         ]
-    return sorted(rows, key=lambda item: item.at)
+    return sorted(lines, key=lambda item: item.at)
 
 
 def time_facts(record: Record) -> list[dict[str, Any]]:

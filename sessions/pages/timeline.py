@@ -14,9 +14,26 @@ from django.urls import reverse
 from sessions import eligibility
 from sessions.discharge import CRITERIA
 from sessions.discharge_values import SHORT, value_words
-from sessions.models import AdverseEvent, GivenDrug, Infusion, MeasuredLevel, PumpEvent, SignOff, VitalSigns
+from sessions.models import (
+    AdverseEvent,
+    BagUse,
+    ChairNote,
+    CriterionResult,
+    Disposition,
+    EndingAssessment,
+    GivenDrug,
+    Handover,
+    Infusion,
+    MeasuredLevel,
+    OrderRenewal,
+    PreInfusionCheck,
+    PumpEvent,
+    SignOff,
+    VitalSigns,
+    WeightCorrection,
+)
 from sessions.pages.words import pump_words, vitals_words
-from sessions.services import ADVERSE_EVENTS, needs_second_weighing
+from sessions.services import ADVERSE_EVENTS, needs_second_weighing, rows
 
 LATE_ENTRY = timedelta(minutes=5)
 
@@ -77,7 +94,7 @@ def _arrival(infusion: Infusion) -> Iterator[LogEntry]:
         # Blind: whoever weighs a second time does not see the first weight.
         words = "Weighed once" if needs_second_weighing(infusion) else f"Weighed {infusion.weight_kg} kg"
         yield LogEntry(at, at, words, str(infusion.weighed_by), "weight")
-    for row in infusion.weight_corrections.select_related("entered_by"):
+    for row in rows.rows(infusion, WeightCorrection, "entered_by"):
         struck = row.superseded_at is not None
         yield LogEntry(
             row.entered_at, row.entered_at, str(row), str(row.entered_by), "weight", row.reason, struck=struck
@@ -91,8 +108,9 @@ def _arrival(infusion: Infusion) -> Iterator[LogEntry]:
 
 
 def _pump(infusion: Infusion) -> Iterator[LogEntry]:
-    replaced = set(infusion.pump_events.filter(replaces__isnull=False).values_list("replaces_id", flat=True))
-    for event in infusion.pump_events.select_related("entered_by", "withdrawn_by", "replaces"):
+    lines = rows.rows(infusion, PumpEvent, "entered_by", "withdrawn_by", "replaces")
+    replaced = {line.replaces_id for line in lines}
+    for event in lines:
         struck = event.withdrawn_at is not None
         note = event.reason
         if struck:
@@ -113,7 +131,7 @@ def _pump(infusion: Infusion) -> Iterator[LogEntry]:
 
 
 def _vitals(infusion: Infusion) -> Iterator[LogEntry]:
-    for row in infusion.vital_signs.select_related("entered_by", "withdrawn_by"):
+    for row in rows.rows(infusion, VitalSigns, "entered_by", "withdrawn_by"):
         struck = row.withdrawn_at is not None
         note = f"Struck out by {row.withdrawn_by}" if struck else row.note
         yield LogEntry(
@@ -129,7 +147,7 @@ def _vitals(infusion: Infusion) -> Iterator[LogEntry]:
 
 
 def _checks(infusion: Infusion) -> Iterator[LogEntry]:
-    for item in infusion.checks.select_related("entered_by"):
+    for item in rows.rows(infusion, PreInfusionCheck, "entered_by"):
         text = eligibility.CHECKS.get(item.kind)
         label = text.label if text else item.kind
         words = f"{label}: {item.get_outcome_display().lower()}"
@@ -140,7 +158,7 @@ def _checks(infusion: Infusion) -> Iterator[LogEntry]:
 
 
 def _criteria(infusion: Infusion) -> Iterator[LogEntry]:
-    for item in infusion.criteria.select_related("entered_by"):
+    for item in rows.rows(infusion, CriterionResult, "entered_by"):
         answer = value_words(item.criterion, item.value) or item.get_outcome_display()
         label = SHORT[item.criterion] if item.value else CRITERIA.get(item.criterion, item.criterion)
         label = f"{label} before the start" if item.before_start else label
@@ -158,7 +176,7 @@ def _criteria(infusion: Infusion) -> Iterator[LogEntry]:
 
 
 def _others(infusion: Infusion) -> Iterator[LogEntry]:
-    for event in infusion.adverse_events.select_related("entered_by", "withdrawn_by"):
+    for event in rows.rows(infusion, AdverseEvent, "entered_by", "withdrawn_by"):
         label = ADVERSE_EVENTS.get(event.kind, event.kind)
         words = f"Adverse event: {label.lower()} ({event.get_severity_display().lower()})"
         struck = event.withdrawn_at is not None
@@ -172,7 +190,7 @@ def _others(infusion: Infusion) -> Iterator[LogEntry]:
             struck=struck,
             strike_url="" if struck else reverse("adverse_event_strike", args=[event.code]),
         )
-    for level in infusion.measured_levels.select_related("entered_by", "withdrawn_by"):
+    for level in rows.rows(infusion, MeasuredLevel, "entered_by", "withdrawn_by"):
         words = f"Measured level {level.ketamine_ng_ml} ng/mL"
         struck = level.withdrawn_at is not None
         yield LogEntry(
@@ -188,32 +206,32 @@ def _others(infusion: Infusion) -> Iterator[LogEntry]:
 
 
 def _chairside(infusion: Infusion) -> Iterator[LogEntry]:
-    for drug in infusion.given_drugs.select_related("entered_by", "ordered_by", "withdrawn_by"):
+    for drug in rows.rows(infusion, GivenDrug, "entered_by", "ordered_by", "withdrawn_by"):
         struck = drug.withdrawn_at is not None
         words = f"{drug.drug_name} {drug.dose_mg.normalize():f} mg, ordered by {drug.ordered_by}"
         yield LogEntry(
             drug.observed_at, drug.entered_at, words, str(drug.entered_by), "drug", _struck_note(drug) or drug.note,
             struck=struck, strike_url="" if struck else reverse("given_drug_strike", args=[drug.code]),
         )  # fmt: skip
-    for bag in infusion.bags.select_related("entered_by", "witness"):
+    for bag in rows.rows(infusion, BagUse, "entered_by", "witness"):
         words = f"Bag lot {bag.lot}, use by {bag.expires_on:%d %b %Y}"
         if bag.waste_mg:
             words += f", {bag.waste_mg.normalize():f} mg wasted before {bag.witness}"
         struck = bag.superseded_at is not None
         yield LogEntry(bag.observed_at, bag.entered_at, words, str(bag.entered_by), "bag", struck=struck)
-    for row in infusion.order_renewals.select_related("entered_by"):
+    for row in rows.rows(infusion, OrderRenewal, "entered_by"):
         words = f"Rest ordered again: {row.remaining_mg.normalize():f} mg"
         yield LogEntry(row.observed_at, row.entered_at, words, str(row.entered_by), "order", row.reason)
-    for note in infusion.chair_notes.filter(finished_at__isnull=False).select_related("entered_by"):
+    for note in rows.rows(infusion, ChairNote, "entered_by"):
+        if note.finished_at is None:
+            continue
         quote = note.kind == note.Kind.QUOTE
         words = f"The patient said: “{note.text}”" if quote else f"Note: {note.text}"
-        yield LogEntry(
-            note.observed_at, note.finished_at or note.entered_at, words, str(note.entered_by), "note"
-        )
+        yield LogEntry(note.observed_at, note.finished_at, words, str(note.entered_by), "note")
 
 
 def _endings(infusion: Infusion) -> Iterator[LogEntry]:
-    for row in infusion.dispositions.select_related("entered_by"):
+    for row in rows.rows(infusion, Disposition, "entered_by"):
         note = row.condition
         if row.last_seen_at is not None:
             seen = row.last_seen_at.astimezone(ZoneInfo(infusion.site.time_zone))
@@ -223,17 +241,19 @@ def _endings(infusion: Infusion) -> Iterator[LogEntry]:
             row.observed_at, row.entered_at, row.get_outcome_display(), str(row.entered_by), "ending", note,
             struck=struck,
         )  # fmt: skip
-    for found in infusion.assessments.select_related("entered_by"):
+    for found in rows.rows(infusion, EndingAssessment, "entered_by"):
         words = f"Assessed {found.get_manner_display().lower()}"
         yield LogEntry(
             found.observed_at, found.entered_at, words, str(found.entered_by), "ending", found.words
         )
-    for hand in infusion.handovers.filter(accepted_at__isnull=False).select_related("from_nurse", "to_nurse"):
+    for hand in rows.rows(infusion, Handover, "from_nurse", "to_nurse"):
+        if hand.accepted_at is None:
+            continue
         over = "More patients than planned for one nurse. " if hand.over_capacity else ""
         words = f"Handed over by {hand.from_nurse} to {hand.to_nurse}"
         yield LogEntry(
             hand.offered_at,
-            hand.accepted_at or hand.offered_at,
+            hand.accepted_at,
             words,
             str(hand.to_nurse),
             "handover",
@@ -248,7 +268,7 @@ def _struck_note(row: AdverseEvent | MeasuredLevel | GivenDrug) -> str:
 
 
 def _signatures(infusion: Infusion) -> Iterator[LogEntry]:
-    for row in infusion.sign_offs.select_related("signed_by"):
+    for row in rows.rows(infusion, SignOff, "signed_by"):
         yield LogEntry(
             row.t_sign, row.signed_at, "Ready to leave; signed", row.signed_name, "signature", _sign_note(row),
             struck=row.superseded_at is not None,

@@ -11,7 +11,7 @@ from sessions.models import Infusion, PumpEvent, VitalSigns
 from sessions.services import TherapyTime
 
 STATES = {
-    Infusion.Status.ARRIVED: ("Arrived", "neutral", "user-check"),
+    Infusion.Status.ARRIVED: ("Arrived", "info", "door-open"),
     Infusion.Status.READY: ("Ready to start", "success", "circle-check"),
     Infusion.Status.INFUSING: ("Infusion running", "info", "syringe"),
     Infusion.Status.PAUSED: ("Infusion paused", "warning", "circle-pause"),

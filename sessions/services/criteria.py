@@ -15,7 +15,9 @@ from sessions.discharge_values import (
     value_outcome,
 )
 from sessions.models import CriterionResult, Infusion
+from sessions.services import rows
 from sessions.services._record import act, locked, moment, need_state, not_in_future, touch
+from sessions.services.minutes import seen_in_its_minute
 from staff.errors import InvalidInput, RuleNotMet
 from staff.models import User
 
@@ -101,6 +103,8 @@ def record_answers(
     )
     judged = [_judged(current, answer, by) for answer in answers]
     seen = not_in_future(observed_at or now, now, "observed_at")
+    if observed_at is not None:
+        seen = seen_in_its_minute(current, seen)
     if current.stopped_at is not None and seen < current.stopped_at:
         raise RuleNotMet("This is before the pump stopped.", code="before-stop", field="observed_at")
     codes = [item.criterion for item in judged]
@@ -172,8 +176,8 @@ def _row(
 
 def baseline_of(infusion: Infusion, criterion: str) -> str:
     """The coded answer of before the start; empty when none was recorded."""
-    row = infusion.criteria.current().filter(criterion=criterion, before_start=True).first()
-    return row.value if row is not None else ""
+    found = rows.current(infusion, CriterionResult)
+    return next((row.value for row in found if row.criterion == criterion and row.before_start), "")
 
 
 def _judged(infusion: Infusion, answer: CriterionAnswer, by: User) -> CriterionAnswer:

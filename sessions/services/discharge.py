@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import cast
 
 from sessions import discharge
 from sessions.discharge_values import value_words
-from sessions.models import Infusion, VitalSigns
+from sessions.models import CriterionResult, Infusion, VitalSigns
+from sessions.services import rows
 from sessions.services.estimates import current_estimate
 from sessions.services.observing import extra_minutes
 from staff.errors import RuleNotMet
@@ -79,11 +81,13 @@ def criterion_results(
     """Current results as the pure rules read them; vitals are judged from the last reading after the stop."""
     given = override or Override()
     results = {}
-    for row in infusion.criteria.current().filter(before_start=False).select_related("entered_by"):
+    for row in rows.current(infusion, CriterionResult):
+        if row.before_start:
+            continue
         words = value_words(row.criterion, row.value)
         results[row.criterion] = discharge.CriterionResult(
             code=row.criterion,
-            state=row.outcome,
+            state=cast("discharge.State", row.outcome),
             observed_at=row.observed_at,
             recorded_by=given.signer or str(row.entered_by_id),
             value=", ".join(part for part in (words, row.detail) if part),
@@ -132,11 +136,11 @@ def judged_from_readings(infusion: Infusion, now: datetime) -> list[discharge.Cr
 
 def _readings(infusion: Infusion, now: datetime) -> tuple[list[VitalSigns], list[VitalSigns]]:
     """(after the stop up to `now`, up to the start), oldest first."""
-    rows = list(infusion.vital_signs.live().filter(observed_at__lte=now).order_by("observed_at", "pk"))
+    taken = [row for row in rows.live(infusion, VitalSigns) if row.observed_at <= now]
     start, stop = infusion.started_at, infusion.stopped_at
     return (
-        [row for row in rows if stop is not None and row.observed_at >= stop],
-        [row for row in rows if start is not None and row.observed_at <= start],
+        [row for row in taken if stop is not None and row.observed_at >= stop],
+        [row for row in taken if start is not None and row.observed_at <= start],
     )
 
 
@@ -147,25 +151,17 @@ def vitals_criterion(infusion: Infusion, now: datetime) -> discharge.CriterionRe
     last = last_reading_after_stop(infusion, now)
     if last is None:
         return None
-    baseline = (
-        infusion.vital_signs.live()
-        .filter(observed_at__lte=infusion.started_at)
-        .order_by("observed_at", "pk")
-        .last()
-    )
+    before = _readings(infusion, now)[1]
     rule = infusion.protocol_version.read().discharge
     return discharge.vitals_result(
-        rule, _vitals(last), _vitals(baseline) if baseline else None, recorded_by=str(last.entered_by_id)
+        rule, _vitals(last), _vitals(before[-1]) if before else None, recorded_by=str(last.entered_by_id)
     )
 
 
 def last_reading_after_stop(infusion: Infusion, now: datetime) -> VitalSigns | None:
     """The latest live reading after the pump stopped, up to `now`."""
-    if infusion.stopped_at is None:
-        return None
-    rows = infusion.vital_signs.live().filter(observed_at__gte=infusion.stopped_at, observed_at__lte=now)
-    found: VitalSigns | None = rows.select_related("entered_by").order_by("observed_at", "pk").last()
-    return found
+    after = _readings(infusion, now)[0]
+    return after[-1] if after else None
 
 
 def _vitals(row: VitalSigns) -> discharge.Vitals:

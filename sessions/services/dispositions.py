@@ -8,6 +8,7 @@ from patients.models import Patient
 from patients.services.people import set_status
 from sessions import signals
 from sessions.models import Disposition, EndingAssessment, Infusion, PumpEvent, TreatmentHold
+from sessions.services import rows
 from sessions.services._record import act, locked, moment, need_role, need_state, not_in_future, touch
 from sessions.services.criteria import CriterionAnswer, record_answers
 from sessions.services.discharge import discharge_decision
@@ -23,14 +24,12 @@ EMERGENCY = "Emergency: ambulance called."
 
 def current_disposition(infusion: Infusion) -> Disposition | None:
     """How the visit ended, as it stands."""
-    found: Disposition | None = infusion.dispositions.current().select_related("entered_by").first()
-    return found
+    return next(iter(rows.current(infusion, Disposition, "entered_by")), None)
 
 
 def last_assessment(infusion: Infusion) -> EndingAssessment | None:
     """The latest assessment made after the ending as it stands."""
-    found: EndingAssessment | None = infusion.assessments.select_related("entered_by").first()
-    return found
+    return next(iter(rows.rows(infusion, EndingAssessment, "entered_by")), None)
 
 
 @act

@@ -14,9 +14,19 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from django.db.models import Prefetch
+
 from sessions import clearance
-from sessions.models import ClearanceEstimate, Infusion, MeasuredLevel, PumpEvent, SignOff
-from sessions.services.history import hepatic_disease, interacting_drugs
+from sessions.models import (
+    ClearanceEstimate,
+    Infusion,
+    MeasuredLevel,
+    PumpEvent,
+    SignOff,
+    WeightCorrection,
+)
+from sessions.services import rows
+from sessions.services.history import of_this_record
 from sessions.services.observing import observed_until
 from staff.errors import DomainError, RuleNotMet
 
@@ -64,7 +74,7 @@ def entries(events: Sequence[PumpEvent]) -> list[clearance.PumpEntry]:
 
 def read_log(infusion: Infusion, events: Iterable[PumpEvent] | None = None) -> clearance.PumpLog | None:
     """The live pump log, counted up to the ordered mg; None when the pump has not run."""
-    lines = in_log_order(infusion.pump_events.live() if events is None else events)
+    lines = in_log_order(rows.live(infusion, PumpEvent) if events is None else events)
     if not lines or infusion.ordered_mg is None:
         return None
     return clearance.read_pump_log(entries(lines), bag_mg=float(infusion.ordered_mg))
@@ -79,33 +89,32 @@ def earlier_logs(infusion: Infusion) -> list[clearance.PumpLog]:
     """Stopped logs of the same patient whose start lies less than 72 h before this one's."""
     if infusion.started_at is None:
         return []
-    rows = Infusion.objects.filter(
+    before = Infusion.objects.filter(
         patient_id=infusion.patient_id,
         started_at__lt=infusion.started_at,
         started_at__gt=infusion.started_at - CARRY_OVER,
         stopped_at__isnull=False,
     ).exclude(pk=infusion.pk)
-    found = [read_log(item) for item in rows.order_by("started_at")]
+    told = Prefetch("pump_events", PumpEvent.objects.live(), to_attr="lines_told")
+    found = [read_log(item, item.lines_told) for item in before.order_by("started_at").prefetch_related(told)]
     return [item for item in found if item is not None]
 
 
 def current_estimate(infusion: Infusion) -> ClearanceEstimate | None:
     """The estimate in force."""
-    found: ClearanceEstimate | None = infusion.clearance_estimates.current().first()
-    return found
+    return next(iter(rows.current(infusion, ClearanceEstimate)), None)
 
 
 def current_sign_off(infusion: Infusion) -> SignOff | None:
     """The signature in force."""
     people = ("signed_by", "second_person", "override_level")
-    found: SignOff | None = infusion.sign_offs.current().select_related(*people).first()
-    return found
+    return next(iter(rows.current(infusion, SignOff, *people)), None)
 
 
 def weight_of(infusion: Infusion) -> Decimal | None:
     """The weight that clearance is worked out with: as corrected after the start, else as recorded."""
-    found = infusion.weight_corrections.current().values_list("weight_kg", flat=True).first()
-    return infusion.weight_kg if found is None else found
+    found = rows.current(infusion, WeightCorrection)
+    return found[0].weight_kg if found else infusion.weight_kg
 
 
 def age_at_start(infusion: Infusion) -> int:
@@ -116,7 +125,8 @@ def age_at_start(infusion: Infusion) -> int:
 
 def delay_is_needed(infusion: Infusion) -> bool:
     """Liver disease or interacting drugs: no model covers them; a clinician states a delay before signing."""
-    return hepatic_disease(infusion.patient) or bool(interacting_drugs(infusion.patient))
+    liver, drugs = of_this_record(infusion)
+    return liver or bool(drugs)
 
 
 def stated_delay(infusion: Infusion) -> clearance.StatedDelay | None:
@@ -132,8 +142,7 @@ def estimate(infusion: Infusion, log_: clearance.PumpLog, now: datetime) -> clea
     """
     definition = infusion.protocol_version.read()
     rule = definition.clearance
-    drugs = interacting_drugs(infusion.patient)
-    liver = hepatic_disease(infusion.patient)
+    liver, drugs = of_this_record(infusion)
     stated = stated_delay(infusion)
     if stated is None and (liver or drugs):
         stated = clearance.StatedDelay(0.0, DELAY_NOT_STATED)
@@ -226,9 +235,9 @@ def last_level(infusion: Infusion) -> MeasuredLevel | None:
     """The last level drawn after the pump stopped that was not struck."""
     if infusion.stopped_at is None:
         return None
-    rows = infusion.measured_levels.live().filter(observed_at__gt=infusion.stopped_at)
-    found: MeasuredLevel | None = rows.order_by("observed_at", "pk").last()
-    return found
+    levels = rows.live(infusion, MeasuredLevel)
+    after = [row for row in levels if row.observed_at > infusion.stopped_at]
+    return max(after, key=lambda row: (row.observed_at, row.pk), default=None)
 
 
 def _level_since(infusion: Infusion, at: datetime) -> clearance.MeasuredLevel | None:

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from sessions import signals
 from sessions.models import Handover, Infusion
+from sessions.services import rows
 from sessions.services._record import act, locked, moment, need_role, need_state, touch
 from staff.errors import NotAllowed, RuleNotMet, StateConflict
 from staff.models import User
@@ -16,12 +17,8 @@ WITH_A_NURSE = frozenset({*Infusion.BEFORE_START, *Infusion.RUNNING, Infusion.St
 
 def offered_handover(infusion: Infusion) -> Handover | None:
     """What waits for the receiving nurse."""
-    found: Handover | None = (
-        infusion.handovers.filter(accepted_at__isnull=True, withdrawn_at__isnull=True)
-        .select_related("from_nurse", "to_nurse")
-        .first()
-    )
-    return found
+    told = rows.rows(infusion, Handover, "from_nurse", "to_nurse")
+    return next((row for row in told if row.accepted_at is None and row.withdrawn_at is None), None)
 
 
 def nurse_by_handover(infusion: Infusion) -> User | None:

@@ -6,12 +6,13 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from sessions.discharge import observation_end
-from sessions.models import Infusion
+from sessions.models import GivenDrug, Infusion
+from sessions.services import rows
 
 
 def extra_minutes(infusion: Infusion) -> int:
     """Minutes that the version adds because a sedating drug was given; 0 without one."""
-    sedated = infusion.given_drugs.live().filter(sedating=True).exists()
+    sedated = any(drug.sedating for drug in rows.live(infusion, GivenDrug))
     return infusion.protocol_version.read().sedative_minutes if sedated else 0
 
 

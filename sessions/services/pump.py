@@ -187,7 +187,7 @@ def move_pump_log(
         raise InvalidInput("Enter 1 to 1440 minutes, earlier or later.", code="range", field="minutes")
     step = timedelta(minutes=minutes)
     lines = estimates.in_log_order(infusion.pump_events.live())
-    changes = [PumpChange(line, line.observed_at + step) for line in lines]
+    changes = [PumpChange(line, line.observed_at + step, exact=True) for line in lines]
     return amend_pump_events(changes=changes, reason=reason, by=by, at=at, expected_version=expected_version)
 
 

@@ -12,6 +12,7 @@ from sessions import clearance
 from sessions.models import Infusion, PumpEvent
 from sessions.services import estimates
 from sessions.services._record import not_in_future
+from sessions.services.minutes import line_in_its_minute
 from staff.errors import DomainError, InvalidInput, RuleNotMet, StateConflict
 from staff.models import User
 
@@ -38,12 +39,13 @@ class PumpAct:
 
 @dataclass(frozen=True)
 class PumpChange:
-    """New values of one line; None keeps the old one."""
+    """New values of one line; None keeps the old one. `exact`: nobody typed the time to the minute."""
 
     event: PumpEvent
     observed_at: datetime | None = None
     rate_mg_per_min: Decimal | None = None
     bolus_mg: Decimal | None = None
+    exact: bool = False
 
 
 def new_line(
@@ -55,6 +57,8 @@ def new_line(
             f"Choose one of {', '.join(PumpEvent.Kind.values)}.", code="unknown-kind", field="kind"
         )
     observed = not_in_future(wanted.observed_at or now, now, "observed_at")
+    if wanted.observed_at is not None:
+        observed = line_in_its_minute(infusion, wanted.kind, observed, lines=before, before=now)
     if observed < infusion.arrived_at - OLDEST_ENTRY:
         raise RuleNotMet(
             "This is more than a day before the patient arrived.", code="too-early", field="observed_at"
@@ -83,11 +87,13 @@ def amended_line(
     old = live.pop(change.event.pk, None)
     if old is None:
         raise StateConflict("This entry was already taken out or corrected.", code="already-withdrawn")
-    observed = (
-        old.observed_at
-        if change.observed_at is None
-        else not_in_future(change.observed_at, now, "observed_at")
-    )
+    observed = old.observed_at
+    if change.observed_at is not None:
+        observed = not_in_future(change.observed_at, now, "observed_at")
+        if not change.exact:
+            observed = line_in_its_minute(
+                old.infusion, old.kind, observed, lines=live.values(), before=old.entered_at
+            )
     rate = old.rate_mg_per_min if change.rate_mg_per_min is None else change.rate_mg_per_min
     bolus = old.bolus_mg if change.bolus_mg is None else change.bolus_mg
     if (observed, rate, bolus) == (old.observed_at, old.rate_mg_per_min, old.bolus_mg):

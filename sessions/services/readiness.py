@@ -29,6 +29,7 @@ from sessions.models import (
     VitalSigns,
     WeightCorrection,
 )
+from sessions.services import rows
 from sessions.services.holds import WORDS, open_holds
 from sessions.services.review_points import ReviewPoint, points_before
 
@@ -107,7 +108,7 @@ def start_gate(infusion: Infusion, at: datetime) -> StartGate:
         now=at,
         can_start_from=next((line.can_start_from for line in lines if line.can_start_from), None),
     )
-    for hold in open_holds(infusion.patient_id):
+    for hold in rows.once(infusion, "holds", lambda: open_holds(infusion.patient_id)):
         if hold.raised_at <= at and hold.infusion_id != infusion.pk:
             words = WORDS[TreatmentHold.Kind(hold.kind)]
             lines.insert(
@@ -134,12 +135,13 @@ def start_gate(infusion: Infusion, at: datetime) -> StartGate:
 
 def _site_gates(infusion: Infusion) -> list[GateLine]:
     """The site's own gates that were in use when the patient arrived, with what people said about each."""
-    rows = SiteGate.objects.in_use(infusion.arrived_at).filter(site_id=infusion.site_id)
+    gates = rows.if_read(infusion, SiteGate)
+    if gates is None:
+        gates = list(SiteGate.objects.in_use(infusion.arrived_at).filter(site_id=infusion.site_id))
     answers: dict[str, GateAnswer] = {}
-    if rows:
-        found = infusion.gate_answers.current().select_related("answered_by")
-        answers = {item.gate: item for item in found}
-    return [_site_line(row, answers.get(row.key)) for row in rows]
+    if gates:
+        answers = {item.gate: item for item in rows.current(infusion, GateAnswer, "answered_by")}
+    return [_site_line(row, answers.get(row.key)) for row in sorted(gates, key=lambda row: row.label)]
 
 
 def _site_line(row: SiteGate, answer: GateAnswer | None) -> GateLine:
@@ -189,17 +191,20 @@ def as_reading(row: VitalSigns) -> eligibility.Reading:
 
 def readings_until(infusion: Infusion, at: datetime) -> list[eligibility.Reading]:
     """Live readings up to and at `at`, oldest first."""
-    rows = infusion.vital_signs.live().filter(observed_at__lte=at).order_by("observed_at", "pk")
-    return [as_reading(row) for row in rows]
+    return [as_reading(row) for row in rows.live(infusion, VitalSigns) if row.observed_at <= at]
 
 
 def earlier_weights(infusion: Infusion) -> list[Decimal]:
     """Weights of the patient's other records, oldest first; a corrected one as it was corrected."""
-    rows = Infusion.objects.filter(patient_id=infusion.patient_id, weight_kg__isnull=False).exclude(
+    return rows.once(infusion, "earlier_weights", lambda: _earlier_weights(infusion))
+
+
+def _earlier_weights(infusion: Infusion) -> list[Decimal]:
+    others = Infusion.objects.filter(patient_id=infusion.patient_id, weight_kg__isnull=False).exclude(
         pk=infusion.pk
     )
     corrected = WeightCorrection.objects.current().filter(infusion=OuterRef("pk")).values("weight_kg")
-    right = rows.annotate(right_kg=Coalesce(Subquery(corrected), "weight_kg"))
+    right = others.annotate(right_kg=Coalesce(Subquery(corrected), "weight_kg"))
     return list(right.order_by("weighed_at", "pk").values_list("right_kg", flat=True))
 
 
@@ -224,40 +229,47 @@ def needs_second_weighing(infusion: Infusion) -> bool:
 
 def accepted_documents(version: ProtocolVersion, kind: str) -> list[int]:
     """Primary keys of the texts of this kind that count for `version`: back to the last material change."""
-    rows = ProtocolDocument.objects.filter(
-        protocol_version__template_id=version.template_id,
-        kind=kind,
-        protocol_version__number__lte=version.number,
+    return _accepted(version)[kind]
+
+
+def _accepted(version: ProtocolVersion) -> dict[str, list[int]]:
+    """The texts that count, by kind, in one query."""
+    texts = ProtocolDocument.objects.filter(
+        protocol_version__template_id=version.template_id, protocol_version__number__lte=version.number
     ).order_by("-protocol_version__number")
-    accepted = []
-    for document in rows:
-        accepted.append(document.pk)
-        if document.change == ProtocolDocument.Change.MATERIAL:
-            break
-    return accepted
+    found: dict[str, list[int]] = {kind: [] for kind in ProtocolDocument.Kind.values}
+    closed = set()
+    for kind, pk, change in texts.values_list("kind", "pk", "change"):
+        if kind not in closed:
+            found[kind].append(pk)
+        if change == ProtocolDocument.Change.MATERIAL:
+            closed.add(kind)
+    return found
+
+
+def _documents(infusion: Infusion) -> dict[str, list[int]]:
+    return rows.once(infusion, "documents", lambda: _accepted(infusion.protocol_version))
 
 
 def consent_in_force(infusion: Infusion, at: datetime) -> Consent | None:
     """The consent that covers this infusion at `at`, if there is one."""
-    documents = accepted_documents(infusion.protocol_version, ProtocolDocument.Kind.CONSENT)
-    given = Consent.objects.in_force(at).filter(patient_id=infusion.patient_id, document_id__in=documents)
-    found: Consent | None = given.select_related("recorded_by").first()
-    return found
+    documents = _documents(infusion)[ProtocolDocument.Kind.CONSENT]
+    given = rows.if_read(infusion, Consent)
+    if given is None:
+        given = list(Consent.objects.filter(patient_id=infusion.patient_id).select_related("recorded_by"))
+    standing = [row for row in given if row.document_id in documents and row.in_force(at)]
+    return max(standing, key=lambda row: row.given_at, default=None)
 
 
 def education_complete(infusion: Infusion, at: datetime) -> EducationRecord | None:
     """The education record that covers this infusion, all three questions answered rightly."""
-    documents = accepted_documents(infusion.protocol_version, ProtocolDocument.Kind.EDUCATION)
-    taught = EducationRecord.objects.filter(
-        patient_id=infusion.patient_id,
-        document_id__in=documents,
-        taught_at__lte=at,
-        experience_not_needed=True,
-        work_happens_afterwards=True,
-        no_driving_understood=True,
-    )
-    found: EducationRecord | None = taught.select_related("recorded_by").first()
-    return found
+    documents = _documents(infusion)[ProtocolDocument.Kind.EDUCATION]
+    told = rows.if_read(infusion, EducationRecord)
+    if told is None:
+        found = EducationRecord.objects.filter(patient_id=infusion.patient_id)
+        told = list(found.select_related("recorded_by"))
+    taught = [row for row in told if row.document_id in documents and row.taught_at <= at and row.complete]
+    return max(taught, key=lambda row: row.taught_at, default=None)
 
 
 def _label(kind: str) -> str:
@@ -267,7 +279,7 @@ def _label(kind: str) -> str:
 
 def _recorded(infusion: Infusion) -> list[GateLine]:
     answers: dict[str, PreInfusionCheck] = {
-        item.kind: item for item in infusion.checks.current().select_related("entered_by")
+        item.kind: item for item in rows.current(infusion, PreInfusionCheck, "entered_by")
     }
     lines = []
     for kind in recordable_checks(infusion.protocol_version):
@@ -331,10 +343,10 @@ def _review(point: ReviewPoint) -> GateLine:
 
 def _pressure(infusion: Infusion, at: datetime) -> GateLine:
     label = _label("blood_pressure")
-    rows = infusion.vital_signs.live().filter(observed_at__lte=at).select_related("entered_by")
-    last = rows.order_by("observed_at", "pk").last()
-    if last is None:
+    taken = [row for row in rows.live(infusion, VitalSigns, "entered_by") if row.observed_at <= at]
+    if not taken:
         return GateLine("blood_pressure", label, "open")
+    last = taken[-1]
     value = f"{last.systolic}/{last.diastolic} mmHg"
     return GateLine("blood_pressure", label, "passed", value, last.observed_at, last.entered_by.full_name)
 

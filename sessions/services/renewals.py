@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from sessions import clearance
 from sessions.models import Infusion, OrderRenewal, PumpEvent
-from sessions.services import estimates
+from sessions.services import estimates, rows
 from sessions.services._record import act, locked, moment, need_role, need_state, touch
 from staff.errors import InvalidInput, RuleNotMet
 from staff.models import User
@@ -17,9 +17,8 @@ def paused_since(infusion: Infusion) -> datetime | None:
     """When the present pause began; None while the pump is not paused."""
     if infusion.status != Infusion.Status.PAUSED:
         return None
-    pauses = infusion.pump_events.live().filter(kind=PumpEvent.Kind.PAUSE)
-    found: datetime | None = pauses.order_by("observed_at").values_list("observed_at", flat=True).last()
-    return found
+    lines = rows.live(infusion, PumpEvent)
+    return max((line.observed_at for line in lines if line.kind == PumpEvent.Kind.PAUSE), default=None)
 
 
 def order_needed_from(infusion: Infusion, paused_at: datetime) -> datetime:
@@ -29,7 +28,7 @@ def order_needed_from(infusion: Infusion, paused_at: datetime) -> datetime:
 
 def renewed_since(infusion: Infusion, paused_at: datetime) -> bool:
     """A prescriber ordered the rest again during this pause."""
-    return bool(infusion.order_renewals.filter(observed_at__gte=paused_at).exists())
+    return any(row.observed_at >= paused_at for row in rows.rows(infusion, OrderRenewal))
 
 
 def check_pause(infusion: Infusion, paused_at: datetime, resumed_at: datetime) -> None:

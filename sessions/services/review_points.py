@@ -6,8 +6,11 @@ course, copied at check-in; an infusion opened without one waits for nothing.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from uuid import UUID
+
+from django.db.models import Q
 
 from protocols.review_points import is_review_point, last_point_before
 from sessions.models import CourseReview, Infusion
@@ -45,11 +48,21 @@ def points_before(infusion: Infusion) -> list[ReviewPoint]:
     )
     if earlier is not None and is_review_point(earlier.protocol_version.read(), earlier.ordinal):
         found.append((earlier.course, earlier.ordinal))
-    return [ReviewPoint(course, after, latest_review(course, after)) for course, after in found]
+    if not found:
+        return []
+    reviews = latest_reviews(found)
+    return [ReviewPoint(course, after, reviews.get((course, after))) for course, after in found]
+
+
+def latest_reviews(points: Iterable[tuple[UUID, int]]) -> dict[tuple[UUID, int], CourseReview]:
+    """The review that counts for each of these points, in one query. Not every point has one."""
+    asked = Q()
+    for course, after in points:
+        asked |= Q(course=course, after_ordinal=after)
+    rows = CourseReview.objects.filter(asked).select_related("signed_by").order_by("pk")
+    return {(row.course, row.after_ordinal): row for row in rows}
 
 
 def latest_review(course: UUID, after: int) -> CourseReview | None:
     """The review that counts for this point."""
-    rows = CourseReview.objects.filter(course=course, after_ordinal=after).select_related("signed_by")
-    found: CourseReview | None = rows.order_by("-pk").first()
-    return found
+    return latest_reviews([(course, after)]).get((course, after))

@@ -8,6 +8,7 @@ from sessions import eligibility
 from sessions.models import Infusion, VitalSigns
 from sessions.services._record import act, locked, moment, not_in_future, refusals_in_words, touch
 from sessions.services.estimates import current_sign_off
+from sessions.services.minutes import seen_in_its_minute
 from sessions.services.readiness import readings_until
 from staff.errors import InvalidInput, RuleNotMet, StateConflict
 from staff.models import User
@@ -46,6 +47,8 @@ def record_vitals(
     now = moment(at)
     current = locked(infusion, expected_version)
     seen = not_in_future(observed_at or now, now, "observed_at")
+    if observed_at is not None:
+        seen = seen_in_its_minute(current, seen)
     _check_open(current, seen)
     values = {
         "systolic": systolic,

@@ -21,12 +21,12 @@ from django.utils import timezone
 
 from patients.presenting import banner, local_day
 from sessions.forms.record import ActForm, RecordForm
-from sessions.models import Infusion, PumpEvent
+from sessions.models import AdverseEvent, Infusion, MeasuredLevel, PumpEvent
 from sessions.pages import record as record_page
 from sessions.pages.alike import names_alike
 from sessions.pages.timeline import changes_since, events_log
 from sessions.pages.words import driving_alert, rate_words, state_chip, zone_of
-from sessions.services import ADVERSE_EVENTS
+from sessions.services import ADVERSE_EVENTS, rows
 from sessions.services.checks import NOT_APPLICABLE
 from sessions.services.pump import STRIKE_WITHIN
 from sessions.views.panels import blank_forms
@@ -69,9 +69,9 @@ def record_context(
         "show_pump": bool(forms.get("pump")) and (infusion.stopped_at is None or struckable is not None),
         "adverse_events": [
             {"row": row, "label": ADVERSE_EVENTS.get(row.kind, row.kind)}
-            for row in infusion.adverse_events.live()
+            for row in rows.live(infusion, AdverseEvent, "entered_by")
         ],
-        "levels": infusion.measured_levels.live(),
+        "levels": rows.live(infusion, MeasuredLevel),
         "record_lines": record.criteria,
         "no_test_reasons": list(NOT_APPLICABLE.items()),
         "may_order": user.may("infusion.order"),
@@ -86,7 +86,8 @@ def _struckable(infusion: Infusion, user: User, now: datetime) -> PumpEvent | No
     """This person's own last entry, while it is younger than two minutes and the record is not signed."""
     if infusion.status == Infusion.Status.SIGNED_OFF:
         return None
-    last: PumpEvent | None = infusion.pump_events.live().order_by("entered_at", "pk").last()
+    lines = rows.live(infusion, PumpEvent)
+    last = max(lines, key=lambda line: (line.entered_at, line.pk), default=None)
     mine = last is not None and last.entered_by_id == user.pk and now - last.entered_at <= STRIKE_WITHIN
     return last if mine else None
 

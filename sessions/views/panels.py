@@ -30,6 +30,7 @@ from sessions.forms.record import (
 from sessions.models import Infusion, PumpEvent
 from sessions.pages.record import Record
 from sessions.pages.words import zone_of
+from sessions.services import rows
 from staff.models import User
 
 DEFAULT_BAG = Decimal("1")
@@ -113,13 +114,12 @@ def _pump_initial(record: Record) -> dict[str, Any]:
     if infusion.status in Infusion.BEFORE_START and record.dose.setting is not None:
         initial["rate"] = record.dose.setting.ml_per_hour
     elif infusion.status == Infusion.Status.PAUSED and bag is not None:
-        rated = (
-            infusion.pump_events.live()
-            .exclude(kind=PumpEvent.Kind.BOLUS)
-            .filter(rate_mg_per_min__isnull=False)
-        )
-        last = rated.order_by("observed_at", "pk").last()
-        if last is not None and last.rate_mg_per_min is not None:
-            shown = dosing.ml_per_hour_from_mg_per_min(last.rate_mg_per_min, bag)
+        rates = [
+            line.rate_mg_per_min
+            for line in rows.live(infusion, PumpEvent)
+            if line.kind != PumpEvent.Kind.BOLUS and line.rate_mg_per_min is not None
+        ]
+        if rates:
+            shown = dosing.ml_per_hour_from_mg_per_min(rates[-1], bag)
             initial["rate"] = shown.quantize(Decimal("0.1"))
     return initial

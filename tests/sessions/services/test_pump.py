@@ -346,3 +346,51 @@ def test_what_is_stored_is_what_the_engine_reads(clinic, clock, steps):
         expected = {"running": "infusing", "paused": "paused", "stopped": "recovering"}[log.state]
         assert fresh.status == expected
         transaction.set_rollback(True)
+
+
+@pytest.mark.parametrize(("second", "counts"), [(40, True), (0, True)])
+def test_a_reading_before_a_start_typed_to_the_same_minute_counts_before_it(clinic, clock, second, counts):
+    infusion = world.ready(clinic)
+    services.withdraw_vitals(vitals=infusion.vital_signs.get(), by=clinic.nurse)
+    clock.advance(seconds=second)
+    reading = services.record_vitals(infusion=infusion, by=clinic.nurse, **world.NORMAL)
+    clock.advance(seconds=10)
+    typed = app_now().replace(second=0, microsecond=0)
+    line = services.record_pump_event(infusion=infusion, kind="start", observed_at=typed, by=clinic.nurse)
+    assert (reading.observed_at <= line.observed_at < typed + MINUTE) is counts
+
+
+def test_stop_and_what_is_seen_around_it_keep_their_order_within_a_minute(clinic, clock):
+    infusion = world.ready(clinic)
+    services.record_pump_event(infusion=infusion, kind="start", by=clinic.nurse)
+    clock.advance(minutes=40, seconds=20)
+    typed = app_now().replace(second=0)
+    running = services.record_vitals(infusion=infusion, by=clinic.nurse, **world.NORMAL)
+    same = services.record_vitals(infusion=infusion, by=clinic.nurse, observed_at=typed, **world.NORMAL)
+    clock.advance(seconds=20)
+    services.record_pump_event(infusion=infusion, kind="stop", observed_at=typed, by=clinic.nurse)
+    stopped = Infusion.objects.get(pk=infusion.pk).stopped_at
+    assert same.observed_at < running.observed_at < stopped < typed + MINUTE
+    assert services.discharge.last_reading_after_stop(infusion, app_now()) is None
+    clock.advance(seconds=10)
+    after = [
+        services.record_vitals(infusion=infusion, by=clinic.nurse, observed_at=typed, **world.NORMAL)
+        for _ in range(2)
+    ]
+    assert stopped < after[0].observed_at < typed + MINUTE
+    assert after[0].pk == after[1].pk, "the same reading twice is one"
+    found = services.record_criterion(
+        infusion=infusion, criterion="orientation", outcome="met", observed_at=typed, by=clinic.nurse
+    )
+    assert stopped < found.observed_at
+
+
+def test_a_whole_log_is_moved_exactly(clinic, clock):
+    infusion = world.ready(clinic)
+    for kind, seconds in (("start", 450), ("pause", 440), ("resume", 900), ("stop", 0)):
+        services.record_pump_event(infusion=infusion, kind=kind, reason="Line", by=clinic.nurse)
+        clock.advance(seconds=seconds)
+    before = [line.observed_at for line in infusion.pump_events.live()]
+    clock.advance(minutes=10)
+    services.move_pump_log(infusion=infusion, minutes=7, reason="The clock was wrong", by=clinic.nurse)
+    assert [line.observed_at - 7 * MINUTE for line in infusion.pump_events.live()] == before

@@ -11,6 +11,7 @@ from django.urls import reverse
 
 from scheduling.queue_page import names_alike
 from tests import factories
+from tests.scheduling.booking.helpers import book, local, six
 from tests.sessions import world
 
 pytestmark = pytest.mark.django_db
@@ -29,6 +30,19 @@ def test_the_record_names_the_other_while_both_are_here(clinic, clock):
     assert f"{SAYS}: {family}e, {first}" in client.get(page).content.decode()
     clock.advance(hours=25)
     assert SAYS not in client.get(page).content.decode()
+
+
+@pytest.mark.parametrize(("day", "said"), [(4, False), (5, True)])
+def test_the_record_names_somebody_who_is_expected_the_same_day(clinic, clock, day, said):
+    first, family = clinic.patient.given_name, clinic.patient.family_name
+    twin = factories.make_patient(clinic.site, given_name=first, family_name=f"{family}e")
+    book(clinic, patient=twin, visits=six(clinic, hour=15))  # from Thursday the 5th on
+    clock.set(local(clinic, day, 8))
+    mine = world.arrived(clinic)
+    client = Client()
+    client.force_login(clinic.nurse)
+    page = client.get(reverse("infusion_detail", args=[mine.code])).content.decode()
+    assert (f"{SAYS}: {family}e, {first}" in page) is said
 
 
 def test_the_queue_names_each_for_the_other():
