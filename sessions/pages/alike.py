@@ -21,7 +21,7 @@ def names_alike(infusion: Infusion, now: datetime) -> list[str]:
     )
     rows = list(arrived.exclude(patient_id=infusion.patient_id).values_list(*NAME_FIELDS))
     for _, expected in signals.who_is_expected.send(sender=Infusion, infusion=infusion, at=now):
-        rows += [row for row in expected if row[0] != infusion.patient_id]
+        rows += [row for row in expected or () if row[0] != infusion.patient_id]
     mine = infusion.patient
     own = Named(mine.pk, mine.given_name, mine.family_name, mine.birth_date)
     found = look_alikes([own, *(Named(*row) for row in rows)])

@@ -28,10 +28,11 @@ def line_in_its_minute(
 
     A stop also lies behind a reading typed to the same minute: it was entered before, so it was taken before.
     """
-    readings = [row.observed_at for row in rows.live(infusion, VitalSigns) if row.entered_at <= before]
+    readings = [row for row in rows.live(infusion, VitalSigns) if row.entered_at <= before]
     known = [row.observed_at for row in lines if row.entered_at <= before]
-    found = _behind([*known, *readings], typed)
-    return typed + NEXT if found == typed and kind == PumpEvent.Kind.STOP and typed in readings else found
+    found = _behind([*known, *(row.observed_at for row in readings)], typed)
+    typed_alike = any(row.observed_at == typed < row.entered_at for row in readings)
+    return typed + NEXT if found == typed and kind == PumpEvent.Kind.STOP and typed_alike else found
 
 
 def seen_in_its_minute(infusion: Infusion, typed: datetime) -> datetime:
