@@ -49,6 +49,11 @@ def as_superuser(one: Ground, database: str, *statements: tuple[str, tuple[objec
     connection.close()
 
 
+def settled(table: str) -> tuple[tuple[str, tuple[object, ...]], ...]:
+    """Statements after which the server has no work left over from filling `table`."""
+    return (f"VACUUM (ANALYZE) {table}", ()), ("CHECKPOINT", ())
+
+
 def drain(one: Storm, workers: int) -> float:
     """Messages per second by that many processes."""
     processes = [
@@ -75,7 +80,7 @@ def ours(place: Ground, name: str, due: int, pending: int, workers: int) -> floa
     """A fresh database with this backlog."""
     with storm(place, name) as one:
         one.fill(due, "sms", 1, 0)
-        as_superuser(place, name, (BACKLOG, (pending,)), ("ANALYZE scheduling_message", ()))
+        as_superuser(place, name, (BACKLOG, (pending,)), *settled("scheduling_message"))
         time.sleep(max(one.began + 2 - time.time(), 0))
         return drain(one, workers)
 
@@ -115,7 +120,7 @@ def procrastinate(place: Ground, python: str, due: int, pending: int, workers: i
     command, environment = [python, "bench/dispatch/procrastinate_peer.py"], os.environ | {"DSN": dsn}
     for verb in (["schema"], ["defer", str(due)]):
         subprocess.run([*command, *verb], cwd=ROOT, env=environment, check=True, stderr=subprocess.DEVNULL)
-    as_superuser(place, "bench_peer", (PEER_BACKLOG, (pending,)), ("ANALYZE procrastinate_jobs", ()))
+    as_superuser(place, "bench_peer", (PEER_BACKLOG, (pending,)), *settled("procrastinate_jobs"))
     processes = [
         subprocess.Popen(
             [*command, "drain"], cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
