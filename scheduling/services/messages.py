@@ -14,7 +14,6 @@ from zoneinfo import ZoneInfo
 
 from django.db import transaction
 from django.db.models import Max, Q, QuerySet
-from django.urls import reverse
 
 from patients.contact import (
     ContactOption,
@@ -33,10 +32,8 @@ from scheduling.models import (
     PlasticityWindow,
     RestoreHold,
     TreatmentSeries,
-    WorkItem,
 )
-from scheduling.services.workitems import raise_item
-from staff import roles
+from scheduling.services.call_instead import call_instead, end_needless_calls
 from staff.clock import app_now
 from staff.errors import InvalidInput
 from staff.locks import lock
@@ -133,13 +130,15 @@ def sync_patient(patient: Patient, *, at: datetime) -> None:
     if not silent and (follow_ups or visits):
         contact = _contact(patient)
         if isinstance(contact, NoContact):
-            _call_instead(follow_ups, contact.reason, at)
+            call_instead(follow_ups, contact.reason, at)
         else:
             wishes = [*_of_follow_ups(patient, preference, follow_ups, contact, at)]
             wishes += _of_visits(patient, preference, visits, contact, at, REMINDERS)
         escort = _escort(patient) if visits else None
         if escort is not None:
             wishes += _of_visits(patient, preference, visits, escort, at, ESCORT_REMINDERS)
+    planned = {wish.follow_up.pk for wish in wishes if isinstance(wish, Wish) and wish.follow_up is not None}
+    end_needless_calls(patient, follow_ups, planned, at)
     _reconcile(patient, wishes, at)
 
 
@@ -166,18 +165,6 @@ def _escort(patient: Patient) -> ContactPoint | None:
     """Where the adult who takes the patient home wants to be reminded: the address agreed to last. None without one."""
     points = ContactPoint.objects.filter(patient=patient, whose=ContactPoint.Whose.ESCORT).order_by("-pk")
     return next((point for point in points if point.usable), None)
-
-
-def _call_instead(follow_ups: list[FollowUp], reason: str, at: datetime) -> None:
-    """Nobody may be written to: what the messages would have said becomes a call, once per visit."""
-    for row in follow_ups:
-        if row.gate == "none" and row.latest_at > at:
-            raise_item(
-                kind=WorkItem.Kind.CALL_PATIENT, key=f"no-contact:{row.visit.code}", site=row.site,
-                patient=row.patient, title="Call the patient: no message can be sent", role=roles.NURSE,
-                detail=f"{reason[:1].upper()}{reason[1:]}. Give the advice of the printed sheet by phone.",
-                url=reverse("patient_detail", args=[row.patient.code]), due_at=max(at, row.target_at), at=at,
-            )  # fmt: skip
 
 
 def send_hours_of(

@@ -15,7 +15,7 @@ from django.urls import reverse
 
 from scheduling.domain.localtime import in_words
 from scheduling.models import Appointment, FollowUp, Message, PlasticityWindow, WorkItem
-from scheduling.services import lanes
+from scheduling.services import call_instead, lanes
 from scheduling.services.duty import on_duty
 from scheduling.services.escalation import LATE_KEY, pool_key, settle_escalation
 from scheduling.services.followups import close_rows
@@ -106,7 +106,7 @@ def _told_already(row: FollowUp) -> bool:
     if row.audience != "patient":
         return False
     failed = Message.objects.filter(follow_up=row, state__in=Message.TROUBLE).exists()
-    return failed or WorkItem.objects.filter(key=f"no-contact:{row.visit.code}").exists()
+    return failed or WorkItem.objects.filter(key=f"{call_instead.KEY}{row.visit.code}").exists()
 
 
 def _report_missed(row: FollowUp, at: datetime) -> None:

@@ -56,6 +56,7 @@ def duty_roster(request: HttpRequest) -> HttpResponse:
         "shifts": shifts.order_by("during", "rank"),
         "form": form,
         "may_edit": user.may("duty.edit"),
+        "may_act": user.may("alert.act"),
     }
     return show(
         request, "scheduling/duty.html", context, site, status=form.error_status if form.is_bound else 200
