@@ -70,10 +70,24 @@ class Radios(forms.RadioSelect):
 
 
 class Checkboxes(forms.CheckboxSelectMultiple):
-    """Tick boxes as a list in a fieldset."""
+    """Tick boxes as a list in a fieldset. `many=True` for dozens of answers: columns in a box that scrolls, what is
+    ticked first.
+    """
 
     template_name = "forms/widgets/choices.html"
     option_template_name = "forms/widgets/choice.html"
+
+    def __init__(self, *, many: bool = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.many = many
+
+    def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
+        if self.many:
+            ticked = {str(item) for item in value or []}
+            self.choices = sorted(self.choices, key=lambda one: (str(one[0]) not in ticked, str(one[1])))
+        context = super().get_context(name, value, attrs)
+        context["widget"]["many"] = self.many
+        return context
 
 
 class TextArea(forms.Textarea):

@@ -53,7 +53,7 @@ class PersonForm(ClinicalForm):
     email = ClinicalTextField("E-mail address", max_length=254, hint="They sign in with it.")
     languages = forms.MultipleChoiceField(
         label="Languages spoken with patients", choices=settings.LANGUAGES, initial=["en"],
-        widget=forms.SelectMultiple(attrs={"size": 6}),
+        widget=Checkboxes(many=True),
     )  # fmt: skip
 
 
