@@ -30,6 +30,7 @@ NAVIGATION = (
     ("People", "person_list", "id-card", "person.manage", "people", "e"),
     ("Sites", "site_list", "map-pin", "site.manage", "sites", "s"),
 )
+IN_THE_BAR = 4  # so many links fit beside "More" at the foot of a phone of 320 px
 JUMPS = (
     ("5-minutes", "+5 min"),
     ("sign-off", "To sign-off"),
@@ -82,7 +83,10 @@ def page(request: HttpRequest) -> dict[str, Any]:
         if settings.IS_DEMO:
             context["demo_logins"] = _demo_logins()
         return context
-    context["nav_items"] = _navigation(request)
+    context["nav_items"] = items = _navigation(request)
+    if len(items) > IN_THE_BAR + 1:
+        rest = items[IN_THE_BAR:]
+        context["nav_more"] = {"items": rest, "current": any(item["current"] for item in rest)}
     context["user_roles"] = ", ".join(roles.LABELS[name] for name in roles.LABELS if name in user.role_names)
     context["account_items"] = _account_items(request)
     site = chosen_site(request)

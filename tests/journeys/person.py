@@ -10,12 +10,20 @@ from playwright.sync_api import ConsoleMessage, Error, Page, expect
 
 from tests.journeys.stack import PASSWORD, Stack
 
-WIDE, PHONE = 1440, 390
+WIDE, PHONE, NARROWEST = 1440, 390, 320
 HOME = re.compile(r"//[^/]+/$")
 _SIDEWAYS = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
 _TOO_WIDE = """() => [...document.querySelectorAll("body *")]
     .filter((one) => one.getBoundingClientRect().right > document.documentElement.clientWidth + 1)
     .slice(0, 5).map((one) => one.outerHTML.slice(0, 120))"""
+
+# A tick box counts with its label. Words inside a sentence (`.term`) are text, not a target of their own (WCAG 2.5.8).
+_TOO_SMALL = """() => [...document.querySelectorAll(
+    "main button:not(.term), main a.button, main summary, main select, main input:not([type=hidden]), .sidenav a, .sidenav summary, .queue-who a")]
+  .filter((one) => one.checkVisibility({ visibilityProperty: true }) && !one.closest(".visually-hidden"))
+  .map((one) => [one, (one.matches("[type=checkbox], [type=radio]") && one.closest("label, .choice") || one).getBoundingClientRect()])
+  .filter(([one, box]) => box.height > 1 && (box.height < 43.5 || box.width < 43.5))
+  .map(([one, box]) => `${one.outerHTML.slice(0, 120)} ${Math.round(box.width)} x ${Math.round(box.height)}`)"""
 
 
 class Person:
@@ -93,6 +101,14 @@ class Person:
         assert self.page.evaluate(_SIDEWAYS) <= 0, f"{self.page.url}: {self.page.evaluate(_TOO_WIDE)}"
         self.page.set_viewport_size({"width": WIDE, "height": 960})
         self.check_page(refused=refused)
+
+    def check_touch(self) -> None:
+        """For a hand at the chair: no sideways scroll at 320 px and at 200 % zoom, and whatever is pressed is 44 px."""
+        for width in (NARROWEST, WIDE // 2, PHONE):
+            self.page.set_viewport_size({"width": width, "height": 960})
+            assert self.page.evaluate(_SIDEWAYS) <= 0, f"{width} px: {self.page.evaluate(_TOO_WIDE)}"
+        assert self.page.evaluate(_TOO_SMALL) == [], self.page.url
+        self.page.set_viewport_size({"width": WIDE, "height": 960})
 
     def check_page(self, *, refused: bool = False) -> None:
         """No accessibility violation, no console error (a CSP violation is one), no sideways scroll.

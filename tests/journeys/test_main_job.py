@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from tests.journeys import clinic_day as day
 from tests.journeys.person import Person
@@ -232,12 +232,20 @@ def evening(stack: Stack, world: dict[str, Any], clinician: Person) -> None:
     clinician.check_page()
 
 
+def on_first_row(page: Page, key: str) -> None:
+    """j to the first row of the queue, then the key of what is to be done there."""
+    page.locator("body").press("j")
+    expect(page.locator("[data-row] a").first).to_be_focused()
+    page.keyboard.press(key)
+
+
 def treat(stack: Stack, world: dict[str, Any], therapist: Person) -> None:
     """Book the first free time, start then, complete with a note."""
     page = therapist.page
     page.goto("/queue/?whose=mine")
     row = page.get_by_role("listitem").filter(has_text=world["patient_name"])
-    row.get_by_role("link", name="Book a time").click()
+    expect(row.get_by_role("link", name="Book a time")).to_be_visible()
+    on_first_row(page, "m")
     slot = page.locator("#times .slots button").first
     slot.click()
     day.flash(page, "Booked")
@@ -248,7 +256,8 @@ def treat(stack: Stack, world: dict[str, Any], therapist: Person) -> None:
     page.goto("/queue/?whose=mine")
     expect(row).to_contain_text("Open")
     therapist.check_page()
-    row.get_by_role("button", name="Start now").click()
+    expect(row.get_by_role("button", name="Start now")).to_be_visible()
+    on_first_row(page, "e")
     expect(page.get_by_role("heading", level=1)).to_have_text("Complete the therapy session")
     page.get_by_label("Goals").fill("Walk to the shop twice this week.")
     page.get_by_label("Practice plan: what").fill("Twenty minutes in the morning and in the evening.")

@@ -87,6 +87,7 @@ def paused_and_resumed(stack: Stack, world: dict[str, Any], nurse: Person) -> No
     day.pump(nurse, "Pause", NINE + 10 * MINUTE, "Pause")
     expect(page.locator("#record-now")).to_contain_text("Stay paused")
     nurse.check_page()
+    nurse.check_touch()
     stack.set_clock(NINE + 15 * MINUTE)
     day.measure(nurse, "138/84", "76", "98")
     stack.set_clock(NINE + 16 * MINUTE)
@@ -121,6 +122,7 @@ def board_is_live(stack: Stack, world: dict[str, Any], watcher: Person) -> None:
     expect(board.locator(".board .board-bar-real")).to_have_count(2)
     expect(board.locator(".board .board-bar-tail").first).to_be_visible()
     watcher.check_widths()
+    watcher.check_touch()
     step = board.locator(".board details.board-step").first
     step.locator("summary").click()
     box = step.get_by_role("checkbox")
@@ -242,6 +244,25 @@ def signed_by_keyboard(stack: Stack, world: dict[str, Any], nurse: Person, clini
     assert stack.run_python("tests.journeys.sign_paused")["signed"] == world["paused"]
 
 
+def by_keys(page: Page) -> None:
+    """j and k go through the rows, Enter opens one, m leads to its free times; the page lists the keys. (The main job
+    books and starts by m and e.)
+    """
+    expect(page.locator(".queue-keys")).to_contain_text("next and previous row")
+    links = page.locator("[data-row] a")
+    page.locator("body").press("j")
+    expect(links.nth(0)).to_be_focused()
+    page.keyboard.press("j")
+    expect(links.nth(1)).to_be_focused()
+    page.keyboard.press("k")
+    expect(links.nth(0)).to_be_focused()
+    for key, address in (("Enter", "**/windows/*/"), ("m", "**/windows/*/#times")):
+        page.keyboard.press(key)
+        page.wait_for_url(address)
+        page.goto("/queue/")
+        page.locator("body").press("j")
+
+
 def queue_and_follow_ups(stack: Stack, world: dict[str, Any], therapist: Person, clinician: Person) -> None:
     """Two windows are on their way; the unsigned one's therapy is withheld, its next infusion waits for a prescriber."""
     page = therapist.page
@@ -251,6 +272,8 @@ def queue_and_follow_ups(stack: Stack, world: dict[str, Any], therapist: Person,
         expect(rows.filter(has_text=name)).to_contain_text("Opening")
     expect(rows.filter(has_text="Stopped, Ben").filter(has_text="Opening")).to_have_count(0)
     therapist.check_page()
+    therapist.check_touch()
+    by_keys(page)
     states = """SELECT p.family_name, f.state FROM scheduling_followup f JOIN patients_patient p ON p.id = f.patient_id
                 JOIN scheduling_appointment v ON v.id = f.visit_id
                 WHERE v.ordinal = 1 AND f.kind = 'integration_1' ORDER BY p.id"""
