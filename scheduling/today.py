@@ -46,7 +46,7 @@ def visits_of_day(user: User, site: Site, now: datetime) -> list[dict[str, Any]]
         .for_page()
         .order_by("during", "pk")
     )
-    if not user.may("infusion.view"):
+    if not (user.may("infusion.view") or user.may("appointment.check_in")):
         visits = visits.filter(kind=Appointment.Kind.THERAPY)
     rows = list(visits)
     limits = start_limits(site, rows)

@@ -18,6 +18,7 @@ from scheduling.views import (
     outcomes,
     patient_links,
     queue,
+    timeline,
     work,
 )
 
@@ -50,6 +51,7 @@ urlpatterns = [
     path(
         "patients/<uuid:code>/outcomes/", outcomes.patient_outcomes_fragment, name="patient_outcomes_fragment"
     ),
+    path("patients/<uuid:code>/timeline/", timeline.patient_timeline_page, name="patient_timeline"),
     path("messages/", messages.message_list, name="message_list"),
     path("messages/<uuid:code>/", messages.message_detail, name="message_detail"),
     path("messages/<uuid:code>/retry/", messages.message_retry, name="message_retry"),

@@ -40,7 +40,7 @@ class DayClosingSerializer(serializers.ModelSerializer[DayClosing]):
 
     class Meta:
         model = DayClosing
-        fields = ("code", "site", "day", "closed_at", "closed_by", "items")
+        fields = ("code", "site", "day", "closed_at", "closed_by", "operator", "items")
         read_only_fields = fields
 
 

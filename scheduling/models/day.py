@@ -31,13 +31,18 @@ class DaySheet(models.Model):
 
 
 class DayClosing(models.Model):
-    """Everything that was open when the day was closed, each with its owner. One per site and local day."""
+    """Everything that was open when the day was closed, each with its owner. One per site and local day.
+
+    `operator`: the account on the server that closed it by command, in the name of `closed_by`, who did not sign in for
+    it; empty when they closed it themselves.
+    """
 
     code = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     site = models.ForeignKey(Site, on_delete=models.PROTECT, related_name="day_closings")
     day = models.DateField()
     closed_at = models.DateTimeField()
     closed_by = models.ForeignKey(USER, on_delete=models.PROTECT, related_name="+")
+    operator = models.CharField("account on the server that closed it", max_length=60, blank=True, default="")
     items = models.JSONField(default=list)
 
     class Meta:

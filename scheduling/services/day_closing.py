@@ -84,15 +84,20 @@ def _event_line(row: AdverseEvent, owners: Mapping[tuple[str, str], User | None]
     return OpenLine(found, "Adverse events", text, row.infusion.patient, url, owner, row.observed_at)
 
 
-def close_day(*, site: Site, owners: Mapping[str, User], by: User, at: datetime | None = None) -> DayClosing:
+def close_day(
+    *, site: Site, owners: Mapping[str, User], by: User, operator: str = "", at: datetime | None = None
+) -> DayClosing:
     """Close the site's present day: every open line gets its owner, whose list it then stands on.
 
-    `owners`: line key -> person. A line that has an owner keeps them when none is named. Raises InvalidInput at
-    `owner` for lines without one, NotAllowed for people of other sites, StateConflict when the day is closed.
+    `owners`: line key -> person. A line that has an owner keeps them when none is named. `operator`: who closes it by
+    command on the server, in the name of `by`, who has not signed in; the history then names no person as the one who
+    acted, but the operator, and in whose name. Raises InvalidInput at `owner` for lines without one, NotAllowed for
+    people of other sites, StateConflict when the day is closed.
     """
     now = at or app_now()
     day = day_of(site, now)
-    with acting(by):
+    in_whose_name = {"operator": operator, "in_the_name_of": by.pk} if operator else {}
+    with acting(None if operator else by, **in_whose_name):
         Site.objects.select_for_update().get(pk=site.pk)
         if DayClosing.objects.filter(site=site, day=day).exists():
             raise StateConflict("This day is closed already.", code="day-closed")
@@ -109,6 +114,7 @@ def close_day(*, site: Site, owners: Mapping[str, User], by: User, at: datetime 
             day=day,
             closed_at=now,
             closed_by=by,
+            operator=operator[:60],
             items=[{"key": line.key, "text": line.text, "owner": str(chosen[line.key])} for line in lines],
         )
 

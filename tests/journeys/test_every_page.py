@@ -76,7 +76,7 @@ PAGES = {
         "/infusions/{recovering}/sign-off/",
         "/consents/{consent}/withdraw/", "/clinic-plan/", "/waitlist/", "/alerts/", "/series/{series}/longer-gap/",
         "/queue/", "/windows/{window}/", VERSION, "/series/{to_review}/review/", "/overrides/",
-        "/series/{to_review}/switch/",
+        "/series/{to_review}/switch/", "/patients/{patient}/timeline/",
     ),
     "Infusion nurse": (
         "/", "/board/", "/infusions/{infusing}/", "/infusions/{waiting}/",

@@ -1,7 +1,11 @@
-"""List what a site's day has left open, or close the day with one owner for what has none."""
+"""List what a site's day has left open, or close the day with one owner for what has none.
+
+It asks for no password: whoever may run commands on the server acts, and the closing and its history say so.
+"""
 
 from __future__ import annotations
 
+import getpass
 from argparse import ArgumentParser
 from typing import Any
 
@@ -14,7 +18,10 @@ from staff.models import Site, User
 
 
 class Command(BaseCommand):
-    help = "List what the day of a site has left open. With --by and --owner: close it in that person's name."
+    help = (
+        "List what the day of a site has left open. With --by and --owner: close it, as the operator of this server, "
+        "in that person's name. The closing says that it was the operator's act."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--site", required=True, help="short name of the site")
@@ -36,10 +43,13 @@ class Command(BaseCommand):
         taker = self._person(options["owner"]) if options["owner"] else None
         owners = {line.key: taker for line in lines if line.owner is None and taker is not None}
         try:
-            close_day(site=site, owners=owners, by=by)
+            close_day(site=site, owners=owners, by=by, operator=getpass.getuser())
         except DomainError as refusal:
             raise CommandError(refusal.message) from refusal
-        self.stdout.write(f"{site.short_name}: {day_of(site, app_now()).isoformat()} is closed.")
+        day = day_of(site, app_now()).isoformat()
+        self.stdout.write(
+            f"{site.short_name}: {day} is closed by the operator, in the name of {by.full_name}."
+        )
 
     def _person(self, email: str) -> User:
         found = User.objects.filter(email__iexact=email, is_active=True).first()

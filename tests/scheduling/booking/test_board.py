@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -22,6 +23,9 @@ from tests.sessions.world import NORMAL, consented
 pytestmark = pytest.mark.django_db
 MINUTE = timedelta(minutes=1)
 STEP = "/board/step/"
+CHIP = re.compile(
+    r'class="chip (chip-\w+) (shape-\w+)"[^>]*><svg(?:(?!</svg>).)*</svg>Recovering<', re.DOTALL
+)
 
 
 def signed_in(user) -> Client:
@@ -105,6 +109,51 @@ def test_who_may_not_step(clinic, clock, visit):
     assert 400 <= step(nurse, visit, "check-in", "\x00").status_code < 500
     visit.refresh_from_db()
     assert visit.status == Appointment.Status.BOOKED
+
+
+def next_on_today(clinic, user) -> str:
+    """The Next cell of the one visit, as words and the address or act behind it."""
+    page = signed_in(user).get(reverse("home")).content.decode()
+    found = re.findall(r'<td data-label="Next">(.*?)</td>', page, re.DOTALL)
+    assert len(found) == 1
+    return found[0]
+
+
+def test_today_offers_the_next_step_of_each_state_and_only_to_who_may(clinic, clock, visit):
+    clock.set(visit.during.lower - 3 * timedelta(hours=1))
+    assert "–" in next_on_today(clinic, clinic.nurse), "three hours before it is too early to check in"
+    clock.set(visit.during.lower)
+    assert "Check in" in next_on_today(clinic, clinic.coordinator)
+    record = arrive(clinic, visit, clock)
+    assert "Weigh" in next_on_today(clinic, clinic.nurse)
+    assert "–" in next_on_today(clinic, clinic.coordinator)
+    prepare(clinic, record)
+    facts.record_vitals(infusion=record, by=clinic.nurse, **NORMAL)
+    assert "Start the pump" in next_on_today(clinic, clinic.nurse)
+    assert f"/infusions/{record.code}/#pump" in next_on_today(clinic, clinic.nurse), (
+        "no pump act without the record"
+    )
+    facts.record_pump_event(infusion=record, kind="start", by=clinic.nurse)
+    assert "Stop the pump" in next_on_today(clinic, clinic.nurse)
+    clock.advance(minutes=40)
+    facts.record_pump_event(infusion=record, kind="stop", by=clinic.nurse)
+    assert "Criteria to leave" in next_on_today(clinic, clinic.nurse)
+    assert "Sign off" in next_on_today(clinic, clinic.clinician)
+
+
+def test_a_state_looks_the_same_on_today_board_and_record(clinic, clock, visit):
+    clock.set(visit.during.lower)
+    record = arrive(clinic, visit, clock)
+    prepare(clinic, record)
+    facts.record_vitals(infusion=record, by=clinic.nurse, **NORMAL)
+    facts.record_pump_event(infusion=record, kind="start", by=clinic.nurse)
+    clock.advance(minutes=40)
+    facts.record_pump_event(infusion=record, kind="stop", by=clinic.nurse)
+    looks = set()
+    for address in (reverse("home"), reverse("chair_board"), reverse("infusion_detail", args=[record.code])):
+        page = signed_in(clinic.nurse).get(address).content.decode()
+        looks |= set(CHIP.findall(page))
+    assert len(looks) == 1, looks
 
 
 def test_names_that_look_alike_are_said_on_both(clinic, clock, visit):

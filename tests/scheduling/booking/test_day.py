@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 from datetime import UTC, date, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -139,7 +140,7 @@ def test_the_api_and_the_command_close_the_day_like_the_page(clinic, clock, caps
     for _ in range(2):
         answer = client.post(url, body, format="json", headers=key)
         assert answer.status_code == 201
-    assert DayClosing.objects.get().closed_by == clinic.nurse
+    assert (DayClosing.objects.get().closed_by, DayClosing.objects.get().operator) == (clinic.nurse, "")
     assert (
         client.post(url, body, format="json", headers={"Idempotency-Key": "another-key"}).status_code == 409
     )
@@ -150,5 +151,13 @@ def test_the_command_gives_what_has_no_owner_to_one_person(clinic, clock, capsys
     infusion = world.given(clinic, clock)
     names = {"by": clinic.nurse.email, "owner": clinic.clinician.email}
     call_command("close_day", site=clinic.site.short_name, **names)
-    assert "is closed" in capsys.readouterr().out
+    assert f"by the operator, in the name of {clinic.nurse.full_name}" in capsys.readouterr().out
+    closing = DayClosing.objects.get()
+    assert (closing.closed_by, closing.operator) == (clinic.nurse, getpass.getuser())
+    context = WorkItem.objects.get(kind="unsigned", key=str(infusion.code)).events.last().pgh_context
+    said = {"user": None, "operator": closing.operator, "in_the_name_of": clinic.nurse.pk}
+    assert said.items() <= context.metadata.items()
+    page = Client()
+    page.force_login(clinic.nurse)
+    assert "By the operator of the server" in page.get(reverse("day_close")).content.decode()
     assert WorkItem.objects.get(kind="unsigned", key=str(infusion.code)).owner == clinic.clinician

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from rest_framework.test import APIClient
@@ -266,6 +267,40 @@ def test_infiltration_and_a_delay_by_the_api(api, clinic, clock):
     strike = f"/api/v1/adverse-events/{event['code']}/strike/"
     assert nurse.post(strike, {"reason": "Other arm"}, format="json", **tag(infusion)).status_code == 200
     assert nurse.get(f"{BASE}/{infusion.code}/").json()["therapy"]["from"]
+
+
+def test_a_weight_is_corrected_by_the_api_by_another_person_also_after_signing(api, clinic, clock):
+    infusion, _ = world.signed(clinic, clock)
+    path, right = (
+        f"{infusion.code}/weight/correct/",
+        {"weight_kg": "95.0", "reason": "Typed from the wrong chart"},
+    )
+    assert post(as_user(api, clinic.second_clinician), path, right).status_code == 428
+    assert post(as_user(api, clinic.therapist), path, right, **tag(infusion)).status_code == 403
+    assert post(as_user(api, clinic.outsider), path, right, **tag(infusion)).status_code == 404
+    who_weighed = post(as_user(api, clinic.nurse), path, right, **tag(infusion))
+    assert who_weighed.status_code == 422
+    assert "Whoever weighed does not correct it" in who_weighed.content.decode()
+    assert (
+        post(
+            as_user(api, clinic.second_clinician), path, {"weight_kg": "95.0", "reason": " "}, **tag(infusion)
+        ).status_code
+        == 400
+    )
+    assert not infusion.weight_corrections.exists()
+    as_read = tag(infusion)
+    assert post(as_user(api, clinic.second_clinician), path, right, **as_read).status_code in (200, 201)
+    twice = post(as_user(api, clinic.second_clinician), path, right, **as_read)
+    assert twice.status_code == 412, "posted twice, stored once"
+    row = infusion.weight_corrections.get()
+    assert (row.weight_kg, row.entered_by) == (Decimal("95.0"), clinic.second_clinician)
+    again = post(
+        as_user(api, clinic.nurse),
+        f"{infusion.code}/weight/",
+        {"weight_kg": "80"},
+        **tag(Infusion.objects.get(pk=infusion.pk)),
+    )
+    assert again.status_code == 409, "a signed weight is corrected, not weighed again"
 
 
 def test_a_safety_contact_is_taken_at_any_moment_and_once(api, clinic, clock):
