@@ -289,7 +289,7 @@ def _reconcile(patient: Patient, found: list[Wish | NotInTime], at: datetime) ->
     stale: list[int] = []
     for row in rows:
         wish = causes.get(_cause(row))
-        if wish is not None and _covers(row, wish):
+        if wish is not None and _covers(row, wish, at):
             settled.add(wish.cause)
         elif row.state in Message.RECALLABLE and not _ran_out(row, at):
             late = too_late.get(_cause(row))
@@ -320,7 +320,7 @@ def _ran_out(row: Message, at: datetime) -> bool:
     return row.appointment is not None and row.appointment.status == Appointment.Status.BOOKED
 
 
-def _covers(row: Message, wish: Wish) -> bool:
+def _covers(row: Message, wish: Wish, at: datetime) -> bool:
     """This row already does, or already did, what is wished for."""
     same_moment = row.about_at == wish.about_at
     if row.state in GONE_OUT:
@@ -335,7 +335,18 @@ def _covers(row: Message, wish: Wish) -> bool:
         and row.contact_point_id == wish.contact.pk
         and row.expires_at == wish.sending.expires_at
         and row.time_zone == wish.sending.zone
+        and _at_its_time(row, wish, at)
     )
+
+
+def _at_its_time(row: Message, wish: Wish, at: datetime) -> bool:
+    """It leaves when it would be planned to leave now: quiet hours that changed move it, or it would run out in them.
+
+    What is due or was tried already is the dispatcher's; what is said late left its target behind.
+    """
+    if row.state != State.SCHEDULED or row.attempts or row.due_at <= at or wish.target <= at:
+        return True
+    return wish.sending.due_at <= row.due_at <= wish.sending.due_at + UNDO_GRACE
 
 
 def _plan(patient: Patient, wish: Wish, at: datetime, *, held: bool) -> Message:
