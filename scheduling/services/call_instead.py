@@ -16,9 +16,16 @@ KEY = "no-contact:"
 
 
 def call_instead(follow_ups: Iterable[FollowUp], reason: str, at: datetime) -> None:
-    """Nobody may be written to: the advice that does not wait for a sign-off is given by phone."""
-    for row in follow_ups:
-        if row.gate != "none" or row.latest_at <= at:
+    """Nobody may be written to: the advice that does not wait for a sign-off is given by phone.
+
+    A call that somebody closed with words was made, and is not asked for again.
+    """
+    rows = [row for row in follow_ups if row.gate == "none" and row.latest_at > at]
+    keys = {f"{KEY}{row.visit.code}" for row in rows}
+    closed = WorkItem.objects.filter(kind=WorkItem.Kind.CALL_PATIENT, key__in=keys, resolved_by__isnull=False)
+    called = set(closed.values_list("key", flat=True)) if keys else set()
+    for row in rows:
+        if f"{KEY}{row.visit.code}" in called:
             continue
         raise_item(
             kind=WorkItem.Kind.CALL_PATIENT, key=f"{KEY}{row.visit.code}", site=row.site,

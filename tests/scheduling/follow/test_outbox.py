@@ -16,6 +16,7 @@ from scheduling import dispatch
 from scheduling.models import FollowUp, Heartbeat, Message, SpacingDecision, WorkItem
 from scheduling.services import messages, outbox, recheck, windows
 from scheduling.services.followups import sync_follow_ups
+from scheduling.services.workitems import resolve_item
 from staff.fields import Unreadable
 from tests import factories
 from tests.scheduling.follow import world as w
@@ -406,6 +407,11 @@ def test_a_call_ends_when_messages_can_say_all_of_it(clinic, visit, open_calls):
     assert set(
         Message.objects.filter(follow_up__visit=visit, state="scheduled").values_list("kind", flat=True)
     ) >= {"no_driving", "rest", "check_in"}
+
+
+def test_a_call_that_was_made_is_not_asked_for_again(clinic, open_calls):
+    resolve_item(item=WorkItem.objects.get(kind="call-patient"), by=clinic.nurse, resolution="Called.")
+    assert open_calls() == 0
 
 
 @pytest.mark.parametrize("swept", [False, True])
