@@ -268,6 +268,8 @@ class ProtocolDefinition:
     `fasting_food_hours` and `fasting_drink_hours` (clear drinks) before the start: None = 6 and 2 (clinical C3).
     `eligibility`: codes of the checklist that a prescriber signs before a series; empty = the whole list.
     `preparation_minutes`: length of the preparation visit before the first infusion; None = the version has none.
+    `most_treatments_in_life`, `most_treatments_in_year` (365 days), `most_mg_in_life`: exposure, elsewhere included,
+    above which a prescriber gives a reason before the next infusion (sessions/exposure.py); None = no limit.
     """
 
     title: str
@@ -298,6 +300,9 @@ class ProtocolDefinition:
     review_by: str = ""
     eligibility: tuple[str, ...] = ()
     preparation_minutes: int | None = None
+    most_treatments_in_life: int | None = None
+    most_treatments_in_year: int | None = None
+    most_mg_in_life: Decimal | None = None
 
     @property
     def pause_limit_minutes(self) -> int:

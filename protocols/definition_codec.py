@@ -40,7 +40,8 @@ LATER: dict[type, frozenset[str]] = {
     d.ProtocolDefinition: frozenset(
         {
             "outcomes", "reviews", "bases", "sources_read_on", "review_by", "fasting_food_hours",
-            "fasting_drink_hours", "eligibility", "preparation_minutes",
+            "fasting_drink_hours", "eligibility", "preparation_minutes", "most_treatments_in_life",
+            "most_treatments_in_year", "most_mg_in_life",
         }
     ),
     d.VitalsLimits: frozenset({"max_pause_minutes"}),

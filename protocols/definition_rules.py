@@ -26,6 +26,7 @@ MIN_INFUSION_MINUTES, MAX_INFUSION_MINUTES = 30, 100
 MIN_OBSERVATION_FROM_START, MIN_OBSERVATION_FROM_STOP = 120, 60
 MAX_VISITS = 60
 PREPARATION_MINUTES = (15, 240)
+MOST_TREATMENTS, MOST_MG = (1, 2000), (Decimal(1), Decimal(100_000))
 
 
 def check_definition(definition: ProtocolDefinition) -> None:
@@ -48,6 +49,7 @@ def check_definition(definition: ProtocolDefinition) -> None:
             f"definition.outcomes.{number}.when",
         )
     _check_reviews(definition)
+    _check_exposure(definition)
     kinds = [rule.kind for rule in definition.follow_ups]
     for number, rule in enumerate(definition.follow_ups):
         path = f"definition.follow_ups.{number}"
@@ -127,6 +129,27 @@ def _check_of_the_day(definition: ProtocolDefinition) -> None:
     ):
         inside = value is None or low <= value <= high
         _require(inside, f"must be {low} to {high}", f"definition.{field}")
+
+
+def _check_exposure(definition: ProtocolDefinition) -> None:
+    """Limits of exposure: a year cannot hold more than a life, and a whole series has to fit."""
+    in_life, in_year = definition.most_treatments_in_life, definition.most_treatments_in_year
+    low, high = MOST_TREATMENTS
+    for value, name in ((in_life, "most_treatments_in_life"), (in_year, "most_treatments_in_year")):
+        inside = value is None or low <= value <= high
+        _require(inside, f"must be {low} to {high}, or empty", f"definition.{name}")
+    _require(
+        in_life is None or in_year is None or in_year <= in_life,
+        "must not be more than in a life",
+        "definition.most_treatments_in_year",
+    )
+    least, most = MOST_MG
+    mg = definition.most_mg_in_life
+    _require(
+        mg is None or least <= mg <= most,
+        f"must be {least} to {most} mg, or empty",
+        "definition.most_mg_in_life",
+    )
 
 
 def _check_times(definition: ProtocolDefinition) -> None:

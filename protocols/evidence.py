@@ -51,6 +51,10 @@ EVIDENCE: dict[str, Evidence] = {
     "preparation": Evidence(
         "D", "Clinic practice: practice after the infusion needs a plan that was made before it"
     ),
+    "exposure": Evidence(
+        "D",
+        "No trial has set a limit: harm to the bladder and dependence were seen with frequent use over years",
+    ),
     "vitals": Evidence("C", "684 infusions in 66 patients: every 10 minutes during, every 15 after"),
     "block": Evidence("D", "Clinic practice; the medical director approves the numbers"),
     "pause": Evidence("D", "Clinic practice; one of 24 infusions stopped at 180/115 (Murrough 2013)"),

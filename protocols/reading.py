@@ -203,6 +203,7 @@ def _before(definition: ProtocolDefinition) -> Section:
             ),
             _row("Eligibility", "Signed by a prescriber before a series", "checks", asked),
             *_preparation(definition),
+            *_exposure(definition),
             _row("Checks", f"{len(checks)} checks, each recorded", "checks", checks),
             _row(
                 "Fasting",
@@ -224,6 +225,24 @@ def _preparation(definition: ProtocolDefinition) -> tuple[Row, ...]:
     words = f"{definition.preparation_minutes} min, before the first infusion"
     about = ("Goals", "Practice plan", "Expectations", "Outside therapist")
     return (_row("Preparation visit", words, "preparation", about),)
+
+
+def _exposure(definition: ProtocolDefinition) -> tuple[Row, ...]:
+    """Limits of exposure, when the version has one."""
+    in_life, in_year, mg = (
+        definition.most_treatments_in_life,
+        definition.most_treatments_in_year,
+        definition.most_mg_in_life,
+    )
+    said = [
+        *([f"{in_year} treatments in twelve months"] if in_year is not None else ()),
+        *([f"{in_life} treatments in a life"] if in_life is not None else ()),
+        *([f"{mg.normalize():f} mg in a life"] if mg is not None else ()),
+    ]
+    if not said:
+        return ()
+    about = ("Treatments elsewhere count", "Beyond it a prescriber gives a reason")
+    return (_row("Exposure, at most", ", ".join(said), "exposure", about),)
 
 
 def _during(definition: ProtocolDefinition) -> Section:

@@ -293,6 +293,25 @@ WORDS: dict[str, dict[str, Any]] = {
         "high": rules.PREPARATION_MINUTES[1],
         "hint": "Goals, practice plan, expectations, outside therapist. Empty: no such visit.",
     },
+    "most_treatments_in_year": {
+        "label": "Treatments in twelve months, at most",
+        "low": rules.MOST_TREATMENTS[0],
+        "high": rules.MOST_TREATMENTS[1],
+        "hint": "Those elsewhere count. Beyond it a prescriber gives a reason. Empty: no limit.",
+    },
+    "most_treatments_in_life": {
+        "label": "Treatments in a life, at most",
+        "low": rules.MOST_TREATMENTS[0],
+        "high": rules.MOST_TREATMENTS[1],
+        "hint": "Those elsewhere count. Empty: no limit.",
+    },
+    "most_mg_in_life": {
+        "label": "Amount in a life, at most",
+        "unit": "mg",
+        "low": int(rules.MOST_MG[0]),
+        "high": int(rules.MOST_MG[1]),
+        "hint": "As far as amounts are known. Empty: no limit.",
+    },
     "limits.block_systolic": {"label": "Do not start above, systolic", "unit": "mmHg"},
     "limits.block_diastolic": {"label": "Do not start above, diastolic", "unit": "mmHg"},
     "limits.pause_systolic": {"label": "Pause above, systolic", "unit": "mmHg"},
@@ -457,6 +476,7 @@ PLACES: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
     )),
     ("before", "Before the infusion", "", (
         "eligibility", "preparation_minutes", "preinfusion_checks", "fasting_food_hours", "fasting_drink_hours",
+        "most_treatments_in_year", "most_treatments_in_life", "most_mg_in_life",
         "limits.block_systolic", "limits.block_diastolic", "bases.consent.*",
     )),
     ("during", "During the infusion", "", (

@@ -214,7 +214,12 @@ def report_late() -> int:
     """Therapy that did not begin by its latest hour: a person's item, with the times that are still possible."""
     now = app_now()
     overdue.settle_caught_up(now)
-    return _each("lateness", overdue.late_therapy(now), lambda row: _told(overdue.report_late, row, now))
+    passed = _each(
+        "not started", overdue.passed_therapy(now), lambda row: _told(overdue.report_passed, row, now)
+    )
+    return passed + _each(
+        "lateness", overdue.late_therapy(now), lambda row: _told(overdue.report_late, row, now)
+    )
 
 
 def report_silence() -> int:

@@ -178,7 +178,7 @@ class TimeForm(ReasonForm):
         help_text="They go on the therapist's list and need a new time.",
         required=False,
     )
-    close_reason = ClinicalTextField("Reason for infusions so close together", required=False, max_length=200)
+    close_reason = ClinicalTextField("Reason of a prescriber", required=False, max_length=200)
     field_order: tuple[str, ...] = (
         "offered", "start", "reason", "initiator", "note", "close_reason", "displace_therapy",
     )  # fmt: skip
@@ -315,6 +315,13 @@ class LongGapForm(ClinicalForm):
     def __init__(self, *args: Any, choices: Sequence[tuple[str, str]], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["ordinal"].choices = [(ANY, "Choose a gap"), *choices]  # type: ignore[attr-defined]  # a ChoiceField
+
+
+class DecideForm(ClinicalForm):
+    """Why a prescriber lets something be done that a rule asks them about."""
+
+    versioned = True
+    note = ClinicalTextField("Reason", max_length=200)
 
 
 class LateForm(ClinicalForm):

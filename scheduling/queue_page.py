@@ -19,6 +19,7 @@ from scheduling.models import Appointment, FollowUp, PlasticityWindow
 from scheduling.queries_follow import QueueItem
 from scheduling.queue_facts import Fact, facts_of
 from scheduling.services.not_fit import REASONS
+from scheduling.services.therapy_rules import not_held
 from staff.models import User
 from staff.windowbar import Axis, Mark, Segment, WindowBar, build_axis, build_bar
 
@@ -215,8 +216,7 @@ def _booked(session: FollowUp | None, zone: ZoneInfo, now: datetime) -> str:
 
 def _overdue(session: FollowUp | None, now: datetime) -> bool:
     """The booked time has passed and nobody has started."""
-    booked = None if session is None else session.appointment
-    return booked is not None and booked.status in Appointment.UPCOMING and booked.during.upper <= now
+    return session is not None and not_held(session, now)
 
 
 def _acts(item: QueueItem, user: User, now: datetime) -> frozenset[str]:
@@ -236,7 +236,8 @@ def _acts(item: QueueItem, user: User, now: datetime) -> frozenset[str]:
     closes = actionable and user.may("follow_up.complete")
     offered = {
         "take": holder != user.pk and (holder is None or pooled) and user.may("window.claim"),
-        "book": open_ and not booked and user.may("therapy.book") and (free or not therapist),
+        "book": open_ and (not booked or _overdue(session, now)) and user.may("therapy.book")
+        and (free or not therapist),
         "start": open_ and window.status == PlasticityWindow.Status.OPEN and therapist and free and not running
         and (mine or not booked),
         "complete": running and mine,

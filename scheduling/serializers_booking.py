@@ -5,10 +5,12 @@ Stored states are ours; `fhir_status` maps them to FHIR R4 (Appointment.status, 
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from rest_framework import serializers
 
+from scheduling.decisions import decisions_of
 from scheduling.domain.followups import PlannedFollowUp
 from scheduling.models import Appointment, Resource, TreatmentSeries
 from scheduling.reasons import CANCEL, END, EXTRA, INITIATORS, MOVE, NO_SHOW, OMIT, PAUSE
@@ -102,15 +104,20 @@ class SeriesDetailSerializer(SeriesSerializer):
     """A series with its infusion visits in order."""
 
     appointments = serializers.SerializerMethodField()
+    decisions = serializers.SerializerMethodField()
 
     class Meta(SeriesSerializer.Meta):
-        fields = (*SeriesSerializer.Meta.fields, "appointments")  # type: ignore[assignment]  # one more
+        fields = (*SeriesSerializer.Meta.fields, "appointments", "decisions")  # type: ignore[assignment]  # one more
         read_only_fields = fields  # type: ignore[assignment]  # one more
 
     def get_appointments(self, row: TreatmentSeries) -> Any:
         """Its visits and the therapy planned with them."""
         rows = Appointment.objects.filter(series=row).for_page().order_by("during", "pk")
         return AppointmentSerializer(rows, many=True).data
+
+    def get_decisions(self, row: TreatmentSeries) -> list[dict[str, Any]]:
+        """What a prescriber decided about its infusions: spacing with the window lost, gap, exposure."""
+        return [asdict(item) for item in decisions_of(row)]
 
 
 class ResourceSerializer(serializers.ModelSerializer[Resource]):
@@ -248,6 +255,12 @@ class ExtraSerializer(ReasonSerializer):
     nurse = serializers.UUIDField(required=False)
     prescriber = serializers.UUIDField(required=False)
     close_reason = StrictCharField(max_length=200, required=False, allow_blank=True, default="")
+
+
+class CheckInSerializer(StrictSerializer):
+    """`override_reason`: a prescriber's, against the minimum gap or a limit of exposure."""
+
+    override_reason = StrictCharField(max_length=200, allow_blank=True, default="")
 
 
 class NothingSerializer(StrictSerializer):

@@ -49,6 +49,7 @@ urlpatterns = [
     path("series/<uuid:code>/infusions/<int:ordinal>/skip/", series.infusion_skip, name="infusion_skip"),
     path("visits/<uuid:code>/", visits.visit_detail, name="visit_detail"),
     path("visits/<uuid:code>/check-in/", visits.visit_check_in, name="visit_check_in"),
+    path("visits/<uuid:code>/check-in/decide/", visits.visit_check_in_decided, name="visit_check_in_decided"),
     path("visits/<uuid:code>/move/", moves.visit_move, name="visit_move"),
     path("visits/<uuid:code>/undo/<int:version>/", moves.visit_undo_move, name="visit_undo_move"),
     path("visits/<uuid:code>/takes-place/", waitlist.visit_keep, name="visit_keep"),

@@ -23,7 +23,7 @@ from scheduling.follow_words import (
 from scheduling.loaders_follow import VisitFacts, load_course
 from scheduling.models import Appointment, FollowUp, PlasticityWindow
 from scheduling.queue_page import bar_for
-from scheduling.services.therapy_rules import Slot, StartLock, free_slots, start_lock
+from scheduling.services.therapy_rules import Slot, StartLock, free_slots, not_held, start_lock
 from sessions.models import NightReport
 from staff.models import User
 from staff.windowbar import build_axis
@@ -129,7 +129,7 @@ def _acts(row: FollowUp, user: User, now: datetime) -> frozenset[str]:
     running = row.appointment is not None and row.appointment.status == Appointment.Status.IN_PROGRESS
     booked = row.state == State.BOOKED
     offered = {
-        "book": row.therapy and not booked and books,
+        "book": row.therapy and books and (not booked or not_held(row, now)),
         "start": row.therapy and conducts and not running,
         "complete": row.therapy and conducts and running,
         "cancel": booked and books and not running,

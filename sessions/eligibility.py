@@ -230,6 +230,15 @@ def with_site_gates(decision: StartDecision, findings: Sequence[Finding]) -> Sta
     )
 
 
+def with_decisions(decision: StartDecision, findings: Sequence[Finding]) -> StartDecision:
+    """The same decision with what lies before this infusion: a prescriber decides each of these, with a reason."""
+    return StartDecision(
+        decision.may_start,
+        decision.needs_prescriber or bool(findings),
+        (*decision.findings, *findings),
+    )
+
+
 def with_version_held(decision: StartDecision) -> StartDecision:
     """The same decision for a protocol version that was withdrawn for safety: nobody starts on it."""
     held = Finding(

@@ -240,10 +240,13 @@ class PreconditionRequired(exceptions.APIException):
     default_code = "precondition-required"
 
 
-def idempotent(request: Request, route: str, act: Callable[[], Response]) -> Response:
+def idempotent(
+    request: Request, route: str, act: Callable[[], Response], *, first: Callable[[], object] | None = None
+) -> Response:
     """Run `act` once per (user, Idempotency-Key, route). A repeat gets the first answer; another body is 422.
 
-    The record is written in the same transaction as the act, so an answer exists exactly when the act happened.
+    first: what may refuse a key that is new before anything is written or locked; it only reads. The record is written
+    in the same transaction as the act, so an answer exists exactly when the act happened.
     Refusals (4xx raised as errors) are not recorded: nothing was done, and the caller may try again.
     """
     key = request.headers.get("Idempotency-Key", "")
@@ -253,6 +256,11 @@ def idempotent(request: Request, route: str, act: Callable[[], Response]) -> Res
         )
     digest = hashlib.sha256(json.dumps(request.data, sort_keys=True, default=str).encode()).hexdigest()
     user = cast("User", request.user)
+    if first is not None:
+        known = IdempotencyRecord.objects.filter(user=user, key=key, route=route).first()
+        if known is not None:
+            return _replay(known, digest, request)
+        first()
     with transaction.atomic():
         record, created = IdempotencyRecord.objects.get_or_create(
             user=user, key=key, route=route, defaults={"request_hash": digest}

@@ -36,6 +36,7 @@ from scheduling.serializers_booking import (
     AppointmentSerializer,
     BookSeriesSerializer,
     CancelSerializer,
+    CheckInSerializer,
     EndSeriesSerializer,
     ExtraSerializer,
     LongGapSerializer,
@@ -52,6 +53,7 @@ from scheduling.serializers_booking import (
 )
 from scheduling.services import series as series_service
 from scheduling.services import visits as visit_service
+from scheduling.services.early import refuse_early
 from scheduling.services.holds import confirm_series, release_series
 from scheduling.services.long_gaps import approve_long_gap
 from scheduling.services.pauses import pause_series, resume_series
@@ -140,28 +142,40 @@ class SeriesViewSet(SeriesMoves, SeriesVersions, SeriesReviews, SeriesSwitches, 
         """Book a series: all visits or none. Needs Idempotency-Key. 409 names the visit and what stands in its way."""
         require(request.user, "series.book")
 
-        def act() -> Response:
-            data = checked(BookSeriesSerializer(data=request.data))
-            series = series_service.book_series(
-                patient=get_patient_for(self.user, data["patient"], action="series.book"),
-                protocol_version=version_named(data["protocol_version"]),
-                weight_kg=data["weight_kg"],
-                visits=[choice_of(item) for item in data["visits"]],
-                therapy=[
-                    TherapyChoice(item["ordinal"], item["kind"], item["start"], str(item["therapist"]))
-                    for item in data.get("therapy", [])
-                ],
-                therapist=therapist_named(data.get("therapist"), self.user),
-                caution_reason=data["caution_reason"],
-                hold_minutes=data["hold_minutes"],
-                close_reason=data["close_reason"],
-                long_gaps={item["ordinal"]: item["max_hours"] for item in data.get("long_gaps", [])},
-                long_gap_reason=" ".join(item["reason"] for item in data.get("long_gaps", [])),
-                by=self.user,
+        asked: dict[str, Any] = {}
+
+        def first() -> None:
+            """Of fifty who want one chair, forty-nine are told so before anything is written."""
+            asked.update(self._asked(request))
+            refuse_early(
+                asked["patient"], asked["protocol_version"], asked["visits"], asked["therapy"], by=self.user
             )
+
+        def act() -> Response:
+            series = series_service.book_series(**asked, by=self.user)
             return series_answer(series, status=201)
 
-        return idempotent(request, "series", act)
+        return idempotent(request, "series", act, first=first)
+
+    def _asked(self, request: Request) -> dict[str, Any]:
+        """What a body asks to book, as the service takes it."""
+        data = checked(BookSeriesSerializer(data=request.data))
+        return {
+            "patient": get_patient_for(self.user, data["patient"], action="series.book"),
+            "protocol_version": version_named(data["protocol_version"]),
+            "weight_kg": data["weight_kg"],
+            "visits": [choice_of(item) for item in data["visits"]],
+            "therapy": [
+                TherapyChoice(item["ordinal"], item["kind"], item["start"], str(item["therapist"]))
+                for item in data.get("therapy", [])
+            ],
+            "therapist": therapist_named(data.get("therapist"), self.user),
+            "caution_reason": data["caution_reason"],
+            "hold_minutes": data["hold_minutes"],
+            "close_reason": data["close_reason"],
+            "long_gaps": {item["ordinal"]: item["max_hours"] for item in data.get("long_gaps", [])},
+            "long_gap_reason": " ".join(item["reason"] for item in data.get("long_gaps", [])),
+        }
 
     @extend_schema(request=NothingSerializer, responses=SeriesDetailSerializer)
     @action(detail=True, methods=["post"])
@@ -344,16 +358,16 @@ class AppointmentViewSet(AppointmentMoves, ServiceViewSet):
             request, code, NoShowSerializer, self._by(visit_service.mark_no_show), "appointment.move"
         )
 
-    @extend_schema(request=NothingSerializer, responses=AppointmentSerializer)
+    @extend_schema(request=CheckInSerializer, responses=AppointmentSerializer)
     @action(detail=True, methods=["post"], url_path="check-in")
     def check_in(self, request: Request, code: str) -> Response:
         """The patient is here: the infusion record is opened and linked."""
 
-        def do(visit: Appointment, _: dict[str, Any], version: int) -> Appointment:
-            visit_service.check_in(appointment=visit, by=self.user, expected_version=version)
+        def do(visit: Appointment, data: dict[str, Any], version: int) -> Appointment:
+            visit_service.check_in(appointment=visit, by=self.user, expected_version=version, **data)
             return visit
 
-        return self._change(request, code, NothingSerializer, do, "appointment.check_in")
+        return self._change(request, code, CheckInSerializer, do, "appointment.check_in")
 
     def _by(
         self, service: Callable[..., Appointment]

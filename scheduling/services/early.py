@@ -18,6 +18,7 @@ from django.db.models import Q
 
 from patients.models import Patient
 from protocols.definition import ProtocolDefinition
+from protocols.models import ProtocolVersion
 from scheduling.domain.intervals import Interval, as_utc
 from scheduling.loaders import LoadedResource, zone_of
 from scheduling.models import Appointment, ResourceBooking, TreatmentSeries
@@ -31,6 +32,7 @@ from scheduling.services.seating import (
     parts_for,
     refuse_without_room,
 )
+from staff.clock import app_now
 from staff.errors import StateConflict
 from staff.models import User
 
@@ -71,6 +73,22 @@ def refuse_what_is_taken(
         if mine:
             with named(want.ordinal, total, alone=alone):
                 _refuse(want, mine, definition, by, zone)
+
+
+def refuse_early(
+    patient: Patient,
+    version: ProtocolVersion,
+    visits: Sequence[VisitChoice],
+    therapy: Sequence[TherapyChoice],
+    *,
+    by: User,
+) -> None:
+    """A new series that cannot be had, refused by two queries. Raises StateConflict, Clash and InvalidInput."""
+    refuse_second_series(patient)
+    refuse_what_is_taken(
+        patient=patient, definition=version.read(), wanted=sorted(visits, key=lambda item: item.ordinal),
+        therapy=therapy, by=by, at=app_now(), total=len(visits),
+    )  # fmt: skip
 
 
 def refuse_second_series(patient: Patient) -> None:

@@ -24,6 +24,7 @@ from scheduling.ranges import as_range
 from scheduling.services.changes import Before, let_plans_cross, record, snapshot
 from scheduling.services.close_infusions import check_close, write_close
 from scheduling.services.early import refuse_what_is_taken
+from scheduling.services.exposure_limits import check_exposure, write_exposure
 from scheduling.services.followups import sync_follow_ups
 from scheduling.services.lanes import Occupation, occupy, release
 from scheduling.services.planned_therapy import judge_therapy
@@ -77,9 +78,9 @@ def move_visits(
     """Move these infusions of one series, with their planned therapy sessions, in one act: all or none.
 
     `reason` is a sentence (reasons.in_words). `seen`: versions by ordinal that the person looked at. `close_reason`: a
-    prescriber's, for infusions less than 36 h apart or more than three in seven days. Every visit is judged against
-    those that stay and those that move with it. Raises StaleVersion, StateConflict, RuleNotMet, Clash, InvalidInput;
-    those about one visit begin with `3 of 6: `.
+    prescriber's, for infusions less than 36 h apart, more than three in seven days, or past a limit of exposure. Every
+    visit is judged against those that stay and those that move with it. Raises StaleVersion, StateConflict, RuleNotMet,
+    Clash, InvalidInput; those about one visit begin with `3 of 6: `.
     """
     now = at or app_now()
     wanted = _one_time_each(choices)
@@ -98,6 +99,8 @@ def move_visits(
     seats = _judge(rules, current, wanted, visits)
     close = check_close(rules, wanted, close_reason, series=current, without=keys)
     write_close(current, close, close_reason, rules)
+    exposed = check_exposure(rules, wanted, close_reason, decided=visits.values(), without=keys)
+    write_exposure(visits.values(), exposed, close_reason, by=by, at=now)
     before = snapshot([*visits.values(), *(row.appointment for row in sessions)])
     let_plans_cross()
     release(keys)

@@ -37,6 +37,7 @@ NOT_HELD = "It did not take place by its last moment."
 WITH_OWNER = (
     "assignee", "patient__therapist", "patient__prescriber", "series__therapist", "series__prescriber",
 )  # fmt: skip
+PASSED_KEY = "passed:"
 
 
 @transaction.atomic
@@ -162,10 +163,54 @@ def late_therapy(at: datetime) -> list[FollowUp]:
     ]
 
 
+def passed_therapy(at: datetime) -> list[FollowUp]:
+    """Booked therapy whose time has passed without a start, inside its window, and not yet on anybody's list."""
+    rows = FollowUp.objects.filter(
+        therapy=True, state=State.BOOKED, appointment__status__in=Appointment.UPCOMING,
+        appointment__during__endswith__lte=at, hard_latest_at__gt=at,
+    ).select_related(
+        *WITH_OWNER, "appointment", "site", "series__protocol_version", "infusion__protocol_version"
+    )[:200]  # fmt: skip
+    keys = [PASSED_KEY + str(row.appointment.code) for row in rows if row.appointment]
+    told = set(WorkItem.objects.filter(key__in=keys).values_list("key", flat=True))
+    return [row for row in rows if row.appointment and PASSED_KEY + str(row.appointment.code) not in told]
+
+
+@transaction.atomic
+def report_passed(*, follow_up: FollowUp, at: datetime) -> None:
+    """A therapy session that did not begin goes on its therapist's list with what is left in the window."""
+    booked, zone = follow_up.appointment, ZoneInfo(follow_up.site.time_zone)
+    if booked is None:
+        return
+    left = still_possible(follow_up, ends=follow_up.hard_latest_at, at=at)
+    raise_item(
+        kind=WorkItem.Kind.UNPLACED, key=PASSED_KEY + str(booked.code), site=follow_up.site,
+        patient=follow_up.patient, title=f"Not started: {follow_up.title}"[:160], role=roles.THERAPIST,
+        owner=booked.practitioner or owner_of(follow_up, at=at),
+        detail=f"Booked for {in_words(booked.during.lower, zone)}. {left}",
+        url=reverse("follow_up_book", args=[follow_up.code]), due_at=at, at=at,
+    )  # fmt: skip
+
+
+def _settle_passed(at: datetime) -> None:
+    """Items about a time that passed, whose session was started, booked anew, cancelled or closed since."""
+    items = WorkItem.objects.open().filter(kind=WorkItem.Kind.UNPLACED, key__startswith=PASSED_KEY)
+    codes = {key.removeprefix(PASSED_KEY) for key in items.values_list("key", flat=True)}
+    if not codes:
+        return
+    rows = FollowUp.objects.filter(
+        appointment__code__in=codes, state=State.BOOKED, appointment__status__in=Appointment.UPCOMING,
+        appointment__during__endswith__lte=at,
+    )  # fmt: skip
+    for code in codes - {str(code) for code in rows.values_list("appointment__code", flat=True)}:
+        settle(kind=WorkItem.Kind.UNPLACED, key=PASSED_KEY + code, resolution="Settled since.", at=at)
+
+
 def settle_caught_up(at: datetime) -> None:
     """Items about lateness whose follow-up is not late any more: it was booked, moved or closed."""
     items = WorkItem.objects.open().filter(kind=WorkItem.Kind.UNPLACED, key__startswith=LATE_KEY)
     keys = list(items.values_list("key", flat=True))
+    _settle_passed(at)
     if not keys:
         return
     still = FollowUp.objects.filter(

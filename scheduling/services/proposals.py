@@ -34,6 +34,7 @@ from scheduling.planning import (
     series_request,
 )
 from scheduling.services.close_infusions import close_ones, other_starts
+from scheduling.services.exposure_limits import beyond_limits
 from scheduling.services.rules import Neighbour, findings_for, gap_fits, long_gaps_of
 from sessions.eligibility import Finding
 from sessions.models import Consent, EducationRecord
@@ -163,6 +164,8 @@ def _close(
     others = other_starts(patient.pk, list(starts.values()))
     for item in close_ones(definition, load.zone, predicted.minutes, starts, others):
         yield f"Infusion {item.ordinal}: {item.words[:1].lower()}{item.words[1:]}"
+    for ordinal, words in beyond_limits(patient, definition, starts, mg=predicted.dose_mg).items():
+        yield f"Infusion {ordinal}: {words[:1].lower()}{words[1:]}"
 
 
 def _undecided(patient: Patient, version: ProtocolVersion, at: datetime) -> tuple[Finding, ...]:

@@ -28,6 +28,7 @@ from scheduling.reasons import EXTRA, in_words
 from scheduling.services.close_infusions import check_close, write_close
 from scheduling.services.early import refuse_second_series, refuse_what_is_taken
 from scheduling.services.endings import HAS_A_DATE, end_series, settle_series, undated_key
+from scheduling.services.exposure_limits import check_exposure, write_exposure
 from scheduling.services.followups import sync_follow_ups
 from scheduling.services.holds import free_expired
 from scheduling.services.lanes import Occupation, occupy
@@ -105,7 +106,7 @@ def book_series(
     A choice without chair, nurse or prescriber gets one that is free. Raises StateConflict (a series is
     running, patient not active), RuleNotMet, Clash or InvalidInput; those about one visit begin with `3 of 6:
     `. long_gaps: hours by ordinal that `by`, a prescriber, approves with a reason; close_reason: why infusions may lie
-    less than 36 h apart or more than three in seven days.
+    less than 36 h apart, be more than three in seven days, or pass a limit of exposure.
     """
     now = at or app_now()
     wanted = sorted(visits, key=lambda item: item.ordinal)
@@ -143,6 +144,7 @@ def book_series(
     )
     seats = _judge_all(rules, wanted)
     close = check_close(rules, wanted, close_reason)
+    exposed = check_exposure(rules, wanted, close_reason)
     series = TreatmentSeries.objects.create(
         patient=scene.patient,
         protocol_version=scene.version,
@@ -158,6 +160,7 @@ def book_series(
     write_long_gaps(series, approved, reason=long_gap_reason, by=by, at=now)
     write_close(series, close, close_reason, rules)
     rows = write_visits(series, rules, wanted, seats, hold_minutes=hold_minutes)
+    write_exposure(rows, exposed, close_reason, by=by, at=now)
     book_planned_therapy(series, rules, rows, therapy)
     if not hold_minutes:
         sync_follow_ups(series=series, at=now)
@@ -402,7 +405,9 @@ def _add_visit(
     before, after = neighbours_of_ordinal(load_course(series.patient_id), series, choice.ordinal)
     seat = rules.judge(choice, before=before, after=after)
     write_close(series, check_close(rules, [choice], close_reason, series=series), close_reason, rules)
+    exposed = check_exposure(rules, [choice], close_reason)
     visit = write_visits(series, rules, [choice], [seat])[0]
+    write_exposure([visit], exposed, close_reason, by=by, at=now)
     sync_follow_ups(series=series, at=now)
     check_constraints_now()
     visit.refresh_from_db()

@@ -23,6 +23,7 @@ from scheduling.services.therapy_rules import (
     check_open,
     check_session,
     load_around,
+    not_held,
     start_lock,
     therapist_resource,
 )
@@ -36,6 +37,7 @@ from staff.models import User
 State, Status = FollowUp.State, Appointment.Status
 GRACE = timedelta(minutes=5)  # a start this far in the past is still "now" for somebody who fills in a form
 EARLY = timedelta(minutes=30)
+NOT_HELD_WORDS = "Did not take place; another time was booked."
 
 
 @act
@@ -51,6 +53,8 @@ def book_therapy(
     expected_version: int | None = None,
 ) -> Appointment:
     """Book a therapy session for this follow-up. The same booking twice is one booking.
+
+    One whose booked time passed without a start is booked anew: the old time is kept as not attended.
 
     Before the signature it is provisional, counted from the estimate. Raises RuleNotMet (no-therapy period,
     quiet time, night, limits, licence, duty), Clash (therapist or patient taken), StateConflict,
@@ -72,6 +76,7 @@ def book_therapy(
     if by.pk != therapist.pk:
         check_duty(part, load)
     check_room(part, load, by)
+    _let_pass(row, now)
     window = _window_of(row, course, therapist)
     signed = window is not None and window.sign_off_id is not None
     booked = _write(
@@ -166,7 +171,7 @@ def _is_this(booked: Appointment | None, session: Interval, therapist: User) -> 
 
 def _check_bookable(row: FollowUp, session: Interval, by: User, mode: str, now: datetime) -> None:
     check_open(row)
-    if row.state == State.BOOKED:
+    if row.state == State.BOOKED and not not_held(row, now):
         raise StateConflict(
             "A therapy session is booked already: cancel it or move it.", code="already-booked"
         )
@@ -174,6 +179,18 @@ def _check_bookable(row: FollowUp, session: Interval, by: User, mode: str, now: 
         raise InvalidInput("Choose in person or video.", code="unknown-mode", field="mode")
     if session.start < now - GRACE:
         raise RuleNotMet("This time has passed.", code="past-start", field="start")
+
+
+def _let_pass(row: FollowUp, now: datetime) -> None:
+    """The time that passed without a start stays on record; the follow-up no longer points at it."""
+    if not not_held(row, now) or row.appointment is None:
+        return
+    passed = row.appointment
+    lanes.release([passed.pk])
+    passed.status, passed.reason, passed.owner = Status.NO_SHOW, NOT_HELD_WORDS, None
+    passed.version += 1
+    passed.save(update_fields=["status", "reason", "owner", "version"])
+    row.appointment = None
 
 
 def _write(

@@ -241,6 +241,18 @@ def check_open(row: FollowUp) -> None:
         raise StateConflict(f"{row.get_state_display()}: {words}", code="follow-up-closed")
 
 
+def not_held(row: FollowUp, now: datetime) -> bool:
+    """Booked, its time has passed, and nobody has started it: what is left in the window may be booked instead."""
+    booked = row.appointment
+    return (
+        row.therapy
+        and row.state == FollowUp.State.BOOKED
+        and booked is not None
+        and booked.status in Appointment.UPCOMING
+        and bool(booked.during.upper <= now)
+    )
+
+
 def free_slots(
     row: FollowUp,
     course: Sequence[VisitFacts],

@@ -16,6 +16,8 @@ from scheduling.reasons import CANCEL, NO_SHOW, OMIT, in_words
 from scheduling.services.chair_use import follow_infusion, stretch_overdue
 from scheduling.services.changes import Before, record, snapshot
 from scheduling.services.endings import cancel_rows, raise_undated, settle_series, undated_key
+from scheduling.services.exposure_limits import CODE as EXPOSURE_CODE
+from scheduling.services.exposure_limits import beyond_limits, is_decided, may_decide
 from scheduling.services.followups import sync_follow_ups
 from scheduling.services.lanes import release
 from scheduling.services.moves import STALE, move_visit, undo_move
@@ -31,7 +33,8 @@ from scheduling.services.rules import (
 from scheduling.services.window_rows import check_constraints_now
 from scheduling.services.workitems import settle
 from sessions.models import Infusion
-from sessions.services import adopt_answers, open_infusion
+from sessions.services import adopt_answers, open_infusion, override_for_visit
+from sessions.services.before_start import EXPOSURE, GAP
 from staff.clock import app_now
 from staff.errors import InvalidInput, RuleNotMet, StaleVersion, StateConflict
 from staff.locks import lock
@@ -47,6 +50,7 @@ __all__ = [
     "skip_infusion",
     "stretch_overdue",
     "undo_move",
+    "why_not_checked_in",
 ]
 
 Status = Appointment.Status
@@ -54,12 +58,18 @@ Status = Appointment.Status
 
 @booking_act
 def check_in(
-    *, appointment: Appointment, by: User, at: datetime | None = None, expected_version: int | None = None
+    *,
+    appointment: Appointment,
+    by: User,
+    at: datetime | None = None,
+    expected_version: int | None = None,
+    override_reason: str = "",
 ) -> Infusion:
     """The patient is here: open the infusion record and link it. On the visit's own local day only.
 
-    Raises StateConflict unless the visit is booked and its series runs, RuleNotMet on another day or when
-    something rules treatment out, StaleVersion.
+    override_reason: a prescriber's, for a visit sooner than the minimum gap after the infusion before really started,
+    or past a limit of exposure; kept, so that the start does not ask the same again. Raises StateConflict unless the
+    visit is booked and its series runs, RuleNotMet on another day or when something rules treatment out, StaleVersion.
     """
     now = at or app_now()
     visit = _locked(appointment, expected_version)
@@ -78,7 +88,7 @@ def check_in(
     check_running_version(series.protocol_version)
     check_patient(visit.patient, series.protocol_version.read(), by=by, at=now, decided=True)
     check_not_withdrawn(visit.patient, series.protocol_version)
-    _check_gap_again(visit, series)
+    decided = _decisions(visit, series, by, override_reason)
     infusion = open_infusion(
         patient=visit.patient,
         protocol_version=series.protocol_version,
@@ -92,20 +102,54 @@ def check_in(
     )
     visit.infusion, visit.status = infusion, Status.ARRIVED
     _touch(visit, "infusion", "status")
+    for gate, words in decided.items():
+        override_for_visit(
+            patient=visit.patient, site=visit.site, visit=visit.code, gate=gate, label=words, note=override_reason,
+            by=by, at=now,
+        )  # fmt: skip
     adopt_answers(visit=visit.code, infusion=infusion, at=now)
     sync_follow_ups(series=series, at=now)
     check_constraints_now()
     return infusion
 
 
-def _check_gap_again(visit: Appointment, series: TreatmentSeries) -> None:
-    """The minimum gap by when the infusion before really started, which may be later than planned. RuleNotMet."""
+def _decisions(visit: Appointment, series: TreatmentSeries, by: User, reason: str) -> dict[str, str]:
+    """What a prescriber decides by `reason`, in words by gate: the minimum gap, by when the infusion before really
+    started (which may be later than planned), and limits of exposure. Raises RuleNotMet for everybody else.
+    """
+    found = {}
+    gap = _gap_again(visit, series)
+    if gap is not None:
+        found[GAP] = gap
+    if not is_decided(visit):
+        ordinal, definition = visit.ordinal or 1, series.protocol_version.read()
+        rows = beyond_limits(visit.patient, definition, {ordinal: visit.during.lower}, without=[visit.pk])
+        found.update((EXPOSURE, words) for words in rows.values())
+    if found and not may_decide(by, reason):
+        todo = "Move this visit to a later time, or" if gap is not None else "Only"
+        words = f"{' '.join(found.values())} {todo} a prescriber checks the patient in, with a reason."
+        code = "gap" if gap is not None else EXPOSURE_CODE
+        raise RuleNotMet(words, code=code, field="override_reason")
+    return found
+
+
+def why_not_checked_in(visit: Appointment) -> str:
+    """What a prescriber would decide at the check-in of this visit, in words; empty when nothing. For pages."""
+    if visit.series is None or visit.status != Status.BOOKED:
+        return ""
+    definition, ordinal = visit.series.protocol_version.read(), visit.ordinal or 1
+    rows = {} if is_decided(visit) else beyond_limits(
+        visit.patient, definition, {ordinal: visit.during.lower}, without=[visit.pk]
+    )  # fmt: skip
+    return " ".join(filter(None, [_gap_again(visit, visit.series), *rows.values()]))
+
+
+def _gap_again(visit: Appointment, series: TreatmentSeries) -> str | None:
     course = [item for item in load_course(visit.patient_id) if item.visit.pk != visit.pk]
     before, _ = neighbours_of_ordinal(course, series, visit.ordinal or 0)
     here = Neighbour(visit.ordinal or 1, visit.during.lower)
     words = gap_words(series.protocol_version.read(), before, here, zone_of(visit.site), NO_LIMIT_HOURS)
-    if words is not None:
-        raise RuleNotMet(f"{words}. Move this visit to a later time.", code="gap", field="start")
+    return None if words is None else f"{words}."
 
 
 def _chair_name(visit: Appointment) -> str:

@@ -17,6 +17,7 @@ from patients.models import Patient
 from protocols.presenting import cautions
 from scheduling.access import get_series_for
 from scheduling.booking_pages import chip_of, patient_banner, series_chip, series_rows
+from scheduling.decisions import decisions_of
 from scheduling.forms_booking import (
     EndSeriesForm,
     ExtraForm,
@@ -78,6 +79,7 @@ def series_detail(request: HttpRequest, code: str) -> HttpResponse:
         "may_move": live and user.may("appointment.move"),
         "may_book": live and user.may("series.book"),
         "gaps": series.gap_exceptions.select_related("approved_by"),
+        "decisions": decisions_of(series),
         "may_allow_gap": live and user.may("infusion.order") and bool(_long_gap_choices(series)),
         "may_end": live and user.may("series.end"),
         "facts": _facts(series),

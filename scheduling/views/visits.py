@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from scheduling.access import get_appointment_for
 from scheduling.booking_pages import chair_of, chip_of, next_acts, patient_banner, resource_name, title_of
 from scheduling.domain.localtime import in_words
-from scheduling.forms_booking import CancelForm, NoShowForm, OmitForm
+from scheduling.forms_booking import CancelForm, DecideForm, NoShowForm, OmitForm
 from scheduling.loaders_follow import load_course
 from scheduling.models import Appointment, FollowUp
 from scheduling.services import visits as service
@@ -25,7 +25,7 @@ from scheduling.services.proposals import VisitOptions, visit_options
 from scheduling.services.therapy_rules import free_slots
 from scheduling.views.acts import Act, act_page, person, posted, show, zone
 from staff.clock import app_now
-from staff.errors import InvalidInput
+from staff.errors import InvalidInput, RuleNotMet
 
 
 @require_safe
@@ -87,13 +87,45 @@ def visit_check_in(request: HttpRequest, code: str) -> HttpResponse:
     user = person(request)
     visit = get_appointment_for(user, code, action="appointment.check_in")
     if visit.infusion is None:
-        infusion = service.check_in(appointment=visit, by=user, expected_version=posted_version(request))
+        try:
+            infusion = service.check_in(appointment=visit, by=user, expected_version=posted_version(request))
+        except RuleNotMet as refusal:
+            if refusal.field != "override_reason" or not user.may("infusion.order"):
+                raise
+            return redirect("visit_check_in_decided", code=visit.code)
         messages.success(request, f"Checked in: {title_of(visit).lower()}.")
     else:
         infusion = visit.infusion
     if user.may("infusion.view"):
         return redirect("infusion_detail", code=infusion.code)
     return redirect("visit_detail", code=visit.code)
+
+
+@require_http_methods(["GET", "POST"])
+@login_required
+def visit_check_in_decided(request: HttpRequest, code: str) -> HttpResponse:
+    """A prescriber checks a patient in against the minimum gap or a limit of exposure, with a reason."""
+    user = person(request)
+    visit = get_appointment_for(user, code, action="infusion.order")
+    if visit.infusion is not None:
+        return redirect("infusion_detail", code=visit.infusion.code)
+    form = DecideForm(posted(request), version=visit.version, patient_code=visit.patient.code)
+    act = Act(
+        title=f"Check in all the same: {title_of(visit).lower()}",
+        button="Check in with this reason",
+        done="Checked in. Your reason is kept with the visit.",
+        lede=service.why_not_checked_in(visit) or "Nothing stands in the way any more.",
+    )
+    return act_page(
+        request,
+        visit,
+        act,
+        form,
+        lambda data: service.check_in(
+            appointment=visit, by=user, expected_version=data["version"], override_reason=data["note"]
+        ),
+        back_url=reverse("visit_detail", args=[visit.code]),
+    )
 
 
 def posted_version(request: HttpRequest) -> int:

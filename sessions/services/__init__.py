@@ -2,6 +2,7 @@
 now).
 """
 
+from sessions.services.before_start import exposure_finding
 from sessions.services.checks import CheckAnswer, record_check, record_checks
 from sessions.services.consents import drug_effect_at, record_consent, record_education, withdraw_consent
 from sessions.services.course_reviews import record_course_review
@@ -43,6 +44,7 @@ from sessions.services.gates import (
     answer_gate,
     as_gate,
     change_site_gate,
+    override_for_visit,
     retire_site_gate,
 )
 from sessions.services.handovers import accept_handover, nurse_by_handover, offer_handover, offered_handover
@@ -130,6 +132,7 @@ __all__ = [
     "drug_effect_at",
     "eligibility_in_force",
     "eligibility_lines",
+    "exposure_finding",
     "flag_inside_no_therapy",
     "last_assessment",
     "latest_review",
@@ -143,6 +146,7 @@ __all__ = [
     "open_holds",
     "open_infusion",
     "open_private_notes",
+    "override_for_visit",
     "points_before",
     "record_adverse_event",
     "record_answers",

@@ -155,6 +155,39 @@ def note_start_overrides(
         )
 
 
+def override_for_visit(
+    *,
+    patient: Patient,
+    site: Site,
+    visit: UUID,
+    gate: str,
+    label: str,
+    note: str,
+    by: User,
+    at: datetime,
+    infusion: Infusion | None = None,
+    reason_code: str = "other",
+) -> GateAnswer:
+    """A prescriber let a visit be booked, moved or checked in against a rule that they may decide about.
+
+    In the caller's transaction; the start of the pump does not ask the same again. Raises NotAllowed,
+    InvalidInput without a reason.
+    """
+    if not by.may("gate.override"):
+        raise NotAllowed("Only a prescriber overrides.", code="role", field="reason")
+    words = parse_text(note, field="reason", max_length=300)
+    if not words:
+        raise InvalidInput("Say why.", code="required", field="reason")
+    about = _about(visit, infusion)
+    GateAnswer.objects.current().filter(about, gate=gate).update(superseded_at=at)
+    answer: GateAnswer = GateAnswer.objects.create(
+        patient=patient, site=site, visit=visit, infusion=infusion, gate=gate, label=label[:120],
+        outcome=Outcome.OVERRIDDEN, reason_code=reason_code, note=words, answered_at=at, answered_by=by,
+        answered_as=roles.CLINICIAN,
+    )  # fmt: skip
+    return answer
+
+
 # --- A site's own gates ---
 
 

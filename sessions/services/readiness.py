@@ -30,6 +30,7 @@ from sessions.models import (
     WeightCorrection,
 )
 from sessions.services import rows
+from sessions.services.before_start import LABELS, findings_before_start
 from sessions.services.holds import WORDS, open_holds
 from sessions.services.review_points import ReviewPoint, points_before
 
@@ -59,7 +60,7 @@ class GateLine:
     @property
     def computed(self) -> bool:
         """The record answers it; nobody ticks it."""
-        return self.kind in COMPUTED_CHECKS or self.kind in ("version", "review") or self.site_gate
+        return self.kind in COMPUTED_CHECKS or self.kind in ("version", "review", *LABELS) or self.site_gate
 
     @property
     def site_gate(self) -> bool:
@@ -116,6 +117,9 @@ def start_gate(infusion: Infusion, at: datetime) -> StartGate:
             )
             decision = eligibility.with_treatment_held(decision, words)
             break
+    before = findings_before_start(infusion, at)
+    lines += [GateLine(item.code, LABELS[item.code], "failed", item.message, finding=item) for item in before]
+    decision = eligibility.with_decisions(decision, before)
     own = _site_gates(infusion)
     lines += own
     decision = eligibility.with_site_gates(decision, [line.finding for line in own if line.finding])

@@ -39,10 +39,20 @@ def test_three_clicks_book_six_then_the_calendar_moves_one(
     expect(page.get_by_role("button", name=re.compile("Book 6 visits"))).to_be_visible()
     page.get_by_text("Dates that are not possible").click()
     expect(page.get_by_text("Founders' day").first).to_be_visible()
+    # A second browser is shown the same places for another patient; the first is quicker.
+    second = person("second_clinician")
+    theirs = second.page
+    theirs.goto(f"/patients/{world['second_patient']}/plan/")
+    theirs.get_by_label("Weight").fill("81")
+    theirs.get_by_label("Mornings").check()
+    theirs.get_by_role("button", name="Propose dates").click()
+    take = theirs.get_by_role("button", name=re.compile("Book 6 visits"))
+    expect(take).to_be_visible()
     page.get_by_role("button", name=re.compile("Book 6 visits")).click()
     expect(page.get_by_role("heading", name="Infusion visits")).to_be_visible()
+    is_refused_the_chair(stack, world, second)
     first, *_, last = stack.rows(STARTS)
-    assert len(stack.rows(STARTS)) == 6
+    assert len(stack.rows(STARTS)) == 6, "the second browser has booked nothing"
 
     # The week of the last visit: another browser has it open, too.
     week = f"/week/?day={last[0]:%Y-%m-%d}"
@@ -93,3 +103,18 @@ def test_three_clicks_book_six_then_the_calendar_moves_one(
     assert stack.rows(STARTS)[-1][0] == last[0]
     coordinator.open(week)
     coordinator.check_widths()
+
+
+def is_refused_the_chair(stack: Stack, world: dict[str, Any], second: Any) -> None:
+    """Without a reload: what was taken is named, what was chosen stays, and the next best places are one click away."""
+    page = second.page
+    page.get_by_role("button", name=re.compile("Book 6 visits")).click()
+    expect(page.locator("[data-error-summary]")).to_contain_text(
+        re.compile("1 of 6: .+ (is taken|has no room)")
+    )
+    expect(page.get_by_label("What stands in the way")).to_contain_text(world["patient_name"])
+    expect(page.get_by_label("Weight")).to_have_value("81")
+    expect(page.get_by_label("Mornings")).to_be_checked()
+    expect(page.get_by_role("button", name=re.compile("Book 6 visits"))).to_be_visible()
+    assert stack.value("SELECT count(*) FROM scheduling_treatmentseries") == 1
+    second.check_page(refused=True)

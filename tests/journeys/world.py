@@ -31,6 +31,7 @@ def furnish() -> Clinic:
             user.email = f"{name.replace('_', '-')}@clinic.example"
             user.save(update_fields=["password", "email"])
         consented(clinic)
+        factories.make_patient(clinic.site, therapist=clinic.therapist, prescriber=clinic.clinician)
     return clinic
 
 
@@ -39,6 +40,7 @@ def describe(clinic: Clinic) -> dict[str, Any]:
     return {
         "patient": str(clinic.patient.code),
         "patient_name": str(clinic.patient),
+        "second_patient": str(clinic.site.patients.exclude(pk=clinic.patient.pk).latest("pk").code),
         "address": clinic.contact.address,
         "site": str(clinic.site.code),
         "people": {name: getattr(clinic, name).email for name in PEOPLE},

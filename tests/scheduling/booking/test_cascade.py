@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
 from django.test import Client
 from django.urls import reverse
 
-from scheduling.models import Appointment, Message, ResourceBooking, ScheduleChange
+from scheduling.models import Appointment, Message, ResourceBooking, ScheduleChange, WorkItem
 from scheduling.schedule_checks import check_schedule
 from scheduling.services import visits as visit_service
 from scheduling.services.cascade import propose_move
@@ -171,6 +172,33 @@ def test_postponed_and_skipped_visits_come_back_with_their_therapy(clinic, with_
     assert state(with_therapy) == before
     assert plans(with_therapy) == messages
     assert check_schedule(clinic.now) == []
+
+
+def ahead(series, clock):
+    """Messages about what is to come; those about a visit whose time has begun are of no use any more."""
+    return [row for row in plans(series) if row[2] > clock.now()]
+
+
+def test_a_visit_said_to_be_missed_comes_back_with_its_messages(clinic, with_therapy, clock):
+    """The patient walks in after all: within two minutes the visit is as it was, and nobody is told otherwise."""
+    visit = visits_of(with_therapy)[0]
+    clock.set(visit.during.lower + timedelta(minutes=20))
+    before, messages = state(with_therapy), ahead(with_therapy, clock)
+    assert messages
+    gone = visit_service.mark_no_show(appointment=visit, by=clinic.nurse, reason="no-contact")
+    assert state(with_therapy) != before
+    assert WorkItem.objects.open().filter(key__startswith="undated:").count() == 1
+    clock.advance(seconds=60)
+    client = Client()
+    client.force_login(clinic.nurse)
+    url = reverse("visit_undo_move", args=[gone.code, gone.version])
+    assert url in client.get(reverse("visit_detail", args=[gone.code])).content.decode()
+    assert client.post(url).status_code == 302
+    assert client.post(url).status_code == 302, "twice is once"
+    assert state(with_therapy) == before
+    assert ahead(with_therapy, clock) == messages
+    assert not WorkItem.objects.open().filter(key__startswith="undated:").exists()
+    assert visit_service.check_in(appointment=visits_of(with_therapy)[0], by=clinic.nurse).ordinal == 1
 
 
 def test_what_is_given_or_under_way_never_moves(clinic, series, clock):

@@ -214,7 +214,7 @@ class TestPageAndApi:
         }  # fmt: skip
         asked = client.post(url, data)
         assert asked.status_code == 422
-        assert "Reason for infusions so close together" in asked.content.decode()
+        assert "Reason of a prescriber" in asked.content.decode()
         assert Appointment.objects.get(pk=second.pk).during == second.during
         done = client.post(url, data | {"close_reason": REASON})
         assert done.status_code == 302
@@ -228,7 +228,7 @@ class TestPageAndApi:
             "therapist": "", "act": "propose", "patient_code": str(clinic.patient.code),
         }  # fmt: skip
         shown = client.post(url, data)
-        assert "Infusions this close together need a prescriber" in shown.content.decode()
+        assert "A prescriber’s reason is needed" in shown.content.decode()
         hidden = {
             "visit": [row.hidden for row in shown.context["plan"].rows],
             "token": shown.context["token"],

@@ -14,6 +14,7 @@ from scheduling import dispatch
 from scheduling.models import FollowUp, Message, WorkItem
 from scheduling.services import therapy, windows
 from scheduling.services.followups import sync_follow_ups
+from staff.errors import StateConflict
 from tests.scheduling.follow import world as w
 
 pytestmark = pytest.mark.django_db
@@ -140,6 +141,49 @@ def test_late_therapy_is_a_named_persons_with_the_times_still_possible(clinic, c
     assert late_item(opened) is None
     dispatch.tick()
     assert late_item(opened) is None, "booked is not late"
+
+
+def test_a_session_that_nobody_started_offers_what_is_left_in_two_clicks(clinic, clock, opened):
+    at = opened.earliest_at.replace(minute=0) + timedelta(hours=2)
+    old = therapy.book_therapy(follow_up=opened, start=at, therapist=clinic.therapist, by=clinic.therapist)
+    clock.set(old.during.upper - timedelta(seconds=1))
+    dispatch.tick()
+    key = {"key": f"passed:{old.code}"}
+    assert not WorkItem.objects.filter(**key).exists()
+    client = Client()
+    client.force_login(clinic.therapist)
+    assert "Book what is left" not in client.get("/queue/").content.decode()
+    clock.set(old.during.upper)
+    for _ in range(2):
+        dispatch.tick()
+    item = WorkItem.objects.open().get(**key)
+    assert item.owner == clinic.therapist
+    assert "Still possible: " in item.detail
+    assert "Book what is left" in client.get("/queue/").content.decode()
+    page = client.get(item.url)  # the first click
+    assert page.status_code == 200
+    row = w.follow_up(opened.visit, "integration_1")
+    slot = page.context["people"][0][1][0][1][0]
+    data = {
+        "version": row.version,
+        "patient_code": str(row.patient.code),
+        "pick": f"{slot.start.isoformat()}|{slot.therapist.code}",
+    }
+    booked = client.post(item.url, data)  # the second
+    assert booked.status_code == 302, booked.content.decode()[:3000]
+    again = w.follow_up(opened.visit, "integration_1")
+    assert (again.state, again.appointment.during.lower) == ("booked", slot.start)
+    old.refresh_from_db()
+    assert (old.status, old.resource_bookings.count()) == ("no-show", 0), "what happened stays on record"
+    dispatch.tick()
+    assert WorkItem.objects.open().filter(**key).count() == 0
+    with pytest.raises(StateConflict):
+        therapy.book_therapy(
+            follow_up=again,
+            start=slot.start + timedelta(hours=2),
+            therapist=clinic.therapist,
+            by=clinic.therapist,
+        )
 
 
 def test_with_no_time_left_it_says_so_and_the_window_is_missed_with_a_reason(clinic, clock, opened):

@@ -1,0 +1,108 @@
+"""What lies before an infusion of the same patient: the one given before it, therapy that still runs, the exposure of a
+life. Asked at the pump start against what really happened, whatever was planned.
+
+None of it refuses a fact: a prescriber starts all the same, with a reason, and the answer is kept as an override.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from patients.models import Patient
+from protocols.definition import ProtocolDefinition
+from scheduling.domain.localtime import in_words
+from scheduling.domain.spacing import gap_bounds, gap_refusal
+from sessions.eligibility import Finding
+from sessions.exposure import Elsewhere, Treatment, beyond, limited
+from sessions.models import GateAnswer, Infusion, IntegrationSession
+
+GAP, THERAPY, EXPOSURE = "minimum_gap", "therapy_before", "exposure"
+LABELS = {
+    GAP: "Long enough after the infusion before",
+    THERAPY: "No therapy under way",
+    EXPOSURE: "Exposure within the protocol's limit",
+}
+NO_LONGEST = 24 * 366 * 10  # hours: only the minimum is asked here
+
+
+def findings_before_start(infusion: Infusion, at: datetime) -> list[Finding]:
+    """What a prescriber decides before the pump of this infusion may start at `at`; decided ones are left out."""
+    found = [item for item in _open_findings(infusion, at) if item is not None]
+    if not found:
+        return []
+    decided = set(
+        GateAnswer.objects.current()
+        .filter(infusion=infusion, outcome=GateAnswer.Outcome.OVERRIDDEN, gate__in=list(LABELS))
+        .values_list("gate", flat=True)
+    )
+    return [item for item in found if item.code not in decided]
+
+
+def _open_findings(infusion: Infusion, at: datetime) -> Iterable[Finding | None]:
+    definition = infusion.protocol_version.read()
+    yield _gap(infusion, definition, at)
+    yield _therapy(infusion, definition, at)
+    yield exposure_finding(infusion.patient, definition, at, mg=infusion.ordered_mg, without=(infusion.pk,))
+
+
+def _gap(infusion: Infusion, definition: ProtocolDefinition, at: datetime) -> Finding | None:
+    """The minimum gap from the actual start of the infusion before, in whatever series that was."""
+    rows = Infusion.objects.filter(patient_id=infusion.patient_id, started_at__lt=at).exclude(pk=infusion.pk)
+    before = rows.order_by("started_at").values_list("started_at", flat=True).last()
+    if before is None:
+        return None
+    phase = definition.gap_before(infusion.ordinal) or definition.phases[0]
+    zone = ZoneInfo(infusion.site.time_zone)
+    words = gap_refusal(before, at, phase, zone, NO_LONGEST)
+    if words is None:
+        return None
+    earliest, _ = gap_bounds(before, phase, zone)
+    todo = "Give it later, or a prescriber decides, with a reason."
+    return Finding("decide", GAP, f"{words}.", todo, earliest)
+
+
+def _therapy(infusion: Infusion, definition: ProtocolDefinition, at: datetime) -> Finding | None:
+    """A therapy session that runs, or ended inside the quiet time before the start."""
+    quiet = timedelta(minutes=definition.window.quiet_block_minutes)
+    rows = IntegrationSession.objects.filter(patient_id=infusion.patient_id, started_at__lte=at)
+    last = rows.order_by("started_at").last()
+    if last is None or (last.completed_at is not None and last.completed_at + quiet <= at):
+        return None
+    zone = ZoneInfo(infusion.site.time_zone)
+    if last.completed_at is None:
+        words = f"Therapy has been under way since {in_words(last.started_at, zone)}."
+        return Finding("decide", THERAPY, words, "It ends before the drug is given.")
+    minutes = definition.window.quiet_block_minutes
+    words = f"Therapy ended {in_words(last.completed_at, zone)}, less than {minutes} minutes before."
+    return Finding("decide", THERAPY, words, "Wait until the time is over.", last.completed_at + quiet)
+
+
+def exposure_finding(
+    patient: Patient,
+    definition: ProtocolDefinition,
+    at: datetime,
+    *,
+    mg: Decimal | None = None,
+    without: Iterable[int] = (),
+    planned: Iterable[Treatment] = (),
+) -> Finding | None:
+    """The limit of exposure that an infusion starting at `at` would pass; None when none, or the text has none.
+
+    mg: what is ordered or planned for it; without: primary keys of records that do not count (its own); planned:
+    infusions that are booked and not yet given.
+    """
+    if not limited(definition):
+        return None
+    rows = Infusion.objects.filter(patient=patient, started_at__isnull=False).exclude(pk__in=list(without))
+    given = [Treatment(start, amount) for start, amount in rows.values_list("started_at", "delivered_mg")]
+    elsewhere = [
+        Elsewhere(row.count, row.last_on or row.first_on, row.total_mg)
+        for row in patient.prior_exposures.all()
+    ]
+    words = beyond(definition, Treatment(at, mg), [*given, *planned], elsewhere)
+    return (
+        None if words is None else Finding("decide", EXPOSURE, words, "A prescriber decides, with a reason.")
+    )
