@@ -125,17 +125,7 @@ def book_series(
     scene = set_scene(patient, protocol_version, weight_kg, wanted, therapy, now, early=early)
     check_version(scene.version)
     definition = scene.version.read()
-    first = as_utc(wanted[0].start)
-    signed = eligibility_in_force(scene.patient, scene.version)
-    accepted = check_patient(
-        scene.patient,
-        definition,
-        by=by,
-        at=first,
-        caution_reason=caution_reason,
-        accepted=signed.accepted if signed else (),
-    )
-    check_eligibility(scene.patient, scene.version)
+    accepted = _check_person(scene, by, as_utc(wanted[0].start), caution_reason)
     refuse_second_series(scene.patient)
     approved = dict(long_gaps or {})
     check_long_gaps(definition, approved, reason=long_gap_reason, by=by)
@@ -146,17 +136,9 @@ def book_series(
     close = check_close(rules, wanted, close_reason)
     exposed = check_exposure(rules, wanted, close_reason)
     series = TreatmentSeries.objects.create(
-        patient=scene.patient,
-        protocol_version=scene.version,
-        site=scene.patient.site,
-        weight_kg=weight_kg,
-        visits=len(wanted),
-        prescriber=scene.patient.prescriber or cast("User", seats[0].prescriber.row.user),
-        therapist=therapist or scene.patient.therapist,
-        booked_by=by,
-        booked_at=now,
-        status_reason=_caution_words(accepted, caution_reason),
-    )
+        **_row(scene, len(wanted), seats[0]), weight_kg=weight_kg, therapist=therapist or scene.patient.therapist,
+        booked_by=by, status_reason=_caution_words(accepted, caution_reason),
+    )  # fmt: skip
     write_long_gaps(series, approved, reason=long_gap_reason, by=by, at=now)
     write_close(series, close, close_reason, rules)
     rows = write_visits(series, rules, wanted, seats, hold_minutes=hold_minutes)
@@ -167,6 +149,29 @@ def book_series(
         link_planned_therapy(series, therapy)
     check_constraints_now()
     return series
+
+
+def _check_person(scene: Scene, by: User, first: datetime, caution_reason: str) -> tuple[Finding, ...]:
+    """The patient may be treated by this text from `first` on. Returns the cautions that are accepted now."""
+    signed = eligibility_in_force(scene.patient, scene.version)
+    accepted = check_patient(
+        scene.patient, scene.version.read(), by=by, at=first, caution_reason=caution_reason,
+        accepted=signed.accepted if signed else (),
+    )  # fmt: skip
+    check_eligibility(scene.patient, scene.version)
+    return accepted
+
+
+def _row(scene: Scene, visits: int, seat: Seat) -> dict[str, Any]:
+    """What a new series copies of its patient and of the first visit's seat."""
+    return {
+        "patient": scene.patient,
+        "protocol_version": scene.version,
+        "site": scene.patient.site,
+        "visits": visits,
+        "prescriber": scene.patient.prescriber or cast("User", seat.prescriber.row.user),
+        "booked_at": scene.at,
+    }
 
 
 def _check_numbering(wanted: Sequence[VisitChoice], visits: int) -> None:

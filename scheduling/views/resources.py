@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from scheduling.access import get_resource_for
 from scheduling.domain.localtime import local_date
-from scheduling.forms_booking import (
+from scheduling.forms_resources import (
     WEEKDAYS,
     AbsenceForm,
     ClosureForm,

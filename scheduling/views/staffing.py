@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from scheduling.forms_booking import WEEKDAYS
+from scheduling.forms_resources import WEEKDAYS
 from scheduling.models import Resource
 from scheduling.views.acts import person
 from staff.access_people import get_person_for

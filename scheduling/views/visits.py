@@ -122,7 +122,10 @@ def visit_check_in_decided(request: HttpRequest, code: str) -> HttpResponse:
         act,
         form,
         lambda data: service.check_in(
-            appointment=visit, by=user, expected_version=data["version"], override_reason=data["note"]
+            appointment=visit,
+            by=user,
+            expected_version=data["version"],
+            override_reason=data["override_reason"],
         ),
         back_url=reverse("visit_detail", args=[visit.code]),
     )

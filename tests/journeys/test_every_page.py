@@ -76,7 +76,7 @@ PAGES = {
         "/infusions/{recovering}/sign-off/",
         "/consents/{consent}/withdraw/", "/clinic-plan/", "/waitlist/", "/alerts/", "/series/{series}/longer-gap/",
         "/queue/", "/windows/{window}/", VERSION, "/series/{to_review}/review/", "/overrides/",
-        "/series/{to_review}/switch/", "/patients/{patient}/timeline/",
+        "/series/{to_review}/switch/", "/patients/{patient}/timeline/", "/visits/{visit}/check-in/decide/",
     ),
     "Infusion nurse": (
         "/", "/board/", "/infusions/{infusing}/", "/infusions/{waiting}/",
@@ -224,6 +224,7 @@ WRONG: tuple[tuple[str, str, Callable[[Page], None], str], ...] = (
     ("Prescribing clinician", "/infusions/{recovering}/", fill("Systolic", "1e400"), "Save"),
     ("Prescribing clinician", "/series/{series}/end/", nothing, "End the series"),
     ("Prescribing clinician", "/series/{to_review}/review/", nothing, "Sign the review"),
+    ("Prescribing clinician", "/visits/{visit}/check-in/decide/", nothing, "Check in with this reason"),
     ("Infusion nurse", "/patients/{patient}/safety-contact/", nothing, "Save the safety contact"),
     ("Infusion nurse", "/pump-events/{event}/amend/", clear("Observed at"), "Save the correction"),
     ("Infusion nurse", "/patients/{patient}/scores/new/", nothing, "Save"),

@@ -236,7 +236,9 @@ def test_a_prescriber_decides_on_a_page_of_its_own(clinic, clock, client):
     fields = {"version": second.version, "patient_code": str(clinic.patient.code)}
     assert client.post(page, fields).status_code == 422, "a reason is asked"
     assert not Infusion.objects.filter(started_at=None).exists()
-    done = client.post(page, fields | {"note": REASON})
+    done = client.post(page, fields | {"override_reason": REASON})
     assert done.status_code == 302, done.content.decode()[:2000]
-    assert client.post(page, fields | {"note": REASON}).status_code == 302, "pressed twice, one record"
+    assert client.post(page, fields | {"override_reason": REASON}).status_code == 302, (
+        "pressed twice, one record"
+    )
     assert Infusion.objects.count() == 2
