@@ -112,7 +112,7 @@ def is_refused_the_chair(stack: Stack, world: dict[str, Any], second: Any) -> No
     expect(page.locator("[data-error-summary]")).to_contain_text(
         re.compile("1 of 6: .+ (is taken|has no room)")
     )
-    expect(page.get_by_label("What stands in the way")).to_contain_text(world["patient_name"])
+    expect(page.get_by_label("What stands in the way")).to_contain_text("infusion visit 1")
     expect(page.get_by_label("Weight")).to_have_value("81")
     expect(page.get_by_label("Mornings")).to_be_checked()
     expect(page.get_by_role("button", name=re.compile("Book 6 visits"))).to_be_visible()
