@@ -14,14 +14,8 @@ from django.db import connection
 from protocols.models import ProtocolVersion
 from scheduling.demo.answers import nobody_drives
 from scheduling.demo.people import Registered, prepare, register, score, sign_eligible
-from scheduling.demo.play import (
-    Player,
-    book_course,
-    book_proposed,
-    follow_through,
-    play_arrival,
-    wait_for_slots,
-)
+from scheduling.demo.play import book_course, book_proposed, play_arrival, wait_for_slots
+from scheduling.demo.player import Player, follow_through
 from scheduling.demo.plot import SINGLE, SIX, Course, midday_courses, today_at, upcoming_courses
 from scheduling.demo.premises import STORY, House, Premises, build
 from scheduling.demo.texts import write_texts
