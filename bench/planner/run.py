@@ -25,7 +25,8 @@ import first_fit
 from make_instance import make
 
 from scheduling.domain.bounds import Bound
-from scheduling.domain.clinic import Case, Clinic, Placement
+from scheduling.domain.clinic import Clinic
+from scheduling.domain.clinic_types import Case, Placement
 from scheduling.domain.instances import check_instance, lay_out, solution
 from scheduling.domain.search import Search, bound
 from scheduling.domain.series_core import BIG, solve

@@ -1,11 +1,10 @@
-"""`/api/v1/series/`, `appointments/`, `resources/`: the same services and the same refusals as the pages.
+"""`/api/v1/series/`: the same services and the same refusals as the pages.
 
 Booking needs Idempotency-Key; changing what is booked needs If-Match. There is no delete.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
@@ -17,33 +16,28 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.routers import BaseRouter
-from rest_framework.serializers import BaseSerializer
 
 from patients.access import get_patient_for
 from protocols.models import ProtocolVersion
-from scheduling.access import get_appointment_for, get_series_for
+from scheduling.access import get_series_for
+from scheduling.api.appointments import AppointmentViewSet, visit_answer
 from scheduling.api.clinic_outcomes import ClinicOutcomeViewSet
 from scheduling.api.compromises import CompromiseViewSet
 from scheduling.api.course_reviews import SeriesReviews
-from scheduling.api.moves import AppointmentMoves, SeriesMoves
+from scheduling.api.moves import SeriesMoves
 from scheduling.api.replan import AbsenceViewSet, ClosureViewSet, ReplanViewSet, UtilisationViewSet
 from scheduling.api.resources import ResourceViewSet
 from scheduling.api.switches import SeriesSwitches
 from scheduling.api.version_moves import SeriesVersions
 from scheduling.api.waitlist import WaitlistViewSet
-from scheduling.models import Appointment, TreatmentSeries
+from scheduling.models import TreatmentSeries
 from scheduling.serializers_booking import (
     AppointmentSerializer,
     BookSeriesSerializer,
-    CancelSerializer,
-    CheckInSerializer,
     EndSeriesSerializer,
     ExtraSerializer,
     LongGapSerializer,
-    MoveSerializer,
-    NoShowSerializer,
     NothingSerializer,
-    OmitSerializer,
     PauseSerializer,
     PlanSerializer,
     RebookSerializer,
@@ -52,16 +46,14 @@ from scheduling.serializers_booking import (
     proposal_data,
 )
 from scheduling.services import series as series_service
-from scheduling.services import visits as visit_service
 from scheduling.services.early import refuse_early
 from scheduling.services.holds import confirm_series, release_series
 from scheduling.services.long_gaps import approve_long_gap
+from scheduling.services.more_visits import book_extra_infusion, rebook_visit
 from scheduling.services.pauses import pause_series, resume_series
-from scheduling.services.recall import recall_words
 from scheduling.services.seating import TherapyChoice, VisitChoice
 from staff.access import require
 from staff.api import ServiceViewSet, checked, etag, expected_version, idempotent
-from staff.clock import app_now
 from staff.errors import InvalidInput
 from staff.models import User
 
@@ -244,7 +236,7 @@ class SeriesViewSet(SeriesMoves, SeriesVersions, SeriesReviews, SeriesSwitches, 
 
         def act() -> Response:
             data = checked(RebookSerializer(data=request.data))
-            visit = series_service.rebook_visit(
+            visit = rebook_visit(
                 series=series, choice=choice_of(data), close_reason=data["close_reason"], by=self.user
             )
             return visit_answer(visit, status=201)
@@ -259,7 +251,7 @@ class SeriesViewSet(SeriesMoves, SeriesVersions, SeriesReviews, SeriesSwitches, 
 
         def act() -> Response:
             data = checked(ExtraSerializer(data=request.data))
-            visit = series_service.book_extra_infusion(
+            visit = book_extra_infusion(
                 patient=series.patient,
                 protocol_version=series.protocol_version,
                 weight_kg=series.weight_kg,
@@ -279,121 +271,6 @@ def series_answer(series: TreatmentSeries, status: int = 200) -> Response:
     """One series with its ETag."""
     body = SeriesDetailSerializer(series).data
     return Response(body, status=status, headers={"ETag": etag(series.code, series.version)})
-
-
-def visit_answer(visit: Appointment, status: int = 200) -> Response:
-    """One visit with its ETag, as it is now."""
-    fresh = Appointment.objects.for_page().get(pk=visit.pk)
-    body = AppointmentSerializer(fresh).data
-    return Response(body, status=status, headers={"ETag": etag(fresh.code, fresh.version)})
-
-
-class AppointmentFilter(django_filters.FilterSet):
-    """By patient, site and series (codes), kind, status, and time of start."""
-
-    patient = django_filters.UUIDFilter(field_name="patient__code")
-    site = django_filters.UUIDFilter(field_name="site__code")
-    series = django_filters.UUIDFilter(field_name="series__code")
-    kind = django_filters.ChoiceFilter(choices=Appointment.Kind.choices)
-    status = django_filters.MultipleChoiceFilter(choices=Appointment.Status.choices)
-    starts_from = django_filters.IsoDateTimeFilter(field_name="during__startswith", lookup_expr="gte")
-    starts_until = django_filters.IsoDateTimeFilter(field_name="during__startswith", lookup_expr="lt")
-
-
-class AppointmentViewSet(AppointmentMoves, ServiceViewSet):
-    """Booked visits of patients whom the caller may see."""
-
-    serializer_class = AppointmentSerializer
-    filterset_class = AppointmentFilter
-
-    def get_queryset(self) -> QuerySet[Appointment]:
-        """Only what the caller may see."""
-        found: QuerySet[Appointment] = Appointment.objects.visible_to(self.user).for_page()
-        return found
-
-    def list(self, request: Request) -> Response:
-        """A page of visits, latest booked first."""
-        require(request.user, "appointment.view")
-        page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
-        return self.get_paginated_response(AppointmentSerializer(page, many=True).data)
-
-    def retrieve(self, request: Request, code: str) -> Response:
-        """One visit, with an ETag."""
-        return visit_answer(get_appointment_for(self.user, code))
-
-    @extend_schema(request=MoveSerializer, responses=AppointmentSerializer)
-    @action(detail=True, methods=["post"])
-    def move(self, request: Request, code: str) -> Response:
-        """Another time; siblings stay. Every rule is asked again."""
-
-        def do(visit: Appointment, data: dict[str, Any], version: int) -> Appointment:
-            named: dict[str, Any] = {
-                name: str(data.pop(name)) for name in ("chair", "nurse", "prescriber") if name in data
-            }
-            return visit_service.move_visit(
-                appointment=visit, by=self.user, expected_version=version, **named, **data
-            )
-
-        return self._change(request, code, MoveSerializer, do, "appointment.move")
-
-    @extend_schema(request=CancelSerializer, responses=AppointmentSerializer)
-    @action(detail=True, methods=["post"])
-    def cancel(self, request: Request, code: str) -> Response:
-        """Take the visit off the calendar; the infusion still has to be given."""
-        return self._change(
-            request, code, CancelSerializer, self._by(visit_service.cancel_visit), "appointment.move"
-        )
-
-    @extend_schema(request=OmitSerializer, responses=AppointmentSerializer)
-    @action(detail=True, methods=["post"])
-    def omit(self, request: Request, code: str) -> Response:
-        """Skip this infusion."""
-        return self._change(request, code, OmitSerializer, self._by(visit_service.omit_visit), "series.book")
-
-    @extend_schema(request=NoShowSerializer, responses=AppointmentSerializer)
-    @action(detail=True, methods=["post"], url_path="no-show")
-    def no_show(self, request: Request, code: str) -> Response:
-        """The patient did not come."""
-        return self._change(
-            request, code, NoShowSerializer, self._by(visit_service.mark_no_show), "appointment.move"
-        )
-
-    @extend_schema(request=CheckInSerializer, responses=AppointmentSerializer)
-    @action(detail=True, methods=["post"], url_path="check-in")
-    def check_in(self, request: Request, code: str) -> Response:
-        """The patient is here: the infusion record is opened and linked."""
-
-        def do(visit: Appointment, data: dict[str, Any], version: int) -> Appointment:
-            visit_service.check_in(appointment=visit, by=self.user, expected_version=version, **data)
-            return visit
-
-        return self._change(request, code, CheckInSerializer, do, "appointment.check_in")
-
-    def _by(
-        self, service: Callable[..., Appointment]
-    ) -> Callable[[Appointment, dict[str, Any], int], Appointment]:
-        """A service as an act of the caller."""
-
-        def do(visit: Appointment, data: dict[str, Any], version: int) -> Appointment:
-            return service(appointment=visit, by=self.user, expected_version=version, **data)
-
-        return do
-
-    def _change(
-        self,
-        request: Request,
-        code: str,
-        serializer: type[BaseSerializer[Any]],
-        do: Callable[[Appointment, dict[str, Any], int], Appointment],
-        wanted: str,
-    ) -> Response:
-        visit = get_appointment_for(self.user, code, action=wanted)
-        version = expected_version(request, visit.code)
-        after = do(visit, dict(checked(serializer(data=request.data))), version)
-        answer = visit_answer(after)
-        if told := recall_words(after, at=app_now()):
-            answer.headers["X-Too-Late-To-Recall"] = told
-        return answer
 
 
 def booking_routes(router: BaseRouter) -> None:

@@ -23,7 +23,7 @@ from scheduling.serializers_clinic_plan import (
     ClinicPlanSerializer,
     StartClinicPlanSerializer,
 )
-from scheduling.services import clinic_plans
+from scheduling.services import clinic_plan_bookings, clinic_plans
 from scheduling.tasks import wake_clinic_plan
 from staff.access import require
 from staff.api import ServiceViewSet, checked, idempotent
@@ -105,7 +105,7 @@ class ClinicPlanViewSet(ServiceViewSet):
 
         def act() -> Response:
             data = checked(AcceptClinicPlanSerializer(data=request.data))
-            clinic_plans.accept(
+            clinic_plan_bookings.accept(
                 run=run,
                 entries=[str(item) for item in data["entries"]],
                 by=self.user,

@@ -16,7 +16,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from scheduling.domain.clinic import Case, Clinic, SessionSpec
+from scheduling.domain.clinic import Clinic
+from scheduling.domain.clinic_types import Case, SessionSpec
 from scheduling.domain.occupancy import Pool, to_flags
 from scheduling.domain.series_core import BIG, IntArray, SeriesProblem, between
 

@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from scheduling.domain.clinic import Case, Clinic, Part, Placement, SessionSpec
+from scheduling.domain.clinic import Clinic
+from scheduling.domain.clinic_types import Case, Part, Placement, SessionSpec
 from scheduling.domain.occupancy import Pool, ones, span_starts, to_flags, to_slots
 from scheduling.domain.series_core import BIG, GapRule
 from scheduling.domain.slots import PER_HOUR, IntArray

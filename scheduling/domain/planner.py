@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from scheduling.domain.clinic import Laid, Placement, Seat
+from scheduling.domain.clinic_types import Laid, Placement, Seat
 from scheduling.domain.localtime import in_words
 from scheduling.domain.refusals import day_refusals, failure
 from scheduling.domain.series_build import Setting, build, first_visit_cost, phase_of

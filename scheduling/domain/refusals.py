@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from scheduling.domain.clinic import Laid
+from scheduling.domain.clinic_types import Laid
 from scheduling.domain.localtime import clock_in_words, day_in_words, in_words
 from scheduling.domain.occupancy import ones, to_slots
 from scheduling.domain.series_build import Setting, phase_of

@@ -19,7 +19,8 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from scheduling.domain.clinic import Case, Clinic, Placement
+from scheduling.domain.clinic import Clinic
+from scheduling.domain.clinic_types import Case, Placement
 from scheduling.domain.occupancy import ones
 from scheduling.domain.series_core import solve
 from scheduling.domain.slots import IntArray

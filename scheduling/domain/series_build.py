@@ -13,7 +13,8 @@ from datetime import timedelta
 import numpy as np
 
 from protocols.definition import FollowUpRule, LocalClock, SeriesPhase
-from scheduling.domain.clinic import Case, Clinic, Part, SessionSpec
+from scheduling.domain.clinic import Clinic
+from scheduling.domain.clinic_types import Case, Part, SessionSpec
 from scheduling.domain.intervals import Interval, as_utc, union
 from scheduling.domain.localtime import MORNING, Duration
 from scheduling.domain.occupancy import Pool, covered, ones, run_starts, span_starts, to_flags, to_slots

@@ -31,7 +31,8 @@ from scheduling.models import (
 from scheduling.planning import SEARCH_DAYS, Wish, load_for, load_patient, longest_span, predicted_clearance
 from scheduling.planning import series_request as request_for
 from scheduling.services.moving import SessionMove
-from scheduling.services.proposals import longest_exception, neighbours_of_ordinal
+from scheduling.services.neighbours import neighbours_of_ordinal
+from scheduling.services.proposals import longest_exception
 from scheduling.services.rules import (
     long_gaps_of,
 )

@@ -9,7 +9,7 @@ from scheduling.domain.spacing import gap_bounds
 from scheduling.loaders import zone_of
 from scheduling.loaders_follow import load_course
 from scheduling.models import TreatmentSeries
-from scheduling.services.proposals import neighbours_of_ordinal
+from scheduling.services.neighbours import neighbours_of_ordinal
 from scheduling.services.rules import approved_hours, long_gaps_of
 
 

@@ -27,8 +27,8 @@ from scheduling.services.early import refuse_what_is_taken
 from scheduling.services.exposure_limits import check_exposure, write_exposure
 from scheduling.services.followups import sync_follow_ups
 from scheduling.services.lanes import Occupation, occupy, release
+from scheduling.services.neighbours import neighbours_of_ordinal
 from scheduling.services.planned_therapy import judge_therapy
-from scheduling.services.proposals import neighbours_of_ordinal
 from scheduling.services.rules import (
     Neighbour,
     VisitRules,
@@ -36,8 +36,9 @@ from scheduling.services.rules import (
     check_running_version,
     long_gaps_of,
 )
+from scheduling.services.scene import Scene, set_scene
 from scheduling.services.seating import Part, Seat, TherapyChoice, VisitChoice, stay
-from scheduling.services.series import Scene, occupations, set_scene
+from scheduling.services.visit_rows import occupations
 from scheduling.services.window_rows import check_constraints_now
 from scheduling.services.windows import displace
 from scheduling.services.workitems import settle

@@ -20,7 +20,7 @@ from scheduling.reasons import PAUSE, in_words
 from scheduling.services.changes import record, snapshot
 from scheduling.services.endings import cancel_rows, raise_undated
 from scheduling.services.followups import sync_follow_ups
-from scheduling.services.proposals import neighbours_of_ordinal
+from scheduling.services.neighbours import neighbours_of_ordinal
 from scheduling.services.rules import Neighbour, gap_fits, long_gaps_of
 from scheduling.services.window_rows import check_constraints_now
 from scheduling.services.workitems import raise_item, settle

@@ -21,7 +21,7 @@ from scheduling.services.exposure_limits import beyond_limits, is_decided, may_d
 from scheduling.services.followups import sync_follow_ups
 from scheduling.services.lanes import release
 from scheduling.services.moves import STALE, move_visit, undo_move
-from scheduling.services.proposals import neighbours_of_ordinal
+from scheduling.services.neighbours import neighbours_of_ordinal
 from scheduling.services.rules import (
     NO_LIMIT_HOURS,
     Neighbour,

@@ -33,11 +33,11 @@ from scheduling.reasons import CANCEL
 from scheduling.services import slot_holds
 from scheduling.services.changes import UNDO_FOR
 from scheduling.services.lanes import Occupation, occupy
+from scheduling.services.more_visits import rebook_visit
 from scheduling.services.moving import move_visits
-from scheduling.services.proposals import neighbours_of_ordinal
+from scheduling.services.neighbours import neighbours_of_ordinal
 from scheduling.services.rules import VisitRules, long_gaps_of
 from scheduling.services.seating import Seat, VisitChoice, parts_of, stay
-from scheduling.services.series import rebook_visit
 from scheduling.services.waitlist_entries import (
     add_entry,
     close_entry,

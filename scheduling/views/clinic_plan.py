@@ -20,7 +20,7 @@ from scheduling.forms_clinic_plan import ClinicPlanForm, read_wishes, typed
 from scheduling.loaders import zone_of
 from scheduling.models import ClinicPlanRun
 from scheduling.plan_pages import versions_to_offer
-from scheduling.services import clinic_plans
+from scheduling.services import clinic_plan_bookings, clinic_plans
 from scheduling.services.once import once
 from scheduling.sites import chosen_site
 from scheduling.tasks import wake_clinic_plan
@@ -144,7 +144,7 @@ def clinic_plan_accept(request: HttpRequest, code: str) -> HttpResponse:
     chosen = request.POST.getlist("entry")
 
     def act() -> str:
-        made = clinic_plans.accept(
+        made = clinic_plan_bookings.accept(
             run=run, entries=chosen, by=user, reserve_therapy=bool(request.POST.get("reserve_therapy"))
         )
         return str(len(made))

@@ -33,9 +33,9 @@ from scheduling.services.cascade import MovePlan, propose_move
 from scheduling.services.changes import history_of
 from scheduling.services.move_diff import preview
 from scheduling.services.moving import SessionMove, move_visits
-from scheduling.services.proposals import VisitOptions
 from scheduling.services.recall import last_change
 from scheduling.services.seating import VisitChoice
+from scheduling.services.visit_options import VisitOptions
 from scheduling.views.acts import person, posted, show, tell_recall, zone
 from scheduling.views.visits import offer_choices, offers_for
 from staff.clock import app_now

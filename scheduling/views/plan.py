@@ -30,8 +30,9 @@ from scheduling.loaders import zone_of
 from scheduling.models import TreatmentSeries
 from scheduling.plan_pages import plan_page, versions_to_offer
 from scheduling.services.once import once
-from scheduling.services.proposals import MOST_ASKED, SeriesProposal, propose_series, spread
+from scheduling.services.proposals import SeriesProposal, propose_series
 from scheduling.services.series import TherapyChoice, VisitChoice, book_series
+from scheduling.services.visit_options import MOST_ASKED, spread
 from scheduling.views.acts import person, posted, show
 from sessions.models import Infusion
 from sessions.services import eligibility_in_force

@@ -31,11 +31,12 @@ from scheduling.models import Appointment, PlasticityWindow, SeriesSwitch, Treat
 from scheduling.services import series as service
 from scheduling.services import visits as visit_service
 from scheduling.services.long_gaps import approve_long_gap, limit_before
+from scheduling.services.more_visits import book_extra_infusion, rebook_visit
 from scheduling.services.patient_changes import KEY
 from scheduling.services.pauses import pause_series, resume_series
-from scheduling.services.proposals import VisitOptions, visit_options
 from scheduling.services.review_items import point_lines
 from scheduling.services.seating import VisitChoice
+from scheduling.services.visit_options import VisitOptions, visit_options
 from scheduling.views.acts import Act, act_page, person, posted, show, zone
 from scheduling.views.version_moves import series_notice
 from scheduling.views.visits import offer_choices, reasons
@@ -246,7 +247,7 @@ def infusion_rebook(request: HttpRequest, code: str, ordinal: int) -> HttpRespon
         series,
         act,
         form,
-        lambda data: service.rebook_visit(
+        lambda data: rebook_visit(
             series=series, choice=chosen(form, offers, ordinal), close_reason=data["close_reason"], by=user
         ),
         back_url=reverse("series_detail", args=[series.code]),
@@ -319,7 +320,7 @@ def infusion_extra(request: HttpRequest, code: str) -> HttpResponse:
     )
 
     def do(data: dict[str, Any]) -> object:
-        return service.book_extra_infusion(
+        return book_extra_infusion(
             patient=patient,
             protocol_version=series.protocol_version,
             weight_kg=series.weight_kg,

@@ -21,8 +21,8 @@ from scheduling.models import Appointment, FollowUp
 from scheduling.services import visits as service
 from scheduling.services.changes import undoable
 from scheduling.services.lateness import start_by
-from scheduling.services.proposals import VisitOptions, visit_options
 from scheduling.services.therapy_rules import free_slots
+from scheduling.services.visit_options import VisitOptions, visit_options
 from scheduling.views.acts import Act, act_page, person, posted, show, zone
 from staff.clock import app_now
 from staff.errors import InvalidInput, RuleNotMet

@@ -85,7 +85,7 @@ def clinic_plan(site: Any, by: Any, now: Any) -> None:
     """A plan for two waiting patients, worked out to the end."""
     from patients.models import Patient
     from protocols.models import ProtocolVersion
-    from scheduling.services import clinic_plans
+    from scheduling.services import clinic_plan_bookings, clinic_plans
 
     waiting = Patient.objects.filter(site=site, status="active", series__isnull=True).order_by("pk")[:2]
     run = clinic_plans.start_run(
@@ -99,7 +99,9 @@ def clinic_plan(site: Any, by: Any, now: Any) -> None:
     )
     clinic_plans.work(str(run.code))
     proposed = run.entries.filter(state="proposed").order_by("pk")[:1]
-    clinic_plans.accept(run=run, entries=[str(row.code) for row in proposed], by=by, reserve_therapy=False)
+    clinic_plan_bookings.accept(
+        run=run, entries=[str(row.code) for row in proposed], by=by, reserve_therapy=False
+    )
 
 
 def changes(by: Any, now: Any) -> None:

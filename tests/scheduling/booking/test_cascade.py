@@ -17,8 +17,9 @@ from scheduling.services.cascade import propose_move
 from scheduling.services.changes import history_of, undo_change
 from scheduling.services.move_diff import preview
 from scheduling.services.moving import move_visits
-from scheduling.services.proposals import propose_series, visit_options
+from scheduling.services.proposals import propose_series
 from scheduling.services.seating import TherapyChoice
+from scheduling.services.visit_options import visit_options
 from staff.errors import Clash, InvalidInput, RuleNotMet, StaleVersion, StateConflict
 from tests import factories
 from tests.scheduling.booking.helpers import WEIGHT, book, choice, local, visits_of

@@ -14,7 +14,7 @@ from rest_framework.test import APIClient
 
 from scheduling.domain.planner import plan_series
 from scheduling.models import Appointment, ClinicPlanEntry, ClinicPlanRun, TreatmentSeries
-from scheduling.services import clinic_plans, proposals
+from scheduling.services import clinic_plan_bookings, clinic_plans, proposals
 from scheduling.services.clinic_plans import Wish
 from scheduling.services.seating import VisitChoice
 from staff.errors import Clash, InvalidInput, StateConflict
@@ -115,7 +115,7 @@ class TestService:
         assert run.bound <= run.cost
         assert run.report["windows"] == 12
         assert max(day["after"] for day in run.report["days"]) >= 1
-        series = clinic_plans.accept(run=run, entries=open_codes(run), by=clinic.coordinator)
+        series = clinic_plan_bookings.accept(run=run, entries=open_codes(run), by=clinic.coordinator)
         assert len(series) == 2
         assert Appointment.objects.infusions().count() == 12
         assert Appointment.objects.filter(kind="therapy").count() == sum(
@@ -129,7 +129,7 @@ class TestService:
         taken = factories.make_patient(clinic.site, family_name="Quicker")
         take_the_place_of(clinic, taken, last.visits[0])
         with pytest.raises(Clash) as refused:
-            clinic_plans.accept(run=run, entries=open_codes(run), by=clinic.coordinator)
+            clinic_plan_bookings.accept(run=run, entries=open_codes(run), by=clinic.coordinator)
         assert last.patient.full_name in refused.value.message
         assert TreatmentSeries.objects.exclude(patient=taken).count() == 0
         assert set(run.entries.values_list("state", flat=True)) == {Place.PROPOSED}
@@ -137,15 +137,15 @@ class TestService:
     def test_some_can_be_accepted_and_each_only_once(self, clinic):
         run = done(clinic)
         chosen = open_codes(run)[:1]
-        clinic_plans.accept(run=run, entries=chosen, by=clinic.coordinator, reserve_therapy=False)
+        clinic_plan_bookings.accept(run=run, entries=chosen, by=clinic.coordinator, reserve_therapy=False)
         assert TreatmentSeries.objects.count() == 1
         assert not Appointment.objects.filter(kind="therapy").exists()
         with pytest.raises(StateConflict):
-            clinic_plans.accept(run=run, entries=chosen, by=clinic.coordinator)
+            clinic_plan_bookings.accept(run=run, entries=chosen, by=clinic.coordinator)
         with pytest.raises(InvalidInput):
-            clinic_plans.accept(run=run, entries=[str(uuid.uuid4())], by=clinic.coordinator)
+            clinic_plan_bookings.accept(run=run, entries=[str(uuid.uuid4())], by=clinic.coordinator)
         with pytest.raises(InvalidInput):
-            clinic_plans.accept(run=run, entries=["x"], by=clinic.coordinator)
+            clinic_plan_bookings.accept(run=run, entries=["x"], by=clinic.coordinator)
 
     def test_stop_keeps_the_best_and_a_run_not_begun_ends(self, clinic):
         run = start(clinic, seconds=300)

@@ -20,8 +20,8 @@ from protocols import library
 from scheduling.domain.closeness import CLOSEST, closeness, hours_lost, most_in_seven_days, nearest
 from scheduling.domain.localtime import local_date
 from scheduling.models import Appointment, SpacingDecision, TreatmentSeries
+from scheduling.services.more_visits import book_extra_infusion
 from scheduling.services.proposals import propose_series
-from scheduling.services.series import book_extra_infusion
 from scheduling.services.visits import move_visit
 from staff.errors import RuleNotMet
 from tests import factories

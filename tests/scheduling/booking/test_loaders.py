@@ -15,7 +15,8 @@ from scheduling.domain.intervals import Interval
 from scheduling.loaders import load_site, public_holidays, zone_of
 from scheduling.models import Availability, Closure
 from scheduling.planning import load_patient, predicted_clearance, therapists_for
-from scheduling.services.proposals import propose_series, visit_options
+from scheduling.services.proposals import propose_series
+from scheduling.services.visit_options import visit_options
 from staff.errors import InvalidInput
 from tests import factories
 from tests.scheduling.booking.helpers import WEIGHT, book, local, minutes, six, visits_of

@@ -18,8 +18,9 @@ from scheduling.models import GapException, TreatmentSeries
 from scheduling.schedule_checks import check_schedule
 from scheduling.services import visits as visit_service
 from scheduling.services.long_gaps import approve_long_gap
-from scheduling.services.proposals import propose_series, visit_options
+from scheduling.services.proposals import propose_series
 from scheduling.services.resources import add_closure
+from scheduling.services.visit_options import visit_options
 from staff.errors import InvalidInput, NotAllowed, RuleNotMet, StateConflict
 from tests import factories
 from tests.scheduling.booking.helpers import WEIGHT, book, local, six, visits_of

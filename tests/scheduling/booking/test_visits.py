@@ -6,6 +6,7 @@ import pytest
 from django.db import transaction
 
 from scheduling.models import Appointment, FollowUp, ResourceBooking, TreatmentSeries, WorkItem
+from scheduling.services import more_visits
 from scheduling.services import series as series_service
 from scheduling.services import visits as service
 from scheduling.services.chair_use import stretch_overdue
@@ -172,7 +173,7 @@ class TestTakenOffTheCalendar:
     def test_a_cancelled_infusion_gets_a_new_date(self, clinic):
         series = book(clinic)
         service.cancel_visit(appointment=visits_of(series)[3], by=clinic.coordinator, reason="staff")
-        visit = series_service.rebook_visit(
+        visit = more_visits.rebook_visit(
             series=series, choice=choice(clinic, 4, local(clinic, 16, 8)), by=clinic.coordinator
         )
         assert (visit.status, visit.ordinal) == ("booked", 4)
@@ -181,7 +182,7 @@ class TestTakenOffTheCalendar:
     def test_an_infusion_with_a_date_gets_no_second_one(self, clinic):
         series = book(clinic)
         with pytest.raises(StateConflict):
-            series_service.rebook_visit(
+            more_visits.rebook_visit(
                 series=series, choice=choice(clinic, 4, local(clinic, 16, 13)), by=clinic.coordinator
             )
 
@@ -189,7 +190,7 @@ class TestTakenOffTheCalendar:
         series = book(clinic)
         service.cancel_visit(appointment=visits_of(series)[3], by=clinic.coordinator, reason="staff")
         with pytest.raises(RuleNotMet) as caught:
-            series_service.rebook_visit(
+            more_visits.rebook_visit(
                 series=series, choice=choice(clinic, 4, local(clinic, 18, 13)), by=clinic.coordinator
             )
         assert caught.value.code == "gap"
@@ -253,7 +254,7 @@ class TestTakenOffTheCalendar:
 class TestExtra:
     def test_it_is_the_next_visit_of_the_active_series(self, clinic):
         series = book(clinic)
-        extra = series_service.book_extra_infusion(
+        extra = more_visits.book_extra_infusion(
             patient=clinic.patient,
             protocol_version=clinic.version,
             weight_kg=series.weight_kg,
@@ -268,7 +269,7 @@ class TestExtra:
     def test_the_minimum_gap_holds(self, clinic):
         series = book(clinic)
         with pytest.raises(RuleNotMet):
-            series_service.book_extra_infusion(
+            more_visits.book_extra_infusion(
                 patient=clinic.patient,
                 protocol_version=clinic.version,
                 weight_kg=series.weight_kg,
@@ -281,7 +282,7 @@ class TestExtra:
 
     def test_without_a_series_it_is_one_of_its_own(self, clinic):
         single = factories.make_version("single-infusion", author=clinic.admin)
-        extra = series_service.book_extra_infusion(
+        extra = more_visits.book_extra_infusion(
             patient=clinic.patient,
             protocol_version=single,
             weight_kg=70,
