@@ -99,6 +99,14 @@ def sign_eligible(house: House, patient: Patient, version: ProtocolVersion, at: 
     )
 
 
+def had_elsewhere(patient: Patient, house: House, count: int, at: datetime) -> None:
+    """So many infusions at another clinic in the last months, by its letter."""
+    people.record_prior_exposure(
+        patient=patient, route="iv", count=count, source="Letter of the clinic before", by=house.person(roles.NURSE),
+        first_on=(at - timedelta(days=200)).date(), last_on=(at - timedelta(days=40)).date(), at=at,
+    )  # fmt: skip
+
+
 def score(patient: Patient, house: House, instrument: str, total: int, at: datetime) -> None:
     """One total of an instrument."""
     facts.record_outcome(

@@ -14,7 +14,7 @@ from scheduling.demo.premises import House
 from scheduling.demo.visit_day import VisitDay
 from scheduling.models import Appointment, Resource, TreatmentSeries
 from scheduling.services.series import VisitChoice, book_series, propose_series
-from scheduling.services.visits import check_in
+from scheduling.services.visits import check_in, why_not_checked_in
 from scheduling.services.waitlist import add_entry
 from sessions import services as facts
 from sessions.gates import BY_KEY
@@ -22,6 +22,8 @@ from sessions.models import SiteGate
 from staff import roles
 
 BOOKED_AHEAD = 4 * DAY
+KNOWN = "Relapsed twice without it; bladder symptoms asked, none."
+NEAR = "The first started late; fully recovered, pressure normal."
 LEAVES_AFTER = 126 * MINUTE
 GATE_NOTES = {"escort": "Partner drives, number on file", "preparation": "Held by telephone, plan agreed"}
 
@@ -123,22 +125,31 @@ def book_course(player: Player, house: House, patient: Patient, course: Course, 
         ]
         booked.append(
             book_series(
-                patient=patient, protocol_version=version, weight_kg=weight_kg, visits=visits, by=clinician
+                patient=patient,
+                protocol_version=version,
+                weight_kg=weight_kg,
+                visits=visits,
+                by=clinician,
+                close_reason=KNOWN if course.elsewhere else "",
             )
         )
         settle_gates(player, house, booked[0])
 
     player.at(min(course.starts[0] - BOOKED_AHEAD, player.now - 2 * HOUR), book)
     for ordinal, start in enumerate(course.starts[: course.given], start=1):
-        _play_visit(player, house, course, booked, ordinal, start, weight_kg)
+        really = start + course.late_minutes * MINUTE if ordinal == 1 else start
+        _play_visit(player, house, course, booked, ordinal, really, weight_kg)
 
 
 def play_arrival(player: Player, house: House, patient: Patient, course: Course) -> None:
-    """Somebody in the waiting area: checked in, nothing else done yet."""
+    """Somebody in the waiting area: checked in (by a prescriber where one must decide), nothing else done yet."""
 
     def arrive() -> None:
-        visit = Appointment.objects.get(patient=patient, kind=Appointment.Kind.INFUSION, ordinal=1)
-        check_in(appointment=visit, by=house.person(roles.NURSE, course.chair))
+        number = course.given + 1
+        visit = Appointment.objects.get(patient=patient, kind=Appointment.Kind.INFUSION, ordinal=number)
+        decided = NEAR if why_not_checked_in(visit) else ""
+        role = roles.CLINICIAN if decided else roles.NURSE
+        check_in(appointment=visit, by=house.person(role, course.chair), override_reason=decided)
 
     player.at(player.now - 3 * MINUTE, arrive)
 

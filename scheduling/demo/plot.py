@@ -10,9 +10,11 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-SIX, SINGLE = "six-in-three-weeks", "single-infusion"
+SIX, SINGLE, LIMITED = "six-in-three-weeks", "single-infusion", "single-with-limit"
+OF_ONE_VISIT = (SINGLE, LIMITED)
 QUARTER = timedelta(minutes=15)
 EARLY, LATE_DAY = time(7, 15), time(17, 30)
+MOST_IN_YEAR = 12  # what the limited text allows
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,9 @@ class Course:
     pause_minutes: int = 0
     stopped_early: bool = False
     sign: bool = True
+    late_minutes: int = 0  # that the first visit really started after its time
+    elsewhere: int = 0  # treatments elsewhere in the last year, told at registration
+    told_late: int = 0  # told an hour ago, when the visit was booked already
 
 
 @dataclass(frozen=True)
@@ -67,7 +72,7 @@ def running(
 ) -> Course:
     """A course whose visit `number` (from 1) is today at `start_today`, three days after the one before."""
     wall = start_today.astimezone(day.zone).time()
-    visits = 1 if protocol == SINGLE else 6
+    visits = 1 if protocol in OF_ONE_VISIT else 6
     before = offsets(number, 3 if number % 2 == 0 else 4)
     after = offsets(visits - number + 1, 4)
     relative = [value - before[-1] for value in before] + after[1:]
@@ -120,11 +125,20 @@ def upcoming_courses(day: Day) -> list[Course]:
     noon = day.floor.astimezone(day.zone).time()
     mid = time(noon.hour, noon.minute)
     booked = [
-        running(day, 2, day.floor + QUARTER, number=1),
         running(day, 0, day.at(0, LATE_DAY), number=1),
-        running(day, 1, day.at(0, LATE_DAY), number=1, protocol=SINGLE),
-        running(day, 2, day.at(0, LATE_DAY), number=1, protocol=SINGLE),
+        # Past the limit of exposure: known at booking, and found out when the visit was booked already.
+        running(day, 1, day.at(0, LATE_DAY), number=1, protocol=LIMITED, elsewhere=MOST_IN_YEAR),
+        running(day, 2, day.at(0, LATE_DAY), number=1, protocol=LIMITED, told_late=MOST_IN_YEAR),
         behind(day, 2, mid, days_ago=-1, number=1),
         behind(day, 2, EARLY, days_ago=-2, number=1),
     ]
-    return [replace(course, given=0) for course in booked]
+    return [_at_the_shortest_gap(day), *(replace(course, given=0) for course in booked)]
+
+
+def _at_the_shortest_gap(day: Day) -> Course:
+    """Arriving now for the second infusion, 48 hours after the first by the plan and less by what happened."""
+    today = day.floor + QUARTER
+    wall = today.astimezone(day.zone).time()
+    later = (day.at(value, wall) for value in offsets(5, 4)[1:])
+    starts = (today - timedelta(hours=48), today, *later)
+    return Course(SIX, 2, starts, given=1, therapy="done", late_minutes=25)

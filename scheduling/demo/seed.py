@@ -13,7 +13,7 @@ from django.db import connection
 
 from protocols.models import ProtocolVersion
 from scheduling.demo.answers import nobody_drives
-from scheduling.demo.people import Registered, prepare, register, score, sign_eligible
+from scheduling.demo.people import Registered, had_elsewhere, prepare, register, score, sign_eligible
 from scheduling.demo.play import book_course, book_proposed, play_arrival, wait_for_slots
 from scheduling.demo.player import Player, follow_through
 from scheduling.demo.plot import SINGLE, SIX, Course, midday_courses, today_at, upcoming_courses
@@ -92,13 +92,19 @@ def _enrol(player: Player, house: House, who: Registered, course: Course) -> Non
     first, version = course.starts[0], player.premises.versions[course.protocol]
     prepared = min(first, player.now) - timedelta(days=5)
     player.at(prepared, lambda: prepare(house, who.patient, version, prepared))
+    if course.elsewhere:
+        player.at(prepared, lambda: had_elsewhere(who.patient, house, course.elsewhere, prepared))
     before, after = player.random.randint(15, 22), player.random.randint(4, 12)
     player.at(prepared, lambda: score(who.patient, house, "phq9", before, prepared))
     if course.given > 1:
         later = course.starts[1] - timedelta(minutes=50)
         player.at(later, lambda: score(who.patient, house, "phq9", after, later))
     book_course(player, house, who.patient, course, who.weight_kg)
-    if course.given == 0 and course.starts[0] - player.now < timedelta(minutes=20):
+    if course.told_late:
+        told = player.now - timedelta(hours=1)
+        player.at(told, lambda: had_elsewhere(who.patient, house, course.told_late, told))
+    ahead = course.starts[course.given :]
+    if ahead and timedelta(0) < ahead[0] - player.now < timedelta(minutes=20):
         play_arrival(player, house, who.patient, course)
 
 

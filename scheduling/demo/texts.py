@@ -11,12 +11,27 @@ from datetime import datetime
 from decimal import Decimal
 
 from protocols import services
+from protocols.library import SINGLE_INFUSION
 from protocols.models import ProtocolDocument, ProtocolVersion
 from protocols.services.drafting import save_draft, sheet_of
 from protocols.sheet_acts import apply_act
+from scheduling.demo.plot import LIMITED, MOST_IN_YEAR
 from staff.models import User
 
 NOTE = "Longer stay after the audit of this autumn; ceiling lowered to 55 mg"
+
+
+def publish_limited(*, by: User, approver: User, at: datetime) -> ProtocolVersion:
+    """The clinic's own text for one infusion at a time, with a limit of exposure, approved by a second person."""
+    template = services.create_template(slug=LIMITED, name="One infusion at a time, limited", by=by, at=at)
+    text = replace(
+        SINGLE_INFUSION, title="One infusion at a time, limited", most_treatments_in_year=MOST_IN_YEAR
+    )
+    draft = services.create_draft(
+        template=template, definition=text, by=by, at=at, change_note="Own text of this clinic"
+    )
+    services.submit(version=draft, by=by, at=at)
+    return services.approve_and_activate(version=draft, by=approver, seen_sha256=draft.sha256, at=at)
 
 
 def write_texts(version: ProtocolVersion, *, by: User, at: datetime) -> None:

@@ -21,6 +21,10 @@ STAGES = {
     "missed": "SELECT count(*) FROM scheduling_followup WHERE state = 'missed' AND therapy",
     "done": "SELECT count(*) FROM scheduling_followup WHERE state = 'done' AND therapy",
     "completed series": "SELECT count(*) FROM scheduling_treatmentseries WHERE status = 'completed'",
+    "decided at check-in": "SELECT count(*) FROM treatment_sessions_gateanswer"
+    " WHERE gate = 'minimum_gap' AND outcome = 'overridden' AND infusion_id IS NOT NULL",
+    "exposure decided at booking": "SELECT count(*) FROM treatment_sessions_gateanswer"
+    " WHERE gate = 'exposure' AND outcome = 'overridden'",
     "sent messages": "SELECT count(*) FROM scheduling_message WHERE state = 'sent'",
 }
 
