@@ -18,6 +18,7 @@ from django.db import connection
 
 from scheduling import conflicts
 from scheduling.models import Appointment, Resource, ResourceBooking, TreatmentSeries
+from scheduling.services import scene
 from scheduling.services import series as series_service
 from scheduling.services import visits as visit_service
 from scheduling.services.holds import confirm_series, sweep_expired
@@ -175,7 +176,7 @@ def test_one_of_thirty_two_writers_wins_every_round(clinic, single, collisions, 
 
 def test_the_constraint_alone_still_lets_one_through(clinic, single, monkeypatch):
     many = Many(clinic, single)
-    monkeypatch.setattr(series_service, "lock", lambda **_: None)
+    monkeypatch.setattr(scene, "lock", lambda **_: None)
     results = at_once(many.writers(5, "chair")[:8])
     assert sum(isinstance(item, TreatmentSeries) for item in results) == 1
     assert overlaps() == 0
@@ -192,7 +193,7 @@ def test_control_without_locks_and_constraint_the_chair_is_booked_twice(clinic, 
         judged.wait(30)
         return write(*args, **kwargs)
 
-    monkeypatch.setattr(series_service, "lock", lambda **_: None)
+    monkeypatch.setattr(scene, "lock", lambda **_: None)
     monkeypatch.setattr(series_service, "write_visits", wait_and_write)
     with without_the_exclusion():
         results = at_once(writers)
