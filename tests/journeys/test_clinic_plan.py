@@ -23,13 +23,13 @@ def test_waiting_patients_are_planned_in_the_background_and_booked_together(
     who.open("/clinic-plan/")
     boxes = page.locator("input[name=patient]")
     assert boxes.count() >= 1
-    row = page.locator("tbody tr").filter(has=boxes.first)
+    row = page.locator("tbody tr").filter(has=boxes).first
     boxes.first.check()
     row.get_by_role("textbox").fill("heavy")
     page.get_by_role("button", name="Plan the chosen patients").click()
     expect(page.get_by_role("alert").or_(page.locator(".error-summary")).first).to_contain_text("weight")
     expect(boxes.first).to_be_checked()
-    page.locator("tbody tr").filter(has=boxes.first).get_by_role("textbox").fill("70")
+    row.get_by_role("textbox").fill("70")
     page.get_by_label("Quick, 10 s").check()
     who.check_widths(refused=True)
     page.get_by_role("button", name="Plan the chosen patients").click()

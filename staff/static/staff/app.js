@@ -101,6 +101,14 @@ function onBeforeSwap(event) {
   flash("error", REFUSALS[401]);
 }
 
+// While old and new form stand side by side in a swap, their radios are one group to the browser and the new choice is lost.
+function keepChoices() {
+  for (const box of document.querySelectorAll("input[type=radio][checked]")) {
+    const group = [...document.getElementsByName(box.name)].filter((other) => other.form === box.form);
+    if (!group.some((other) => other.checked)) box.checked = true;
+  }
+}
+
 document.addEventListener("click", onClick);
 document.addEventListener("keydown", onEscape);
 document.addEventListener("keydown", onEnter, { capture: true });
@@ -108,7 +116,7 @@ document.addEventListener("htmx:config:request", freshenToken);
 document.addEventListener("htmx:response:error", onResponse);
 document.addEventListener("htmx:error", () => flash("error", "No answer from the server. What you typed is still here. Try again."));
 document.addEventListener("htmx:before:swap", onBeforeSwap);
-document.addEventListener("htmx:after:swap", () => { reveal(document); focusErrors(); });
+document.addEventListener("htmx:after:swap", () => { keepChoices(); reveal(document); focusErrors(); });
 document.addEventListener("cw:flash", (event) => flash(event.detail.tone ?? "success", event.detail.text));
 
 // What a record kept on this device belongs to whoever is signed in: gone when they sign out, and before anybody signs in.
