@@ -35,8 +35,12 @@ def test_three_clicks_book_six_then_the_calendar_moves_one(
     page.get_by_role("button", name="Close these days").click()
     page.goto(f"/patients/{world['patient']}/plan/")
     page.get_by_label("Weight").fill("70")
-    page.get_by_role("button", name="Propose dates").click()
+    page.get_by_role("button", name="Propose dates").press("Enter")
     expect(page.get_by_role("button", name=re.compile("Book 6 visits"))).to_be_visible()
+    expect(page.locator("#propose")).to_be_focused()  # who works by keyboard goes on from where they were
+    page.locator("#change-2").press("Enter")
+    expect(page.get_by_role("heading", name="Other times for infusion 2")).to_be_visible()
+    expect(page.locator("#change-2")).to_be_focused()
     page.get_by_text("Dates that are not possible").click()
     expect(page.get_by_text("Founders' day").first).to_be_visible()
     # A second browser is shown the same places for another patient; the first is quicker.

@@ -101,6 +101,16 @@ function onBeforeSwap(event) {
   flash("error", REFUSALS[401]);
 }
 
+// Who works by keyboard goes on from where they were: the same control drawn anew, or the one that it names.
+let focused = "";
+document.addEventListener("htmx:before:swap", () => {
+  const here = document.activeElement;
+  focused = here?.dataset.return || here?.id || "";
+});
+function returnFocus() {
+  if (document.activeElement === document.body && focused) document.getElementById(focused)?.focus({ preventScroll: true });
+}
+
 // While old and new form stand side by side in a swap, their radios are one group to the browser and the new choice is lost.
 function keepChoices() {
   for (const box of document.querySelectorAll("input[type=radio][checked]")) {
@@ -116,7 +126,7 @@ document.addEventListener("htmx:config:request", freshenToken);
 document.addEventListener("htmx:response:error", onResponse);
 document.addEventListener("htmx:error", () => flash("error", "No answer from the server. What you typed is still here. Try again."));
 document.addEventListener("htmx:before:swap", onBeforeSwap);
-document.addEventListener("htmx:after:swap", () => { keepChoices(); reveal(document); focusErrors(); });
+document.addEventListener("htmx:after:swap", () => { keepChoices(); reveal(document); returnFocus(); focusErrors(); });
 document.addEventListener("cw:flash", (event) => flash(event.detail.tone ?? "success", event.detail.text));
 
 // What a record kept on this device belongs to whoever is signed in: gone when they sign out, and before anybody signs in.
