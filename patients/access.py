@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.http import Http404
 
-from patients.models import ContactPoint, Contraindication, Patient
+from patients.models import ContactPoint, Contraindication, LegalRepresentative, Patient
 from staff.access import fetch_for, require
 from staff.models import User
 
@@ -32,3 +32,11 @@ def get_contraindication_for(
     if found is None:
         raise Http404("Not found.")
     return found
+
+
+def get_representative_for(
+    user: User, code: UUID | str, *, action: str = "patient.edit"
+) -> LegalRepresentative:
+    """One legal representative, with the patient. Raises PermissionDenied or Http404."""
+    rows = LegalRepresentative.objects.select_related("patient__site")
+    return cast("LegalRepresentative", fetch_for(rows, user, code, action=action))

@@ -14,8 +14,8 @@ from rest_framework.response import Response
 from rest_framework.routers import BaseRouter
 
 from patients import services
-from patients.access import get_contact_point_for, get_patient_for
-from patients.models import ContactPoint, Patient
+from patients.access import get_contact_point_for, get_patient_for, get_representative_for
+from patients.models import ContactPoint, LegalRepresentative, Patient
 from patients.serializers import (
     ContactPointCreateSerializer,
     ContactPointSerializer,
@@ -23,6 +23,9 @@ from patients.serializers import (
     PatientChangeSerializer,
     PatientCreateSerializer,
     PatientSerializer,
+    RepresentativeCreateSerializer,
+    RepresentativeEndSerializer,
+    RepresentativeSerializer,
     SearchSerializer,
     StatusSerializer,
     TeamSerializer,
@@ -48,6 +51,12 @@ class ContactPointFilter(django_filters.FilterSet):
 
     patient = django_filters.UUIDFilter(field_name="patient__code")
     channel = django_filters.ChoiceFilter(choices=ContactPoint.Channel.choices)
+
+
+class RepresentativeFilter(django_filters.FilterSet):
+    """By patient (code)."""
+
+    patient = django_filters.UUIDFilter(field_name="patient__code")
 
 
 def person(code: UUID | None, field: str) -> User | None:
@@ -156,7 +165,9 @@ class ContactPointViewSet(ServiceViewSet):
 
     def get_queryset(self) -> QuerySet[ContactPoint]:
         """Only those of patients the caller may see."""
-        found: QuerySet[ContactPoint] = ContactPoint.objects.visible_to(self.user).select_related("patient")
+        found: QuerySet[ContactPoint] = ContactPoint.objects.visible_to(self.user).select_related(
+            "patient", "representative"
+        )
         return found
 
     def list(self, request: Request) -> Response:
@@ -175,6 +186,8 @@ class ContactPointViewSet(ServiceViewSet):
         require(request.user, "patient.edit")
         data = checked(ContactPointCreateSerializer(data=request.data))
         patient = get_patient_for(self.user, data.pop("patient"), action="patient.edit")
+        if (code := data.pop("representative", None)) is not None:
+            data["representative"] = _representative(patient, code)
         return _point(services.add_contact_point(patient=patient, by=self.user, **data), status=201)
 
     @extend_schema(request=VerifySerializer, responses=ContactPointSerializer)
@@ -219,6 +232,52 @@ class ContactPointViewSet(ServiceViewSet):
         return _point(services.opt_out(contact_point=point, by=self.user))
 
 
+def _representative(patient: Patient, code: UUID) -> LegalRepresentative:
+    found = patient.representatives.filter(code=code).first()
+    if found is None:
+        raise InvalidInput(
+            "This is no representative of the patient.", code="unknown-representative", field="representative"
+        )
+    return found
+
+
+class RepresentativeViewSet(ServiceViewSet):
+    """Legal representatives of adult patients. Ended, never changed."""
+
+    queryset = LegalRepresentative.objects.none()  # names the model for the schema; get_queryset() decides
+    serializer_class = RepresentativeSerializer
+    filterset_class = RepresentativeFilter
+
+    def get_queryset(self) -> QuerySet[LegalRepresentative]:
+        """Only those of patients the caller may see."""
+        found: QuerySet[LegalRepresentative] = LegalRepresentative.objects.visible_to(self.user)
+        return found.select_related("patient")
+
+    def list(self, request: Request) -> Response:
+        """A page of representatives; filter by patient."""
+        require(request.user, "patient.view")
+        page: Any = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
+        return self.get_paginated_response(RepresentativeSerializer(page, many=True).data)
+
+    @extend_schema(request=RepresentativeCreateSerializer, responses={201: RepresentativeSerializer})
+    def create(self, request: Request) -> Response:
+        """Record one. The same person twice is stored once."""
+        require(request.user, "patient.edit")
+        data = checked(RepresentativeCreateSerializer(data=request.data))
+        patient = get_patient_for(self.user, data.pop("patient"), action="patient.edit")
+        made = services.record_representative(patient=patient, by=self.user, **data)
+        return Response(RepresentativeSerializer(made).data, status=201)
+
+    @extend_schema(request=RepresentativeEndSerializer, responses=RepresentativeSerializer)
+    @action(detail=True, methods=["post"])
+    def end(self, request: Request, code: str) -> Response:
+        """They no longer sign; no message goes to them. Repeating it changes nothing."""
+        row = get_representative_for(self.user, code)
+        data = checked(RepresentativeEndSerializer(data=request.data))
+        ended = services.end_representative(representative=row, by=self.user, **data)
+        return Response(RepresentativeSerializer(ended).data)
+
+
 def _point(point: ContactPoint, status: int = 200) -> Response:
     return Response(
         ContactPointSerializer(point).data, status=status, headers={"ETag": etag(point.code, point.version)}
@@ -229,3 +288,4 @@ def api_routes(router: BaseRouter) -> None:
     """Register this app's endpoints."""
     router.register("patients", PatientViewSet, basename="patient")
     router.register("contact-points", ContactPointViewSet, basename="contact-point")
+    router.register("representatives", RepresentativeViewSet, basename="representative")

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 from zoneinfo import available_timezones
 
 from django import forms
 from django.conf import settings
 
 from patients.contraindications import KINDS
-from patients.models import ContactPoint, Contraindication, Patient, PriorExposure
+from patients.models import (
+    ContactPoint,
+    Contraindication,
+    LegalRepresentative,
+    Patient,
+    PriorExposure,
+)
 from patients.services.addresses import LONGEST
 from patients.services.history import MOST_MG, MOST_TREATMENTS
 from patients.services.identity import MAX_HEIGHT_CM, MIN_HEIGHT_CM
@@ -149,7 +155,7 @@ class VersionForm(ClinicalForm):
 
 
 class ContactPointForm(ClinicalForm):
-    """A new address, of the patient or of the adult who takes them home."""
+    """A new address: of the patient, of the adult who takes them home, or of a legal representative."""
 
     whose = forms.ChoiceField(
         label="Whose is it", choices=ContactPoint.Whose.choices, widget=Radios(inline=True), initial="patient"
@@ -160,12 +166,35 @@ class ContactPointForm(ClinicalForm):
     address = ClinicalTextField(
         "Address or number", max_length=LONGEST, hint="Such as +1 503 555 0142, or name@example.org."
     )
+    representative = forms.ChoiceField(
+        label="Which legal representative",
+        required=False,
+        help_text="For an address of a legal representative only.",
+    )
     preferred = forms.BooleanField(label="Use this one first", required=False)
     person_name = ClinicalTextField(
         "Name of the adult who takes the patient home", max_length=80, required=False,
         hint="For an escort only. They are told day and time of visits, and nothing else.",
     )  # fmt: skip
     patient_agrees = forms.BooleanField(label="The patient agrees that this person is told", required=False)
+
+    def __init__(
+        self, *args: Any, representatives: Iterable[LegalRepresentative] = (), **kwargs: Any
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self.people = {str(row.code): row for row in representatives}
+        if self.people:
+            field = cast("forms.ChoiceField", self.fields["representative"])
+            field.choices = [("", "None"), *((key, str(row)) for key, row in self.people.items())]
+        else:
+            del self.fields["representative"]
+            whose = cast("forms.ChoiceField", self.fields["whose"])
+            whose.choices = [row for row in ContactPoint.Whose.choices if row[0] != "representative"]
+
+    @property
+    def chosen_representative(self) -> LegalRepresentative | None:
+        """The legal representative whose address it is; None for any other."""
+        return self.people.get(self.cleaned_data.get("representative") or "")
 
 
 class VerifyForm(ClinicalForm):
@@ -232,3 +261,21 @@ class ExposureForm(ClinicalForm):
         hint="Leave empty when not known",
     )  # fmt: skip
     source = ClinicalTextField("Known from", hint="Such as the referral letter of 3 March 2026.")
+
+
+class RepresentativeForm(ClinicalForm):
+    """Who may sign for the patient, and what shows it."""
+
+    name = ClinicalTextField("Name", max_length=120)
+    relationship = forms.ChoiceField(
+        label="Legal ground", choices=LegalRepresentative.Relationship.choices, widget=Radios()
+    )
+    authority = ClinicalTextField(
+        "Which paper you have seen", max_length=200, hint="Such as the court's order, with its date."
+    )
+
+
+class RepresentativeEndForm(ClinicalForm):
+    """Why somebody no longer signs for the patient."""
+
+    reason = ClinicalTextField("Why it ended", rows=2, max_length=200)

@@ -101,9 +101,11 @@ class Patient(models.Model):
 
 @pghistory.track()
 class ContactPoint(models.Model):
-    """One address of a patient, or of the adult who takes the patient home; encrypted at rest and bound to this row and
-    patient. Used only once verified, consented and not opted out: an escort consents and opts out for themselves,
-    and is written to only because the patient agreed (`patient_agreed_at`).
+    """One address of a patient, of the adult who takes the patient home, or of a legal representative.
+
+    Encrypted at rest and bound to this row and patient. Used only once verified, consented and not opted out: whoever
+    has the address consents and opts out for themselves. An escort is written to only because the patient agreed
+    (`patient_agreed_at`); a representative by law, as long as they represent the patient, and may be used first.
     """
 
     class Channel(models.TextChoices):
@@ -113,14 +115,23 @@ class ContactPoint(models.Model):
     class Whose(models.TextChoices):
         PATIENT = "patient", "The patient's own"
         ESCORT = "escort", "Of the adult who takes the patient home"
+        REPRESENTATIVE = "representative", "Of a legal representative"
 
     code = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="contact_points")
     channel = models.CharField(max_length=5, choices=Channel)
-    whose = models.CharField(max_length=7, choices=Whose, default=Whose.PATIENT)
+    whose = models.CharField(max_length=14, choices=Whose, default=Whose.PATIENT)
     person_name = models.CharField("name of the escort", max_length=80, blank=True)
     patient_agreed_at = models.DateTimeField(
         "the patient agrees that the escort is told", null=True, blank=True
+    )
+    # Whose it is when `whose` is a representative: one row of those who sign for this patient.
+    representative = models.ForeignKey(
+        "patients.LegalRepresentative",
+        on_delete=models.PROTECT,
+        related_name="contact_points",
+        null=True,
+        blank=True,
     )
     address = RowSealedTextField(bound_to=("code", "patient_id"), place="patients_contactpoint.address")
     address_index = models.CharField(max_length=64, editable=False)
@@ -143,14 +154,21 @@ class ContactPoint(models.Model):
                 fields=["patient"], condition=Q(preferred=True), name="one_preferred_contact_per_patient"
             ),
             models.CheckConstraint(condition=Q(channel__in=["email", "sms"]), name="contact_channel_known"),
-            models.CheckConstraint(condition=Q(whose__in=["patient", "escort"]), name="contact_whose_known"),
             models.CheckConstraint(
-                condition=(~Q(whose="patient") | Q(person_name="", patient_agreed_at__isnull=True))
+                condition=Q(whose__in=["patient", "escort", "representative"]), name="contact_whose_known"
+            ),
+            models.CheckConstraint(
+                condition=(Q(whose="escort") | Q(person_name="", patient_agreed_at__isnull=True))
                 & (
                     ~Q(whose="escort")
                     | (Q(preferred=False, patient_agreed_at__isnull=False) & ~Q(person_name=""))
                 ),
                 name="escort_is_named_and_agreed_to",
+            ),
+            models.CheckConstraint(
+                condition=Q(whose="representative", representative__isnull=False)
+                | ~Q(whose="representative") & Q(representative__isnull=True),
+                name="contact_of_a_representative_names_them",
             ),
         ]
 
@@ -244,3 +262,4 @@ class PriorExposure(models.Model):
 
 
 from patients.models_cover import PatientCover  # noqa: E402, F401 - it names Patient by its label
+from patients.models_representative import LegalRepresentative  # noqa: E402, F401 - as well

@@ -36,8 +36,8 @@ def banner(
         for item in contraindications
         if item.resolved_at is None and item.severity == Contraindication.Severity.ABSOLUTE
     ]
-    if patient.interpreter:
-        alerts.insert(0, {"text": f"Interpreter: {patient.interpreter}", "tone": "info"})
+    if words := interpreter_words(patient):
+        alerts.insert(0, {"text": words, "tone": "info"})
     if similar:
         alerts.append({"text": "Similar name on file", "tone": "warning"})
     return {
@@ -51,6 +51,11 @@ def banner(
         "alerts": alerts,
         "facts": list(facts),
     }
+
+
+def interpreter_words(patient: Patient) -> str:
+    """`Interpreter: Turkish`, for every card of the patient; "" when none is needed."""
+    return f"Interpreter: {patient.interpreter}" if patient.interpreter else ""
 
 
 def language_name(code: str) -> str:

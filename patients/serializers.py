@@ -6,7 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from patients.models import ContactPoint, Patient
+from patients.models import ContactPoint, LegalRepresentative, Patient
 from patients.services.addresses import LONGEST
 from patients.services.identity import MAX_HEIGHT_CM, MIN_HEIGHT_CM
 from staff.api import (
@@ -110,6 +110,7 @@ class ContactPointSerializer(serializers.Serializer[ContactPoint]):
     whose = serializers.ChoiceField(choices=ContactPoint.Whose.choices, read_only=True)
     person_name = serializers.CharField(read_only=True)
     address = serializers.CharField(source="shown_address", read_only=True)
+    representative = serializers.UUIDField(source="representative.code", default=None, read_only=True)
     preferred = serializers.BooleanField(read_only=True)
     usable = serializers.BooleanField(read_only=True)
     verified_at = serializers.DateTimeField(allow_null=True, read_only=True)
@@ -119,7 +120,9 @@ class ContactPointSerializer(serializers.Serializer[ContactPoint]):
 
 
 class ContactPointCreateSerializer(StrictSerializer):
-    """A new address of a patient, or (`whose` escort, by name, with the patient's agreement) of who takes them home."""
+    """A new address of a patient, or (`whose` escort, by name, with the patient's agreement) of who takes them home, or
+    (`whose` representative, with the code of one) of a legal representative.
+    """
 
     patient = serializers.UUIDField()
     channel = serializers.ChoiceField(choices=ContactPoint.Channel.choices)
@@ -128,6 +131,42 @@ class ContactPointCreateSerializer(StrictSerializer):
     whose = serializers.ChoiceField(choices=ContactPoint.Whose.choices, required=False)
     person_name = StrictCharField(max_length=80, required=False, allow_blank=True)
     patient_agrees = StrictBooleanField(required=False)
+    representative = serializers.UUIDField(required=False)
+
+
+class RepresentativeSerializer(serializers.ModelSerializer[LegalRepresentative]):
+    """Who may sign for a patient."""
+
+    patient = serializers.UUIDField(source="patient.code", read_only=True)
+
+    class Meta:
+        model = LegalRepresentative
+        fields = (
+            "code",
+            "patient",
+            "name",
+            "relationship",
+            "authority",
+            "recorded_at",
+            "ended_at",
+            "ended_reason",
+        )
+        read_only_fields = fields
+
+
+class RepresentativeCreateSerializer(StrictSerializer):
+    """A legal representative of a patient."""
+
+    patient = serializers.UUIDField()
+    name = StrictCharField(max_length=120)
+    relationship = serializers.ChoiceField(choices=LegalRepresentative.Relationship.choices)
+    authority = StrictCharField(max_length=200)
+
+
+class RepresentativeEndSerializer(StrictSerializer):
+    """Why it ended."""
+
+    reason = StrictCharField(max_length=200)
 
 
 class VerifySerializer(StrictSerializer):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from patients.views import contacts, history, people
+from patients.views import contacts, history, people, representatives
 
 urlpatterns = [
     path("patients/", people.patient_list, name="patient_list"),
@@ -28,6 +28,12 @@ urlpatterns = [
         name="contraindication_resolve",
     ),
     path("patients/<uuid:code>/exposures/new/", history.exposure_new, name="exposure_new"),
+    path(
+        "patients/<uuid:code>/representatives/new/",
+        representatives.representative_new,
+        name="representative_new",
+    ),
+    path("representatives/<uuid:code>/end/", representatives.representative_end, name="representative_end"),
     path("contacts/<uuid:code>/verify/", contacts.contact_verify, name="contact_verify"),
     path("contacts/<uuid:code>/consent/", contacts.contact_consent, name="contact_consent"),
     path("contacts/<uuid:code>/prefer/", contacts.contact_prefer, name="contact_prefer"),

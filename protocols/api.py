@@ -17,7 +17,7 @@ from rest_framework.viewsets import ViewSet
 
 from protocols import services
 from protocols.lexicon import check_text
-from protocols.models import ProtocolTemplate, ProtocolVersion
+from protocols.models import OutsideReview, ProtocolTemplate, ProtocolVersion
 from protocols.serializers import (
     ApproveSerializer,
     DraftSerializer,
@@ -25,6 +25,9 @@ from protocols.serializers import (
     LanguageFindingsSerializer,
     LanguageSerializer,
     NothingSerializer,
+    OutsideAskSerializer,
+    OutsideCodeSerializer,
+    OutsideReviewSerializer,
     ReasonSerializer,
     RetireSerializer,
     ReviseSerializer,
@@ -37,6 +40,8 @@ from protocols.services.review import changes_of
 from protocols.signing import require_signature
 from staff.access import fetch_for, require
 from staff.api import ServiceViewSet, checked, etag, expected_version, idempotent
+from staff.errors import InvalidInput
+from staff.views.acts import base_url
 
 
 class TemplateFilter(django_filters.FilterSet):
@@ -208,6 +213,55 @@ class VersionViewSet(ServiceViewSet):
             by=self.user,
         )
         return _version(self._fetch(code, "protocol.view"))
+
+    @extend_schema(request=None, responses=OutsideReviewSerializer(many=True))
+    @action(detail=True, methods=["get"], url_path="outside-reviews")
+    def outside_reviews(self, request: Request, code: str) -> Response:
+        """The links to reviewers outside the clinic, newest first, with their answers."""
+        act = "protocol.approve" if self.user.may("protocol.approve") else "protocol.edit"
+        rows = self._fetch(code, act).outside_reviews.select_related("sent_by")
+        return Response(OutsideReviewSerializer(rows, many=True).data)
+
+    @extend_schema(request=OutsideAskSerializer, responses={201: OutsideReviewSerializer})
+    @outside_reviews.mapping.post
+    def ask_outside(self, request: Request, code: str) -> Response:
+        """Send a link to a named reviewer. Needs If-Match and Idempotency-Key; 409 link-open when one is open."""
+        version = self._fetch(code, "protocol.edit")
+        expected = expected_version(request, version.code)
+        data = checked(OutsideAskSerializer(data=request.data))
+
+        def act() -> Response:
+            review = services.ask_outside(version=version, expected_version=expected, by=self.user, **data)
+            services.hand_over(review, base_url(request._request), by=self.user)
+            review.refresh_from_db()
+            return Response(OutsideReviewSerializer(review).data, status=201)
+
+        return idempotent(request, f"protocol-versions/{version.code}/outside-reviews", act)
+
+    @extend_schema(request=OutsideCodeSerializer, responses=OutsideReviewSerializer)
+    @action(detail=True, methods=["post"], url_path="outside-reviews/end")
+    def end_outside(self, request: Request, code: str) -> Response:
+        """Take a link back that was not answered. Repeating it changes nothing."""
+        review = self._link(request, code)
+        return Response(OutsideReviewSerializer(services.take_back(review=review, by=self.user)).data)
+
+    @extend_schema(request=OutsideCodeSerializer, responses=OutsideReviewSerializer)
+    @action(detail=True, methods=["post"], url_path="outside-reviews/send-again")
+    def send_outside_again(self, request: Request, code: str) -> Response:
+        """Send the message of an open link once more. `handed_over_at` stays when the mail server does not take it."""
+        review = self._link(request, code)
+        services.hand_over(review, base_url(request._request), by=self.user)
+        review.refresh_from_db()
+        return Response(OutsideReviewSerializer(review).data)
+
+    def _link(self, request: Request, code: str) -> OutsideReview:
+        version = self._fetch(code, "protocol.edit")
+        wanted = checked(OutsideCodeSerializer(data=request.data))["code"]
+        rows = version.outside_reviews.select_related("version__template", "sent_by")
+        found = rows.filter(code=wanted).first()
+        if found is None:
+            raise InvalidInput("This version has no such link.", code="unknown-link", field="code")
+        return found
 
     @extend_schema(request=RetireSerializer, responses=VersionTextSerializer)
     @action(detail=True, methods=["post"])

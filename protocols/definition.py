@@ -23,6 +23,7 @@ Expiry = Literal["as_required", "list", "quiet"]
 
 DEFAULT_PAUSE_MINUTES, DEFAULT_SEDATIVE_MINUTES = 30, 60
 DEFAULT_FASTING = (6, 2)  # hours without food, without clear drinks
+DEFAULT_ELIGIBILITY_DAYS = 180
 
 
 @dataclass(frozen=True)
@@ -68,11 +69,16 @@ class DoseRule:
 
 @dataclass(frozen=True)
 class ClearanceRule:
-    """Which population model and which absolute plasma threshold decide that the drug has cleared."""
+    """Which population model and which absolute plasma threshold decide that the drug has cleared.
+
+    `unmodelled_hours`: no model covers another route than the vein; so many hours after the start therapy is planned
+    then, as the version states it. What was given so is timed by a clinician with the signature.
+    """
 
     model: str = "otto2021"
     threshold_ng_ml: Decimal = Decimal("20")
     aborted_below_mg: Decimal = Decimal("5")
+    unmodelled_hours: int | None = None
 
 
 @dataclass(frozen=True)
@@ -267,6 +273,7 @@ class ProtocolDefinition:
     text is to be reviewed again (else a year after approval).
     `fasting_food_hours` and `fasting_drink_hours` (clear drinks) before the start: None = 6 and 2 (clinical C3).
     `eligibility`: codes of the checklist that a prescriber signs before a series; empty = the whole list.
+    `eligibility_valid_days`: how long that signature holds (end exclusive); None = 180. Then it is asked for again.
     `preparation_minutes`: length of the preparation visit before the first infusion; None = the version has none.
     `most_treatments_in_life`, `most_treatments_in_year` (365 days), `most_mg_in_life`: exposure, elsewhere included,
     above which a prescriber gives a reason before the next infusion (sessions/exposure.py); None = no limit.
@@ -299,6 +306,7 @@ class ProtocolDefinition:
     sources_read_on: str = ""
     review_by: str = ""
     eligibility: tuple[str, ...] = ()
+    eligibility_valid_days: int | None = None
     preparation_minutes: int | None = None
     most_treatments_in_life: int | None = None
     most_treatments_in_year: int | None = None
@@ -315,6 +323,12 @@ class ProtocolDefinition:
         """What a sedating drug adds to the minimum observation."""
         found = self.discharge.sedative_observe_minutes
         return DEFAULT_SEDATIVE_MINUTES if found is None else found
+
+    @property
+    def eligibility_days(self) -> int:
+        """For how many days a signed eligibility checklist holds."""
+        found = self.eligibility_valid_days
+        return DEFAULT_ELIGIBILITY_DAYS if found is None else found
 
     @property
     def fasting_hours(self) -> tuple[int, int]:

@@ -40,10 +40,11 @@ LATER: dict[type, frozenset[str]] = {
     d.ProtocolDefinition: frozenset(
         {
             "outcomes", "reviews", "bases", "sources_read_on", "review_by", "fasting_food_hours",
-            "fasting_drink_hours", "eligibility", "preparation_minutes", "most_treatments_in_life",
-            "most_treatments_in_year", "most_mg_in_life",
+            "fasting_drink_hours", "eligibility", "eligibility_valid_days", "preparation_minutes",
+            "most_treatments_in_life", "most_treatments_in_year", "most_mg_in_life",
         }
     ),
+    d.ClearanceRule: frozenset({"unmodelled_hours"}),
     d.VitalsLimits: frozenset({"max_pause_minutes"}),
     d.DischargeRule: frozenset({"sedative_observe_minutes"}),
 }  # fmt: skip

@@ -27,6 +27,8 @@ MIN_OBSERVATION_FROM_START, MIN_OBSERVATION_FROM_STOP = 120, 60
 MAX_VISITS = 60
 PREPARATION_MINUTES = (15, 240)
 MOST_TREATMENTS, MOST_MG = (1, 2000), (Decimal(1), Decimal(100_000))
+ELIGIBILITY_DAYS = (30, 730)
+UNMODELLED_HOURS = (2, 72)
 
 
 def check_definition(definition: ProtocolDefinition) -> None:
@@ -117,6 +119,12 @@ def _check_dose(definition: ProtocolDefinition) -> None:
         "must be 50, 20 or 10 ng/mL",
         "definition.clearance.threshold_ng_ml",
     )
+    low, high = UNMODELLED_HOURS
+    _require(
+        clearance.unmodelled_hours is None or low <= clearance.unmodelled_hours <= high,
+        f"must be {low} to {high} hours, or empty",
+        "definition.clearance.unmodelled_hours",
+    )
 
 
 def _check_of_the_day(definition: ProtocolDefinition) -> None:
@@ -199,6 +207,12 @@ def _check_times(definition: ProtocolDefinition) -> None:
         definition.preparation_minutes is None or low <= definition.preparation_minutes <= high,
         f"must be {low} to {high} minutes, or empty",
         "definition.preparation_minutes",
+    )
+    low, high = ELIGIBILITY_DAYS
+    _require(
+        definition.eligibility_valid_days is None or low <= definition.eligibility_valid_days <= high,
+        f"must be {low} to {high} days, or empty",
+        "definition.eligibility_valid_days",
     )
     _require(
         set(definition.eligibility) <= set(CONTRAINDICATIONS)

@@ -37,6 +37,7 @@ EVIDENCE: dict[str, Evidence] = {
     "duration": Evidence(
         "A", "40 minutes in the trials (Murrough 2013, Anand 2023); not compared head to head"
     ),
+    "unmodelled": Evidence("D", "Stated by the author of this version: no model covers another route"),
     "model": Evidence("C", "Otto 2021: 48 healthy adults; agrees with Hasan 2021 (15 patients, 5 mg)"),
     "threshold": Evidence(
         "D", "No agreed value exists. 20 ng/mL is 40 % of the lowest level with felt effects (Bowdle 1998)"
@@ -48,6 +49,9 @@ EVIDENCE: dict[str, Evidence] = {
     "staffing": Evidence("D", "ASA statement: same standards as for other anaesthetic drugs"),
     "stay": Evidence("D", "Rule of this protocol: infusion, observation and a margin"),
     "checks": Evidence("A", "Esketamine label; exclusions of the ELEKT-D trial"),
+    "eligibility": Evidence(
+        "D", "Rule of this protocol: illness, medicines and pregnancy change within half a year"
+    ),
     "preparation": Evidence(
         "D", "Clinic practice: practice after the infusion needs a plan that was made before it"
     ),
@@ -104,7 +108,7 @@ ELEMENTS: dict[str, tuple[str, ...]] = {
     "limits": ("block", "pause", "stop"),
     "observation": ("observation", "observation_after"),
     "discharge": ("criteria",),
-    "clearance": ("model", "threshold"),
+    "clearance": ("model", "threshold", "unmodelled"),
     "window": ("practice", "core", "tail"),
     "outcomes": ("outcomes",),
 }

@@ -7,7 +7,8 @@ from typing import Any
 from django import forms
 
 from protocols.lexicon import LONGEST_TEXT
-from protocols.models import ProtocolDocument
+from protocols.models import OutsideReview, ProtocolDocument
+from protocols.services.outside import USUAL_DAYS, WORKS_FOR_DAYS
 from protocols.services.writing import LONGEST_BODY
 from staff.forms import ClinicalForm, ClinicalTextField, Radios
 
@@ -88,6 +89,47 @@ class ApproveForm(ClinicalForm):
         "Why you mark a text otherwise than the author", required=False, max_length=300
     )
     read = forms.BooleanField(label="I have read this version and approve it for use")
+
+
+class AskOutsideForm(ClinicalForm):
+    """Who outside the clinic reads the text, and for how long the link works."""
+
+    versioned = True
+    name = ClinicalTextField("Name of the reviewer", max_length=120)
+    email = forms.EmailField(
+        label="E-mail", max_length=254, help_text="Nobody who works here: colleagues sign in and approve."
+    )
+    days = forms.ChoiceField(
+        label="The link works for",
+        choices=[(str(number), f"{number} days") for number in WORKS_FOR_DAYS],
+        initial=str(USUAL_DAYS),
+        widget=Radios(inline=True),
+    )
+
+
+class OutsideAnswerForm(ClinicalForm):
+    """The reviewer's answer, signed with name and registration."""
+
+    seen_sha256 = forms.CharField(widget=forms.HiddenInput(), max_length=64)
+    answer = forms.ChoiceField(
+        label="Your answer",
+        choices=[
+            (OutsideReview.Answer.APPROVED, "I have read this text and approve it for use"),
+            (OutsideReview.Answer.RETURNED, "I return it with remarks"),
+        ],
+        widget=Radios(),
+    )
+    remarks = ClinicalTextField(
+        "Remarks",
+        rows=4,
+        max_length=500,
+        required=False,
+        hint="Needed when you return it. The author reads them.",
+    )
+    signed_name = ClinicalTextField("Your full name", max_length=120)
+    registration = ClinicalTextField(
+        "Your registration", max_length=80, hint="Profession, authority and number, such as MD, GMC 1234567."
+    )
 
 
 class ReturnForm(ClinicalForm):

@@ -75,6 +75,7 @@ class ProtocolVersion(models.Model):
     class Approval(models.TextChoices):
         SECOND_PERSON = "second-person", "Approved by a second person"
         SOLE = "sole", "Sole approval, no second reviewer"
+        OUTSIDE = "outside", "Approved by an outside reviewer"
         SHIPPED = "shipped", "Shipped with the product"
 
     class Running(models.TextChoices):
@@ -166,8 +167,14 @@ class ProtocolVersion(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(status__in=["draft", "in-review"])
-                | Q(approved_by__isnull=False, approved_at__isnull=False, activated_at__isnull=False),
+                | Q(approved_at__isnull=False, activated_at__isnull=False)
+                & (Q(approved_by__isnull=False) | Q(approval="outside")),
                 name="version_published_only_when_approved",
+            ),
+            models.CheckConstraint(
+                condition=Q(status__in=["draft", "in-review"])
+                | Q(approval__in=["second-person", "sole", "outside", "shipped"]),
+                name="version_approval_known",
             ),
             models.CheckConstraint(
                 condition=Q(status="retired", running_series__in=["finish", "hold"])
@@ -187,6 +194,14 @@ class ProtocolVersion(models.Model):
 
     def __str__(self) -> str:
         return f"{self.template.name} v{self.number}"
+
+    @property
+    def outside_approval(self) -> OutsideReview | None:
+        """The signed answer that published it, when that was an outside reviewer's."""
+        if self.approval != self.Approval.OUTSIDE:
+            return None
+        rows = self.outside_reviews.filter(answer="approved", sha256=self.sha256)
+        return rows.order_by("-answered_at").first()
 
     @property
     def held(self) -> bool:
@@ -269,3 +284,6 @@ class RationaleAcknowledgement(models.Model):
         constraints = [
             models.UniqueConstraint(F("version"), F("user"), name="rationale_acknowledged_once"),
         ]
+
+
+from protocols.models_outside import OutsideReview  # noqa: E402 - it names ProtocolVersion by its label

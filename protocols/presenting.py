@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
-from protocols.models import ProtocolVersion
+from protocols.models import OutsideReview, ProtocolVersion
 from protocols.review_kinds import Finding
 from protocols.sheet_boxes import boxes, lists
 from protocols.wording import plain_number
@@ -49,6 +49,14 @@ def cautions(version: ProtocolVersion, today: date) -> list[tuple[str, str]]:
     return found
 
 
+def approver(version: ProtocolVersion) -> str:
+    """Who approved it, in words: a colleague, or an outside reviewer with their registration; "" while nobody has."""
+    if version.approval == ProtocolVersion.Approval.OUTSIDE:
+        signer = getattr(version, "outside_signer", None)
+        return f"{signer} (outside reviewer)" if signer else "an outside reviewer"
+    return version.approved_by.full_name if version.approved_by else ""
+
+
 def line(version: ProtocolVersion, today: date) -> dict[str, Any]:
     """One rung of the version ladder."""
     return {
@@ -56,7 +64,41 @@ def line(version: ProtocolVersion, today: date) -> dict[str, Any]:
         "chip": status_chip(version),
         "review": review_chip(version, today),
         "sole": version.approval == ProtocolVersion.Approval.SOLE,
+        "approver": approver(version),
     }
+
+
+OUTSIDE_CHIPS = {
+    "approved": ("Approved", "success"),
+    "returned": ("Returned", "warning"),
+    "ended": ("Ended", "neutral"),
+    "over": ("Run out", "neutral"),
+    "unsent": ("Not sent", "danger"),
+    "waits": ("Waiting", "pending"),
+}
+
+
+def outside_lines(reviews: Iterable[OutsideReview], now: datetime) -> list[dict[str, Any]]:
+    """The links of outside reviewers as the page shows them; `open`: it can still be sent again or taken back."""
+    found = []
+    for review in reviews:
+        if review.answer:
+            state = review.answer
+        elif review.ended_at is not None:
+            state = "ended"
+        elif review.expires_at <= now:
+            state = "over"
+        else:
+            state = "waits" if review.handed_over_at else "unsent"
+        found.append(
+            {
+                "review": review,
+                "chip": OUTSIDE_CHIPS[state],
+                "open": state in ("waits", "unsent"),
+                "state": state,
+            }
+        )
+    return found
 
 
 def key_facts(version: ProtocolVersion) -> list[tuple[str, str]]:

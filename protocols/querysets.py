@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.db import models
-from django.db.models import Prefetch
+from django.db.models import CharField, OuterRef, Prefetch, Subquery, Value
+from django.db.models.functions import Concat
 
 if TYPE_CHECKING:
     from protocols.models import ProtocolTemplate, ProtocolVersion  # noqa: F401 - names the rows
@@ -30,8 +31,12 @@ class ProtocolVersionQuerySet(models.QuerySet["ProtocolVersion"]):
         return self if sees_drafts(user) else self.exclude(status__in=UNPUBLISHED)
 
     def with_people(self) -> ProtocolVersionQuerySet:
-        """Template, author and approver in the same query."""
-        return self.select_related("template", "author", "approved_by")
+        """Template, author and approver in the same query; `outside_signer` names an outside reviewer who approved."""
+        reviews = self.model.outside_reviews.rel.related_model.objects  # type: ignore[attr-defined]  # reverse relation
+        signed = reviews.filter(version=OuterRef("pk"), answer="approved").order_by("-answered_at")
+        words = Concat("signed_name", Value(", "), "registration", output_field=CharField())
+        rows = self.select_related("template", "author", "approved_by")
+        return rows.annotate(outside_signer=Subquery(signed.annotate(words=words).values("words")[:1]))
 
     def open_drafts(self) -> ProtocolVersionQuerySet:
         """Texts that somebody is still writing or reviewing."""

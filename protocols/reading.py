@@ -202,6 +202,7 @@ def _before(definition: ProtocolDefinition) -> Section:
                 "consent",
             ),
             _row("Eligibility", "Signed by a prescriber before a series", "checks", asked),
+            _row("Signed again", f"After {definition.eligibility_days} days", "eligibility"),
             *_preparation(definition),
             *_exposure(definition),
             _row("Checks", f"{len(checks)} checks, each recorded", "checks", checks),
@@ -331,16 +332,28 @@ def _leaving(definition: ProtocolDefinition) -> Section:
 
 def _clearance(definition: ProtocolDefinition) -> Section:
     rule = definition.clearance
-    return Section(
-        "clearance",
-        "Drug cleared (estimate)",
-        (
+    if definition.dose.route == "iv":
+        by_model = (
             _row("Model", f"{named(MODELS, rule.model)}, on the actual pump log", "model"),
             _row(
                 "Threshold",
                 f"Predicted to stay below {plain_number(rule.threshold_ng_ml)} ng/mL in 95 of 100 patients",
                 "threshold",
             ),
+        )
+    else:
+        hours = rule.unmodelled_hours
+        by_model = (
+            _row(
+                "Model", "None for this route: a clinician states the time with the signature", "unmodelled"
+            ),
+            _row("Planned", f"{hours} h after the start" if hours else "Not stated yet", "unmodelled"),
+        )
+    return Section(
+        "clearance",
+        "Drug cleared (estimate)",
+        (
+            *by_model,
             _row(
                 "Hardly any drug",
                 f"Under {plain_number(rule.aborted_below_mg)} mg: ready to leave decides alone",
@@ -352,7 +365,9 @@ def _clearance(definition: ProtocolDefinition) -> Section:
                 "no_therapy",
             ),
         ),
-        about="Predicted by a published model, never measured. It unlocks nothing without a sign-off.",
+        about="Predicted by a published model, never measured. It unlocks nothing without a sign-off."
+        if definition.dose.route == "iv"
+        else "Nothing predicts it. It unlocks nothing without a sign-off.",
     )
 
 

@@ -90,6 +90,19 @@ def _regimen(definition: ProtocolDefinition) -> Iterator[Finding]:
             yield finding("reason-unknown", f"{what}: choose a reason of the list.", field)
         elif given and not holds:
             yield finding("reason-idle", f"The reason for “{what.lower()}” does not apply here.", field)
+    stated, elsewhere = definition.clearance.unmodelled_hours, dose.route != "iv"
+    if elsewhere and stated is None:
+        yield finding(
+            "route-without-time",
+            "Another route than the vein: state how long after the start therapy is planned.",
+            "clearance.unmodelled_hours",
+        )
+    elif stated is not None and not elsewhere:
+        yield finding(
+            "reason-idle",
+            "Into a vein the model plans therapy, not stated hours.",
+            "clearance.unmodelled_hours",
+        )
     step, cap = dose.titration_step_mg_per_kg, dose.titration_cap_mg_per_kg
     if (step is None) != (cap is None):
         yield finding(

@@ -51,6 +51,11 @@ KINDS: dict[str, Kind] = {
     ),
     "reason-unknown": Kind("block", "Reasons are coded, so that they can be counted.", HOUSE),
     "reason-idle": Kind("warn", "It says something that the numbers do not.", HOUSE),
+    "route-without-time": Kind(
+        "block",
+        "The models were made from infusions into a vein and say nothing about another route.",
+        "Otto 2021; Perez-Ruixo 2021: intravenous data",
+    ),
     "limits-order": Kind("block", "Start, pause and stop must get stricter in turn.", "Clinical report C4"),
     "no-review-date": Kind("block", "A text that nobody looks at again grows old unseen.", HOUSE),
     "missed-unseen": Kind("block", "What counts and was missed is on a person's list.", HOUSE),

@@ -8,7 +8,8 @@ from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
 from protocols.lexicon import LONGEST_TEXT
-from protocols.models import ProtocolDocument, ProtocolTemplate, ProtocolVersion
+from protocols.models import OutsideReview, ProtocolDocument, ProtocolTemplate, ProtocolVersion
+from protocols.services.outside import USUAL_DAYS, WORKS_FOR_DAYS
 from staff.api import StrictBooleanField, StrictCharField, StrictSerializer
 
 
@@ -51,6 +52,7 @@ class VersionSerializer(serializers.Serializer[ProtocolVersion]):
     author = serializers.UUIDField(source="author.code", read_only=True)
     approved_by = serializers.UUIDField(source="approved_by.code", default=None, read_only=True)
     approval = serializers.CharField(read_only=True)
+    outside_reviewer = serializers.CharField(source="outside_signer", default=None, read_only=True)
     submitted_at = serializers.DateTimeField(allow_null=True, read_only=True)
     approved_at = serializers.DateTimeField(allow_null=True, read_only=True)
     activated_at = serializers.DateTimeField(allow_null=True, read_only=True)
@@ -112,6 +114,34 @@ class ApproveSerializer(StrictSerializer):
     consent_change = serializers.ChoiceField(choices=ProtocolDocument.Change.choices, required=False)
     education_change = serializers.ChoiceField(choices=ProtocolDocument.Change.choices, required=False)
     change_reason = StrictCharField(max_length=300, required=False, allow_blank=True)
+
+
+class OutsideReviewSerializer(serializers.ModelSerializer[OutsideReview]):
+    """A link to a reviewer outside the clinic, and the answer. The link itself is only in the message."""
+
+    sent_by = serializers.UUIDField(source="sent_by.code", read_only=True)
+
+    class Meta:
+        model = OutsideReview
+        fields = (
+            "code", "name", "email", "sha256", "text_sha256", "sent_by", "sent_at", "expires_at", "handed_over_at",
+            "answered_at", "answer", "signed_name", "registration", "remarks", "ended_at",
+        )  # fmt: skip
+        read_only_fields = fields
+
+
+class OutsideAskSerializer(StrictSerializer):
+    """Who is asked, and for how many days the link works."""
+
+    name = StrictCharField(max_length=120)
+    email = StrictCharField(max_length=254)
+    days = serializers.ChoiceField(choices=WORKS_FOR_DAYS, default=USUAL_DAYS)
+
+
+class OutsideCodeSerializer(StrictSerializer):
+    """Which link."""
+
+    code = serializers.UUIDField()
 
 
 class NothingSerializer(StrictSerializer):

@@ -240,6 +240,13 @@ WORDS: dict[str, dict[str, Any]] = {
         "unit": "mg",
         "hint": "No window opens by itself after such an infusion.",
     },
+    "clearance.unmodelled_hours": {
+        "label": "Not into a vein: therapy planned after",
+        "unit": "h",
+        "low": rules.UNMODELLED_HOURS[0],
+        "high": rules.UNMODELLED_HOURS[1],
+        "hint": "From the start. No model covers another route: state the time, with its basis. Empty for a vein.",
+    },
     "phases": {"label": "Parts of the series", "one": "part", "head": "name"},
     "phases.name": {"label": "Name", "longest": 60, "hint": "Such as Induction, Taper or Maintenance."},
     "phases.visits": {"label": "Infusion visits", "low": 1, "high": rules.MAX_VISITS},
@@ -285,6 +292,13 @@ WORDS: dict[str, dict[str, Any]] = {
         "choices": tuple((key, item.label) for key, item in CONTRAINDICATIONS.items()),
         "required": False,
         "hint": "What a prescriber goes through and signs before a series. None ticked: the whole list.",
+    },
+    "eligibility_valid_days": {
+        "label": "The signed checklist holds for",
+        "unit": "days",
+        "low": rules.ELIGIBILITY_DAYS[0],
+        "high": rules.ELIGIBILITY_DAYS[1],
+        "hint": "Then a prescriber goes through it again. Empty: 180.",
     },
     "preparation_minutes": {
         "label": "Preparation visit before the first infusion",
@@ -475,7 +489,8 @@ PLACES: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
         "bases.reviews.*",
     )),
     ("before", "Before the infusion", "", (
-        "eligibility", "preparation_minutes", "preinfusion_checks", "fasting_food_hours", "fasting_drink_hours",
+        "eligibility", "eligibility_valid_days", "preparation_minutes", "preinfusion_checks", "fasting_food_hours",
+        "fasting_drink_hours",
         "most_treatments_in_year", "most_treatments_in_life", "most_mg_in_life",
         "limits.block_systolic", "limits.block_diastolic", "bases.consent.*",
     )),

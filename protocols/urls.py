@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import path, register_converter
 
 from protocols.models import ProtocolDocument
-from protocols.views import comparing, editing, files, installing, language, reading, review, writing
+from protocols.views import comparing, editing, files, installing, language, outside, reading, review, writing
 
 
 class DocumentKind:
@@ -44,6 +44,12 @@ urlpatterns = [
     path(f"{VERSION}/term/", review.version_term, name="version_term"),
     path(f"{VERSION}/return/", review.version_return, name="version_return"),
     path(f"{VERSION}/approve/", review.version_approve, name="version_approve"),
+    path(f"{VERSION}/outside/", outside.version_outside, name="version_outside"),
+    path(
+        f"{VERSION}/outside/<uuid:code>/again/", outside.version_outside_again, name="version_outside_again"
+    ),
+    path(f"{VERSION}/outside/<uuid:code>/end/", outside.version_outside_end, name="version_outside_end"),
+    path("review/<str:token>/", outside.outside_review, name="outside_review"),
     path(f"{VERSION}/retire/", review.version_retire, name="version_retire"),
     path(f"{VERSION}/<document:kind>/", reading.version_document, name="version_document"),
     path(f"{VERSION}/<document:kind>/edit/", writing.document_edit, name="document_edit"),

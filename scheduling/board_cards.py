@@ -8,6 +8,7 @@ from typing import Any
 
 from django.urls import reverse
 
+from patients.presenting import interpreter_words
 from scheduling.board_bars import Bar
 from scheduling.booking_pages import Chip, chip_of, resource_name, title_of
 from scheduling.loaders import zone_of
@@ -66,7 +67,7 @@ def card_of(
         start=start,
         end=end,
         name=visit.patient.full_name if mine else "Taken",
-        what=title_of(visit) if mine else "",
+        what=" · ".join(filter(None, (title_of(visit), interpreter_words(visit.patient)))) if mine else "",
         chip=chip,
         note=(_note(visit, now) or _limit_words(limit, visit)) if mine else "",
         nurse=resource_name(visit, "nurse") if mine else "",

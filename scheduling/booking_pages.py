@@ -9,12 +9,16 @@ from typing import Any
 
 from django.urls import reverse
 
+from patients.models import Patient
 from patients.presenting import banner, local_day
+from protocols.models import ProtocolVersion
 from scheduling.domain.localtime import local_date
 from scheduling.loaders import zone_of
 from scheduling.models import Appointment, TreatmentSeries
 from sessions.models import Infusion
 from sessions.pages.words import STATES
+from sessions.services import eligibility_in_force, standing_eligibility
+from staff.clock import app_now
 from staff.models import User
 
 Status = Appointment.Status
@@ -179,3 +183,18 @@ def next_acts(visit: Appointment, user: User, now: datetime) -> dict[str, bool]:
 def record_words(infusion: Infusion | None) -> str:
     """The state of the linked record."""
     return "" if infusion is None else str(infusion.get_status_display())
+
+
+def eligibility_words(patient: Patient, version: ProtocolVersion) -> dict[str, Any]:
+    """For pages: the signature in force as `eligibility`; in `lapsed` what to say of one that has run out."""
+    found = eligibility_in_force(patient, version, app_now())
+    old = standing_eligibility(patient, version) if found is None else None
+    if old is None:
+        return {"eligibility": found, "lapsed": ""}
+    days = version.read().eligibility_days
+    signed = local_date(old.signed_at, zone_of(patient.site))
+    words = (
+        f"Signed by {old.signed_name} on {signed:%-d %B %Y}; it holds for {days} days. Nothing more is booked until a "
+        "prescriber has gone through it again."
+    )
+    return {"eligibility": None, "lapsed": words}

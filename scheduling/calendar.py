@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from patients.presenting import interpreter_words
 from scheduling.booking_pages import Chip, chair_of, chip_of, title_of
 from scheduling.domain.intervals import Interval
 from scheduling.domain.localtime import in_words, local_date, resolve_local
@@ -249,7 +250,7 @@ def _card(
         start=part.start,
         end=part.end,
         name=visit.patient.full_name if mine else "Taken",
-        what=title_of(visit) if mine else "",
+        what=" · ".join(filter(None, (title_of(visit), interpreter_words(visit.patient)))) if mine else "",
         chip=chip_of(visit, now),
         moved=moved,
         url=f"/visits/{visit.code}/" if mine else "",

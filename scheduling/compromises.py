@@ -1,7 +1,7 @@
 """How often infusions were given in a weaker form than the studied one, and for which stated reason, month by month.
 
-Counted are infusions that were started: on a version with less than 0.5 mg/kg, less than 40 minutes or another route
-than the vein (each with the version's coded reason), and single orders below 0.5 mg/kg on a version that asks for more.
+Counted are infusions that were started with less than 0.5 mg/kg, in less than 40 minutes or by another route than the
+vein: as the version says (with its coded reason), or by a single order (with the prescriber's).
 Counts only; nobody is named.
 """
 
@@ -11,25 +11,24 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from decimal import Decimal
 
 from protocols.definition import DoseRule
-from protocols.evidence import COMPROMISES
 from protocols.review import USUAL_DOSE, USUAL_MINUTES
 from scheduling.domain.localtime import local_date, resolve_local
 from scheduling.loaders import zone_of
 from sessions.models import Infusion
+from sessions.order_reasons import IV, PROTOCOL, ROUNDING, words_for
 from staff.models import Site
 
 LABELS = {
     "low_dose": "Less than 0.5 mg/kg, by the protocol",
+    "low_order": "Less than 0.5 mg/kg, by the order",
     "short": "Less than 40 minutes, by the protocol",
-    "route": "Another route than the vein",
-    "low_order": "Ordered below 0.5 mg/kg on the day",
+    "short_order": "Less than 40 minutes, by the order",
+    "route": "Another route than the vein, by the protocol",
+    "route_order": "Another route than the vein, by the order",
 }
-ORDERED = "Ordered by the prescriber below the protocol's dose; the record says by whom"
-ROUNDED = Decimal("0.98")  # an order is rounded to the pump: 2 % less than 0.5 mg/kg is no lower dose
-
+OF_ORDER = {"low_order": "low_dose", "short_order": "short", "route_order": "route"}
 
 COLUMNS = ("month", "kind", "what", "reason", "evidence_note", "infusions", "patients", "of_all_given")
 
@@ -53,9 +52,7 @@ class Compromise:
     @property
     def note(self) -> str:
         """The stated reason with what is known about it."""
-        if self.kind == "low_order":
-            return ORDERED
-        return COMPROMISES[self.kind].get(self.reason, "No reason is on record")
+        return words_for(OF_ORDER.get(self.kind, self.kind), self.reason)
 
     @property
     def percent(self) -> int:
@@ -97,20 +94,19 @@ def compromises(site: Site, months: int, now: datetime) -> list[Compromise]:
 
 def _kinds(infusion: Infusion) -> Iterator[tuple[str, str]]:
     dose: DoseRule = infusion.protocol_version.read().dose
-    if dose.mg_per_kg < USUAL_DOSE:
+    low = infusion.order_low_reason
+    if low == PROTOCOL or (not low and dose.mg_per_kg < USUAL_DOSE):
         yield "low_dose", dose.low_dose_reason
-    elif _ordered_low(infusion):
-        yield "low_order", ""
-    if dose.infusion_minutes < USUAL_MINUTES:
+    elif low and low != ROUNDING:
+        yield "low_order", low
+    if infusion.order_minutes is not None and infusion.order_minutes < USUAL_MINUTES:
+        yield "short_order", infusion.order_short_reason
+    elif infusion.order_minutes is None and dose.infusion_minutes < USUAL_MINUTES:
         yield "short", dose.short_infusion_reason
-    if dose.route != "iv":
+    if infusion.order_route and infusion.order_route != IV:
+        yield "route_order", infusion.order_route_reason
+    elif not infusion.order_route and dose.route != IV:
         yield "route", dose.route_reason
-
-
-def _ordered_low(infusion: Infusion) -> bool:
-    if infusion.ordered_mg is None or infusion.weight_kg is None:
-        return False
-    return infusion.ordered_mg < USUAL_DOSE * infusion.weight_kg * ROUNDED
 
 
 def _months_back(first: date, count: int) -> date:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -21,12 +21,17 @@ from sessions.models import (
     GateAnswer,
     Infusion,
     PreInfusionCheck,
+    PreparationRecord,
     SiteGate,
 )
-from sessions.services import as_gate
+from sessions.services import as_gate, eligibility_until
 from staff.models import User
 
 Outcome = GateAnswer.Outcome
+# A signature that runs out before a visit of a running series is asked for again; it no longer decides about a booking.
+RENEWAL = replace(
+    gates.BY_KEY["eligibility"], label="Eligibility checklist signed again", due="before_48h", hard=False
+)
 
 
 @dataclass(frozen=True)
@@ -120,6 +125,7 @@ class _Facts:
     weighed: dict[int, datetime] = field(default_factory=dict)
     read: set[tuple[int, int]] = field(default_factory=set)
     prepared: dict[int, list[Appointment]] = field(default_factory=lambda: defaultdict(list))
+    agreed: dict[UUID, PreparationRecord] = field(default_factory=dict)
     site_gates: dict[int, list[SiteGate]] = field(default_factory=lambda: defaultdict(list))
 
 
@@ -206,6 +212,10 @@ def _facts(visits: Sequence[Appointment], now: datetime) -> _Facts:
         series__in={item.series_id for item in visits}, kind=Appointment.Kind.PREPARATION
     ).exclude(status__in=[Appointment.Status.CANCELLED, Appointment.Status.OMITTED]):
         facts.prepared[visit.series_id or 0].append(visit)
+    for agreed in PreparationRecord.objects.filter(
+        course__in={item.series.code for item in visits if item.series}
+    ).select_related("therapist"):
+        facts.agreed[agreed.course] = agreed
     for gate in SiteGate.objects.filter(site__in={item.site_id for item in visits}):
         facts.site_gates[gate.site_id].append(gate)
     return facts
@@ -248,10 +258,12 @@ def _line(
     gate: gates.Gate, visit: Appointment, facts: _Facts, now: datetime, site_gate: SiteGate | None = None
 ) -> GateLine:
     arrived = visit.infusion.arrived_at if visit.infusion else None
+    found = _computed(gate.key, visit, facts, now)
+    if found.renew:
+        gate = RENEWAL
     due = gates.due_at(gate.due, booked_at=visit.booked_at, starts_at=visit.during.lower, arrived_at=arrived)
     if site_gate is not None:
         due = max(due, site_gate.created_at)
-    found = _computed(gate.key, visit, facts, now)
     answer = facts.answers.get((visit.code, gate.key)) or facts.answers.get((visit.infusion_id, gate.key))
     missing: tuple[User, ...] = ()
     if found.standing == "open" and answer is not None and answer.outcome != Outcome.OPEN:
@@ -273,6 +285,7 @@ class _Found:
     by: str = ""
     at: datetime | None = None
     missing: tuple[User, ...] = ()
+    renew: bool = False
 
 
 OPEN = _Found("open")
@@ -302,7 +315,10 @@ def _eligibility(visit: Appointment, facts: _Facts, now: datetime) -> _Found:
     wanted = visit.protocol_version.read()
     for row in facts.eligible[visit.patient_id]:
         if same_checklist(row.protocol_version.read(), wanted):
-            return _Found("met", "", row.signed_name, row.signed_at)
+            if eligibility_until(row, visit.protocol_version) > visit.during.lower:
+                return _Found("met", "", row.signed_name, row.signed_at)
+            words = f"Signed for {wanted.eligibility_days} days, which end before this visit"
+            return _Found("open", words, at=row.signed_at, renew=True)
     return OPEN
 
 
@@ -353,7 +369,10 @@ def _rationale(visit: Appointment, facts: _Facts, now: datetime) -> _Found:
 
 
 def _preparation(visit: Appointment, facts: _Facts, now: datetime) -> _Found:
-    """Held before the infusion."""
+    """Held before the infusion: its record, or its visit."""
+    record = facts.agreed.get(visit.series.code) if visit.series else None
+    if record is not None:
+        return _Found("met", "", record.therapist.full_name, record.held_at)
     rows = facts.prepared[visit.series_id or 0]
     for row in rows:
         if row.status == Appointment.Status.COMPLETED:

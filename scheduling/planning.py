@@ -28,6 +28,7 @@ from scheduling.models import Appointment, PatientSpan, Resource
 from sessions import clearance, dosing
 from sessions.models import Infusion
 from sessions.services.history import said_of_clearance
+from staff.errors import RuleNotMet
 from staff.models import Licence, Site, User
 
 SEARCH_DAYS = 21  # how long the first visit may wait
@@ -51,8 +52,8 @@ class Clearance:
 def predicted_clearance(
     definition: ProtocolDefinition, patient: Patient, *, weight_kg: Decimal, on: date
 ) -> Clearance:
-    """The estimate for the dose by `weight_kg` at the age on `on`. Raises InvalidInput for an impossible
-    weight.
+    """The estimate for the dose by `weight_kg` at the age on `on`; by another route than the vein the hours that the
+    version states. Raises InvalidInput for an impossible weight, RuleNotMet `route-without-model` without stated hours.
     """
     hepatic, drugs = said_of_clearance(patient)
     return _clearance(
@@ -90,6 +91,8 @@ def _clearance(
     drugs: tuple[str, ...],
 ) -> Clearance:
     planned = dosing.planned_dose(dose, weight_kg)
+    if dose.route != "iv":
+        return _stated_clearance(rule.unmodelled_hours, observe_minutes, planned)
     value = clearance.predict_planned(
         start=ANY_MOMENT,
         minutes=dose.infusion_minutes,
@@ -103,9 +106,27 @@ def _clearance(
     cleared = value.t_pk or ANY_MOMENT
     minutes = math.ceil((cleared - ANY_MOMENT) / timedelta(minutes=1))
     words = tuple(item.message for item in value.warnings)
+    return _with_ceiling(max(minutes, observe_minutes), planned, words)
+
+
+def _stated_clearance(hours: int | None, observe_minutes: int, planned: dosing.PlannedDose) -> Clearance:
+    """Not into a vein: what the version states, never a model that was made for infusions into one."""
+    if hours is None:
+        raise RuleNotMet(
+            "No model covers another route than the vein, and this version does not state when therapy may be planned.",
+            code="route-without-model",
+            field="protocol_version",
+        )
+    words = (
+        f"No model covers this route: therapy is planned {hours} h after the start, as the protocol states.",
+    )
+    return _with_ceiling(max(hours * 60, observe_minutes), planned, words)
+
+
+def _with_ceiling(minutes: int, planned: dosing.PlannedDose, words: tuple[str, ...]) -> Clearance:
     if planned.over_ceiling:
         words = (f"{planned.mg} mg is above the protocol's limit of {planned.ceiling_mg} mg.", *words)
-    return Clearance(max(minutes, observe_minutes), planned.mg, planned.over_ceiling, words)
+    return Clearance(minutes, planned.mg, planned.over_ceiling, words)
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from django.db.models import CharField, Exists, F, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Cast, JSONObject
 
 from patients.models import UNREADABLE_ADDRESS, ContactPoint
-from patients.presenting import language_name
+from patients.presenting import interpreter_words, language_name
 from scheduling.follow_words import soon_in_words
 from scheduling.models import Appointment, PlasticityWindow, StaffAlert
 from sessions import scoring
@@ -92,7 +92,8 @@ def facts_of(window: Any, zone: ZoneInfo, now: datetime) -> list[Fact]:
     facts += [Fact("Last scores", _scores(window, zone, now)), Fact("Sleep", _nights(window))]
     following = window.fact_next
     facts.append(Fact("Next infusion", soon_in_words(following, zone, now) if following else "none booked"))
-    facts.append(Fact("Language", language_name(window.patient.language)))
+    spoken = (language_name(window.patient.language), interpreter_words(window.patient))
+    facts.append(Fact("Language", ". ".join(filter(None, spoken))))
     facts.append(_phone(window))
     return facts
 

@@ -41,7 +41,7 @@ class SamplePage:
     weeks: tuple[SampleWeek, ...]
     more_weeks: int
     clearance: Clearance
-    chart: Chart
+    chart: Chart | None
     facts: tuple[Any, ...]
 
 
@@ -90,7 +90,7 @@ def _facts(
             "value": f"{predicted.dose_mg:f} mg",
             "note": f"at {weight_kg:f} kg, over {definition.dose.infusion_minutes} min",
         },
-        {"label": "Therapy after", "value": f"{hours} h {minutes} min", "note": "from the start, estimate"},
+        {"label": "Therapy after", "value": f"{hours} h {minutes} min", "note": _why(definition)},
     ]
     if series.visits:
         days = (series.visits[-1].start - series.visits[0].start).days + 1
@@ -102,6 +102,10 @@ def _facts(
             }
         )
     return tuple(found)
+
+
+def _why(definition: ProtocolDefinition) -> str:
+    return "from the start, estimate" if definition.dose.route == "iv" else "from the start, as stated"
 
 
 def _weeks(
@@ -171,8 +175,10 @@ def _chart(
     zone: ZoneInfo,
     weight_kg: Decimal,
     age_years: int,
-) -> Chart:
-    """The curve of the first infusion, by the version's own model."""
+) -> Chart | None:
+    """The curve of the first infusion, by the version's own model; none for a route that no model covers."""
+    if definition.dose.route != "iv":
+        return None
     start = series.visits[0].start if series.visits else datetime(2026, 1, 5, 17, tzinfo=UTC)
     stop = start + timedelta(minutes=definition.dose.infusion_minutes)
     rate = float(predicted.dose_mg) / definition.dose.infusion_minutes

@@ -11,6 +11,8 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
+from protocols.evidence import COMPROMISES
+from protocols.wording import ROUTES
 from sessions import scoring
 from sessions.gates import OVERRIDE_CHOICES
 from sessions.models import (
@@ -62,6 +64,7 @@ class InfusionSerializer(serializers.ModelSerializer[Infusion]):
         fields = (
             "code", "patient", "site", "protocol_version", "ordinal", "status", "fhir_status", "chair", "arrived_at",
             "planned_start", "weight_kg", "weighed_at", "ordered_mg", "bag_mg_per_ml", "ordered_by", "ordered_at",
+            "order_low_reason", "order_minutes", "order_short_reason", "order_route", "order_route_reason",
             "started_at", "stopped_at", "delivered_mg", "not_given_reason", "version",
         )  # fmt: skip
         read_only_fields = fields
@@ -224,6 +227,11 @@ class OrderSerializer(StrictSerializer):
     bag_mg_per_ml = StrictDecimalField(
         max_digits=6, decimal_places=3, min_value=Decimal("0.1"), max_value=100
     )
+    low_reason = serializers.ChoiceField(choices=list(COMPROMISES["low_dose"]), required=False)
+    minutes = serializers.IntegerField(min_value=30, max_value=100, required=False)
+    short_reason = serializers.ChoiceField(choices=list(COMPROMISES["short"]), required=False)
+    route = serializers.ChoiceField(choices=list(ROUTES), required=False)
+    route_reason = serializers.ChoiceField(choices=list(COMPROMISES["route"]), required=False)
     second_person = CredentialsSerializer(required=False)
 
 
@@ -352,11 +360,15 @@ class ConsentSerializer(serializers.ModelSerializer[Consent]):
 
     patient = serializers.UUIDField(source="patient.code", read_only=True)
     document = serializers.UUIDField(source="document.code", read_only=True)
+    representative = serializers.UUIDField(source="representative.code", default=None, read_only=True)
     fhir_status = serializers.SerializerMethodField()
 
     class Meta:
         model = Consent
-        fields = ("code", "patient", "document", "given_at", "valid_until", "withdrawn_at", "fhir_status")
+        fields = (
+            "code", "patient", "document", "given_at", "valid_until", "representative", "signed_by_name",
+            "relationship", "withdrawn_at", "fhir_status",
+        )  # fmt: skip
         read_only_fields = fields
 
     def get_fhir_status(self, consent: Consent) -> str:
@@ -365,10 +377,11 @@ class ConsentSerializer(serializers.ModelSerializer[Consent]):
 
 
 class ConsentCreateSerializer(StrictSerializer):
-    """Consent given by a patient to a protocol's text."""
+    """Consent to a protocol's text; `representative`: who signed it for the patient."""
 
     patient = serializers.UUIDField()
     document = serializers.UUIDField()
+    representative = serializers.UUIDField(required=False)
     given_at = InstantField(required=False)
     valid_until = InstantField(required=False)
 

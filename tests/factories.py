@@ -112,7 +112,7 @@ def make_eligible(patient: Patient, version: ProtocolVersion, **over: Any) -> El
     by = version.approved_by or version.author
     fields = {
         "answers": {},
-        "signed_at": LONG_AGO,
+        "signed_at": app_now(),
         "signed_by": by,
         "signed_name": by.full_name,
     }

@@ -19,6 +19,7 @@ from patients.services.people import (
     set_status,
     update_patient,
 )
+from patients.services.representatives import end_representative, record_representative
 
 __all__ = [
     "add_contact_point",
@@ -27,10 +28,12 @@ __all__ = [
     "assign_therapist",
     "consent_contact_point",
     "create_patient",
+    "end_representative",
     "hold_messages",
     "opt_out",
     "record_contraindication",
     "record_prior_exposure",
+    "record_representative",
     "release_messages",
     "resolve_contraindication",
     "set_preferred",

@@ -13,7 +13,7 @@ from datetime import datetime, time
 from django.db import IntegrityError, transaction
 
 from patients.contact import QUIET_FROM, QUIET_UNTIL
-from patients.models import ContactPoint, ContactPreference, Patient
+from patients.models import ContactPoint, ContactPreference, LegalRepresentative, Patient
 from patients.services.addresses import normalise
 from patients.signals import contacts_changed
 from staff.clock import app_now
@@ -39,15 +39,18 @@ def add_contact_point(
     whose: str = Whose.PATIENT,
     person_name: str = "",
     patient_agrees: bool = False,
+    representative: LegalRepresentative | None = None,
 ) -> ContactPoint:
     """Put an e-mail address or a mobile number on file. The patient's first one is preferred. Twice the same:
     StateConflict.
 
     `whose` escort: of the adult who takes the patient home, by name, never used first; the patient must agree that
-    this person is told days and times. Raises InvalidInput at `whose`, `person_name`, `patient_agrees`, `preferred`.
+    this person is told days and times. `whose` representative: of `representative`, who signs for this patient now.
+    Raises InvalidInput at `whose`, `person_name`, `patient_agrees`, `preferred`, `representative`.
     """
     at = at or app_now()
     name = _escort_name(whose, person_name, patient_agrees=patient_agrees, preferred=preferred)
+    _check_representative(patient, whose, representative)
     plain = normalise(channel, address, country=patient.site.country)
     with acting(by):
         lock(patients=[patient.pk])
@@ -62,6 +65,7 @@ def add_contact_point(
             whose=whose,
             person_name=name,
             patient_agreed_at=at if whose == Whose.ESCORT else None,
+            representative=representative,
             address=plain,
             address_index=blind_index(plain),
             preferred=preferred or first,
@@ -78,10 +82,10 @@ def add_contact_point(
 
 
 def _escort_name(whose: str, typed: str, *, patient_agrees: bool, preferred: bool) -> str:
-    """The name to store; empty for the patient's own address."""
+    """The name to store; empty for any other address."""
     if whose not in Whose.values:
         raise InvalidInput("Say whose address this is.", field="whose")
-    if whose == Whose.PATIENT:
+    if whose != Whose.ESCORT:
         return ""
     name = parse_text(typed, field="person_name", max_length=80, single_line=True) if typed.strip() else ""
     if not name:
@@ -91,8 +95,27 @@ def _escort_name(whose: str, typed: str, *, patient_agrees: bool, preferred: boo
             "Ask the patient first: without their agreement nobody else is told.", field="patient_agrees"
         )
     if preferred:
-        raise InvalidInput("Only an address of the patient's own can be used first.", field="preferred")
+        raise InvalidInput("An escort's address is never used first.", field="preferred")
     return name
+
+
+def _check_representative(patient: Patient, whose: str, person: LegalRepresentative | None) -> None:
+    if whose != Whose.REPRESENTATIVE:
+        if person is not None:
+            raise InvalidInput(
+                "Say that it is the address of a legal representative.", code="whose", field="whose"
+            )
+        return
+    if person is None:
+        raise InvalidInput(
+            "Say which legal representative has this address.", code="required", field="representative"
+        )
+    if person.patient_id != patient.pk or person.ended_at is not None:
+        raise InvalidInput(
+            "This person does not represent the patient.",
+            code="unknown-representative",
+            field="representative",
+        )
 
 
 def verify_contact_point(
@@ -125,9 +148,13 @@ def verify_contact_point(
 def consent_contact_point(
     *, contact_point: ContactPoint, by: User, at: datetime | None = None, expected_version: int | None = None
 ) -> ContactPoint:
-    """Whoever has this address agrees to messages to it. Takes back an earlier opt-out of it."""
+    """Whoever has this address agrees to messages to it. Takes back an earlier opt-out of it. Raises StateConflict for
+    one of a representative who represents the patient no longer.
+    """
     with acting(by):
         point = _locked(contact_point, expected_version)
+        if point.representative is not None and point.representative.ended_at is not None:
+            raise StateConflict("This person no longer represents the patient.", code="not-representative")
         if point.consented_at is None or point.opted_out_at is not None:
             _change(point, consented_at=at or app_now(), opted_out_at=None)
             _tell(point.patient, by, at)
@@ -166,8 +193,8 @@ def set_preferred(
         point = _locked(contact_point, expected_version)
         if point.opted_out_at is not None:
             raise StateConflict("The patient has opted out of this address.", code="opted-out")
-        if point.whose != Whose.PATIENT:
-            raise StateConflict("Only an address of the patient's own can be used first.", code="not-own")
+        if point.whose == Whose.ESCORT:
+            raise StateConflict("An escort's address is never used first.", code="not-own")
         if not point.preferred:
             ContactPoint.objects.filter(patient=point.patient_id, preferred=True).update(preferred=False)
             _change(point, preferred=True)
@@ -237,7 +264,7 @@ def _locked(contact_point: ContactPoint, expected_version: int | None) -> Contac
     lock(patients=[contact_point.patient_id])  # before the row: what plans messages takes them in this order
     found = (
         ContactPoint.objects.select_for_update(of=("self",))
-        .select_related("patient__site")
+        .select_related("patient__site", "representative")
         .get(pk=contact_point.pk)
     )
     if expected_version is not None and found.version != expected_version:

@@ -25,7 +25,11 @@ def contact_new(request: HttpRequest, code: str) -> HttpResponse:
     """Add an address."""
     user = cast("User", request.user)
     patient = get_patient_for(user, code, action="patient.edit")
-    form = ContactPointForm(posted(request), patient_code=patient.code)
+    form = ContactPointForm(
+        posted(request),
+        patient_code=patient.code,
+        representatives=patient.representatives.filter(ended_at__isnull=True),
+    )
     act = Act(
         "Add contact details",
         "Add these contact details",
@@ -42,6 +46,7 @@ def contact_new(request: HttpRequest, code: str) -> HttpResponse:
             whose=data["whose"],
             person_name=data["person_name"],
             patient_agrees=data["patient_agrees"],
+            representative=form.chosen_representative,
             by=user,
         )
 

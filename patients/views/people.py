@@ -186,6 +186,7 @@ def patient_detail(request: HttpRequest, code: str) -> HttpResponse:
             patient, today=local_day(patient, now), contraindications=open_ones, similar=len(similar)
         ),
         "contacts": _contacts(patient),
+        "representatives": patient.representatives.select_related("recorded_by"),
         "preference": getattr(patient, "contact_preference", None),
         "contraindications": [{"item": item, "label": label(item.kind)} for item in open_ones],
         "resolved": [{"item": item, "label": label(item.kind)} for item in closed],
@@ -205,7 +206,7 @@ def patient_detail(request: HttpRequest, code: str) -> HttpResponse:
 
 
 def _contacts(patient: Patient) -> list[dict[str, Any]]:
-    points = list(patient.contact_points.all())
+    points = list(patient.contact_points.select_related("representative"))
     shared = ContactPoint.objects.filter(address_index__in=[item.address_index for item in points])
     elsewhere = set(shared.exclude(patient=patient).values_list("address_index", flat=True))
     return [

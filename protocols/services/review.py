@@ -72,9 +72,7 @@ def return_to_draft(
     with acting(by):
         found = locked(version, expected_version)
         _require(found, Status.IN_REVIEW)
-        found.status, found.submitted_at, found.returned_note = Status.DRAFT, None, words
-        found.version += 1
-        found.save(update_fields=["status", "submitted_at", "returned_note", "version"])
+        _give_back(found, words)
     return found
 
 
@@ -119,18 +117,48 @@ def approve_and_activate(
     at = at or app_now()
     with acting(by):
         found = locked(version, expected_version)
-        _require(found, Status.IN_REVIEW)
-        if not found.sha256 == seen_sha256 == digest(load(found.definition)):
-            raise RuleNotMet("The text is not the one you have read. Read it again.", code="other-text")
+        _check_approvable(found, seen_sha256)
         approval = may_approve(found, by, at)
-        _check_documents(found)
-        _check_review(found)
         _decide_changes(found, changes or {}, change_reason, by)
-        ProtocolVersion.objects.filter(template=found.template_id, status=Status.ACTIVE).update(
-            status=Status.SUPERSEDED
-        )
+        _supersede(found)
         activate(found, approval=approval, by=by, at=at)
     return found
+
+
+def approve_from_outside(version: ProtocolVersion, *, seen_sha256: str, at: datetime) -> None:
+    """What an outside reviewer's signed answer does; the caller holds the locks and has written the answer.
+
+    The documents keep their author's marks: the reviewer has read them with the text.
+    """
+    _check_approvable(version, seen_sha256)
+    _supersede(version)
+    activate(version, approval=Approval.OUTSIDE, by=None, at=at)
+
+
+def return_from_outside(version: ProtocolVersion, *, note: str) -> None:
+    """The text goes back to its author; the caller holds the locks and has written the answer."""
+    _require(version, Status.IN_REVIEW)
+    _give_back(version, note)
+
+
+def _check_approvable(version: ProtocolVersion, seen_sha256: str) -> None:
+    _require(version, Status.IN_REVIEW)
+    if not version.sha256 == seen_sha256 == digest(load(version.definition)):
+        raise RuleNotMet("The text is not the one you have read. Read it again.", code="other-text")
+    _check_documents(version)
+    _check_review(version)
+
+
+def _supersede(version: ProtocolVersion) -> None:
+    ProtocolVersion.objects.filter(template=version.template_id, status=Status.ACTIVE).update(
+        status=Status.SUPERSEDED
+    )
+
+
+def _give_back(version: ProtocolVersion, words: str) -> None:
+    version.status, version.submitted_at, version.returned_note = Status.DRAFT, None, words
+    version.version += 1
+    version.save(update_fields=["status", "submitted_at", "returned_note", "version"])
 
 
 def changes_of(data: Mapping[str, Any]) -> dict[str, str]:
@@ -156,8 +184,13 @@ def _decide_changes(version: ProtocolVersion, changes: Mapping[str, str], reason
         document.save(update_fields=["author_change", "change_decided_by", "change_reason", "change"])
 
 
-def activate(version: ProtocolVersion, *, approval: ProtocolVersion.Approval, by: User, at: datetime) -> None:
-    """Write the approval. The caller holds the template's lock and has made room for a new active version."""
+def activate(
+    version: ProtocolVersion, *, approval: ProtocolVersion.Approval, by: User | None, at: datetime
+) -> None:
+    """Write the approval; `by` None = an outside reviewer, whose answer is written already.
+
+    The caller holds the template's lock and has made room for a new active version.
+    """
     day = timezone.localtime(at).date()  # the clinic's day: the request's zone is active
     due = _review_due(version, day)
     version.status, version.approval, version.approved_by = Status.ACTIVE, approval, by

@@ -17,7 +17,7 @@ from protocols.differences import differences
 from protocols.documents import blocks, missing_elements
 from protocols.evidence import GRADES
 from protocols.models import ProtocolDocument, ProtocolTemplate, ProtocolVersion
-from protocols.presenting import finding_lines, key_facts, line
+from protocols.presenting import approver, finding_lines, key_facts, line, outside_lines
 from protocols.reading import follow_ups, sections
 from protocols.services.acknowledging import acknowledge_rationale
 from protocols.services.review import findings_of, wrote
@@ -114,6 +114,11 @@ def _review(version: ProtocolVersion, user: User) -> dict[str, Any]:
         "may_write": edit and draft,
         "may_approve": approve and waiting,
         "may_return": (approve or edit) and waiting,
+        "may_ask_outside": edit and waiting,
+        "outside": outside_lines(version.outside_reviews.select_related("sent_by"), app_now())
+        if approve or edit
+        else [],
+        "approver": approver(version),
         "may_revise": edit and published and open_draft is None,
         "may_retire": edit and version.status in (Status.ACTIVE, Status.SUPERSEDED),
         "may_copy": edit,

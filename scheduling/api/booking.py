@@ -25,6 +25,7 @@ from scheduling.api.clinic_outcomes import ClinicOutcomeViewSet
 from scheduling.api.compromises import CompromiseViewSet
 from scheduling.api.course_reviews import SeriesReviews
 from scheduling.api.moves import SeriesMoves
+from scheduling.api.preparations import SeriesPreparation
 from scheduling.api.replan import AbsenceViewSet, ClosureViewSet, ReplanViewSet, UtilisationViewSet
 from scheduling.api.resources import ResourceViewSet
 from scheduling.api.switches import SeriesSwitches
@@ -90,7 +91,9 @@ class SeriesFilter(django_filters.FilterSet):
     status = django_filters.MultipleChoiceFilter(choices=TreatmentSeries.Status.choices)
 
 
-class SeriesViewSet(SeriesMoves, SeriesVersions, SeriesReviews, SeriesSwitches, ServiceViewSet):
+class SeriesViewSet(
+    SeriesMoves, SeriesVersions, SeriesReviews, SeriesSwitches, SeriesPreparation, ServiceViewSet
+):
     """Series of infusion visits of patients whom the caller may see."""
 
     serializer_class = SeriesSerializer

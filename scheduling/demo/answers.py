@@ -1,4 +1,4 @@
-"""Who takes patients home, and one patient who has answered that nobody can."""
+"""Who takes patients home or signs for them, and one patient who has answered that nobody can."""
 
 from __future__ import annotations
 
@@ -23,6 +23,22 @@ def add_escort(house: House, patient: Patient, number: int) -> None:
     point = people.add_contact_point(
         patient=patient, channel="email", address=address, by=coordinator, whose=ContactPoint.Whose.ESCORT,
         person_name=name, patient_agrees=True,
+    )  # fmt: skip
+    people.verify_contact_point(contact_point=point, address_again=address, by=coordinator)
+    people.consent_contact_point(contact_point=point, by=coordinator)
+
+
+def add_representative(house: House, patient: Patient, number: int) -> None:
+    """Somebody who signs for the patient by a power of attorney, with an address; the patient's own is used first."""
+    coordinator = house.person(roles.COORDINATOR)
+    who = people.record_representative(
+        patient=patient, name=f"Marta {patient.family_name}", relationship="attorney",
+        authority="Health care power of attorney, notarised", by=coordinator,
+    )  # fmt: skip
+    address = f"representative{number}@mail.example"
+    point = people.add_contact_point(
+        patient=patient, channel="email", address=address, by=coordinator,
+        whose=ContactPoint.Whose.REPRESENTATIVE, representative=who,
     )  # fmt: skip
     people.verify_contact_point(contact_point=point, address_again=address, by=coordinator)
     people.consent_contact_point(contact_point=point, by=coordinator)

@@ -11,12 +11,13 @@ from patients import services as people
 from patients.models import Patient
 from protocols.models import ProtocolDocument, ProtocolVersion
 from scheduling.demo import cast
-from scheduling.demo.answers import add_escort
+from scheduling.demo.answers import add_escort, add_representative
 from scheduling.demo.premises import House
 from sessions import services as facts
 from staff import roles
 
 NO_CONTACT_EVERY, TEXT_EVERY, UNASSIGNED_EVERY, ESCORT_EVERY = 15, 6, 7, 4
+INTERPRETER_EVERY, REPRESENTED_EVERY = 13, 17
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,7 @@ def register(house: House, number: int, random: Random) -> Registered:
         sex=sex,
         height_cm=height,
         by=coordinator,
+        interpreter="Spanish" if number % INTERPRETER_EVERY == 5 else "",
         therapist=None if number % UNASSIGNED_EVERY == 0 else house.person(roles.THERAPIST, number + 1),
         prescriber=house.person(roles.CLINICIAN, number),
         confirm_different=True,
@@ -51,6 +53,8 @@ def register(house: House, number: int, random: Random) -> Registered:
         _make_reachable(house, patient, number)
     if number % ESCORT_EVERY == 1:
         add_escort(house, patient, number)
+    if number % REPRESENTED_EVERY == 3:
+        add_representative(house, patient, number)
     return Registered(patient, weight)
 
 
@@ -73,7 +77,11 @@ def prepare(house: House, patient: Patient, version: ProtocolVersion, at: dateti
     documents = {document.kind: document for document in version.documents.all()}
     clinician, nurse = house.person(roles.CLINICIAN), house.person(roles.NURSE)
     facts.record_consent(
-        patient=patient, document=documents[ProtocolDocument.Kind.CONSENT], by=clinician, given_at=at
+        patient=patient,
+        document=documents[ProtocolDocument.Kind.CONSENT],
+        by=clinician,
+        given_at=at,
+        representative=patient.representatives.first(),
     )
     facts.record_education(
         patient=patient,

@@ -13,19 +13,28 @@ from scheduling.demo.plot import SINGLE, Course
 from scheduling.demo.premises import House
 from scheduling.demo.visit_day import VisitDay
 from scheduling.models import Appointment, Resource, TreatmentSeries
+from scheduling.services.preparation import hold_preparation
 from scheduling.services.series import VisitChoice, book_series, propose_series
 from scheduling.services.visits import check_in, why_not_checked_in
 from scheduling.services.waitlist import add_entry
 from sessions import services as facts
 from sessions.gates import BY_KEY
 from sessions.models import SiteGate
+from sessions.services import PreparationText
 from staff import roles
 
 BOOKED_AHEAD = 4 * DAY
 KNOWN = "Relapsed twice without it; bladder symptoms asked, none."
 NEAR = "The first started late; fully recovered, pressure normal."
 LEAVES_AFTER = 126 * MINUTE
-GATE_NOTES = {"escort": "Partner drives, number on file", "preparation": "Held by telephone, plan agreed"}
+GATE_NOTES = {"escort": "Partner drives, number on file"}
+PREPARED = PreparationText(
+    goals="Take up one thing a day again that was dropped.",
+    practice_plan="One planned activity with another person, then ten minutes of notes on it.",
+    practice_when="After breakfast",
+    practice_a_week=5,
+    expectations="Knows that nothing has to be felt, and that the work comes afterwards.",
+)
 
 
 def wait_for_slots(house: House, at: datetime) -> None:
@@ -95,8 +104,10 @@ def settle_gates(player: Player, house: House, series: TreatmentSeries) -> None:
         gates = [BY_KEY["escort"], BY_KEY["fasting"], *own]
         if ahead and visit.pk % 4 == 0:
             gates = gates[1 + visit.pk % 3 :]
-        if (visit.ordinal or 1) == 1:
-            gates.append(BY_KEY["preparation"])
+        if (visit.ordinal or 1) == 1 and visit.pk % 5:
+            hold_preparation(
+                series=series, text=PREPARED, by=series.therapist or house.person(roles.THERAPIST)
+            )
         for gate in gates:
             facts.answer_gate(
                 patient=series.patient, site=house.site, visit=visit.code, infusion=visit.infusion, gate=gate,

@@ -19,8 +19,9 @@ from scheduling.demo.player import Player, follow_through
 from scheduling.demo.plot import SINGLE, SIX, Course, midday_courses, today_at, upcoming_courses
 from scheduling.demo.premises import STORY, House, Premises, build
 from scheduling.demo.texts import write_texts
-from scheduling.models import Heartbeat
+from scheduling.models import Heartbeat, TreatmentSeries
 from scheduling.services.clinic_plans import Wish, start_run, work
+from scheduling.services.switches import Wanted, preview_switch, switch_series
 from staff import roles
 from staff.clock import app_now, set_clock
 from staff.models import Site
@@ -28,6 +29,7 @@ from staff.models import Site
 MARK = "sample-clinic"
 HISTORY = STORY
 PATIENTS, PLANNED_MIDDAY = 60, 6
+SIX_THEN_WEEKLY = "six-then-weekly"
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,7 @@ def _fill(now: datetime, random: Random) -> None:
     player.at(now, follow_through)
     player.run()
     _plan_together(midday, waiting[:3], premises.versions[SIX])
+    _switch_one(midday, premises)
     write_texts(premises.versions[SIX], by=midday.person(roles.PROTOCOL_ADMIN), at=now)
 
 
@@ -127,6 +130,24 @@ def _plan_together(house: House, people: Sequence[Registered], version: Protocol
         wake=lambda _: None,
     )
     work(str(run.code))
+
+
+def _switch_one(house: House, premises: Premises) -> None:
+    """One running series goes on with another protocol: the first of a few for which nothing stands against it."""
+    by = house.person(roles.CLINICIAN)
+    day = app_now().astimezone(ZoneInfo(house.site.time_zone)).date() + timedelta(days=6)
+    running = TreatmentSeries.objects.filter(
+        site=house.site, status=TreatmentSeries.Status.ACTIVE, protocol_version=premises.versions[SIX]
+    )
+    for series in running.order_by("-pk")[:4]:
+        wanted = Wanted(premises.versions[SIX_THEN_WEEKLY], day, series.weight_kg)
+        diff = preview_switch(series=series, wanted=wanted, by=by)
+        if diff.refusal is None:
+            switch_series(
+                series=series, wanted=wanted, seen_sha256=diff.sha256, by=by,
+                reason="Goes on weekly after the first six, agreed with the patient.",
+            )  # fmt: skip
+            return
 
 
 def _portland(player: Player, premises: Premises, who: Registered, position: int) -> None:

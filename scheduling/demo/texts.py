@@ -55,6 +55,7 @@ def write_texts(version: ProtocolVersion, *, by: User, at: datetime) -> None:
             by=by,
         )
     services.submit(version=ProtocolVersion.objects.get(pk=draft.pk), by=by, at=at)
+    _returned_from_outside(ProtocolVersion.objects.get(pk=draft.pk), by, at)
     template = services.create_template(
         slug="maintenance-every-two-weeks", name="Maintenance every two weeks", by=by, at=at
     )
@@ -70,3 +71,26 @@ def write_texts(version: ProtocolVersion, *, by: User, at: datetime) -> None:
         "dose.rounding_mg": "0.5",
     }
     save_draft(version=started, sheet=sheet, expected_version=started.version, by=by)
+
+
+def _returned_from_outside(version: ProtocolVersion, by: User, at: datetime) -> None:
+    """An outside reviewer has read the revision and returned it with a remark; the author mended it and asks again."""
+    review = services.ask_outside(
+        version=version, name="Prof. Iris Solberg", email="i.solberg@university.example", by=by, at=at
+    )
+    services.answer_outside(
+        review=review,
+        answer="returned",
+        signed_name="Iris Solberg",
+        registration="MD, registration 7 654 321",
+        seen_sha256=review.text_sha256,
+        remarks="Say in the source which audit the longer stay rests on.",
+        at=at,
+    )
+    returned = ProtocolVersion.objects.get(pk=version.pk)
+    text = returned.read()
+    source = f"{text.source}. Stay: own audit, autumn"
+    services.update_draft(
+        version=returned, data=replace(text, source=source), expected_version=None, change_note=NOTE, by=by
+    )
+    services.submit(version=ProtocolVersion.objects.get(pk=version.pk), by=by, at=at)

@@ -162,6 +162,12 @@ class Appointment(models.Model):
     class Meta:
         ordering = ["during"]
         constraints = [
+            models.UniqueConstraint(
+                fields=["series"],
+                condition=Q(kind="preparation")
+                & ~Q(status__in=["cancelled", "omitted", "no-show", "displaced"]),
+                name="one_preparation_per_series",
+            ),
             models.CheckConstraint(
                 condition=Q(kind__in=["infusion", "therapy", "preparation", "hold"]),
                 name="appointment_kind_known",

@@ -256,6 +256,7 @@ class WorkItem(models.Model):
         RISK_REVIEW = "risk-review", "Answer to look at today"
         STAFFING = "staffing", "Somebody else is needed"
         GATE = "gate", "Before the visit"
+        PRACTICE_PLAN = "practice-plan", "Practice plan missing"
 
     code = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     kind = models.CharField(max_length=16, choices=Kind)

@@ -96,7 +96,7 @@ def expected_end(infusion: Infusion, definition: ProtocolDefinition, at: datetim
     A pump that still runs is taken to stop as planned, or now if that has passed.
     """
     start = infusion.started_at or at
-    stop = infusion.stopped_at or max(start + timedelta(minutes=definition.dose.infusion_minutes), at)
+    stop = infusion.stopped_at or max(start + timedelta(minutes=infusion.ordered_minutes), at)
     rule = definition.discharge
     observed = max(
         start + timedelta(minutes=rule.observe_from_start_minutes),

@@ -16,11 +16,9 @@ from django.db import transaction
 from django.db.models import Max, Q, QuerySet
 
 from patients.contact import (
-    ContactOption,
     NoContact,
     SendTime,
     SheetOnly,
-    choose_channel,
     local_words,
     send_time,
 )
@@ -34,6 +32,8 @@ from scheduling.models import (
     TreatmentSeries,
 )
 from scheduling.services.call_instead import call_instead, end_needless_calls
+from scheduling.services.practice_plans import practice_plans
+from scheduling.services.recipients import contact_of, escort_of
 from staff.clock import app_now
 from staff.errors import InvalidInput
 from staff.locks import lock
@@ -113,7 +113,12 @@ def sync_patient(patient: Patient, *, at: datetime) -> None:
         FollowUp.objects.filter(patient=patient, state__in=FollowUp.ACTIONABLE)
         .exclude(message_kind="")
         .select_related(
-            "appointment", "series__protocol_version", "infusion__protocol_version", "visit", "site"
+            "appointment",
+            "series__protocol_version",
+            "series__therapist",
+            "infusion__protocol_version",
+            "visit",
+            "site",
         )
     )
     visits = list(
@@ -128,43 +133,18 @@ def sync_patient(patient: Patient, *, at: datetime) -> None:
     wishes: list[Wish | NotInTime] = []
     silent = patient.status != Patient.Status.ACTIVE or (preference and preference.all_messages_stopped_at)
     if not silent and (follow_ups or visits):
-        contact = _contact(patient)
+        contact = contact_of(patient)
         if isinstance(contact, NoContact):
             call_instead(follow_ups, contact.reason, at)
         else:
             wishes = [*_of_follow_ups(patient, preference, follow_ups, contact, at)]
             wishes += _of_visits(patient, preference, visits, contact, at, REMINDERS)
-        escort = _escort(patient) if visits else None
+        escort = escort_of(patient) if visits else None
         if escort is not None:
             wishes += _of_visits(patient, preference, visits, escort, at, ESCORT_REMINDERS)
     planned = {wish.follow_up.pk for wish in wishes if isinstance(wish, Wish) and wish.follow_up is not None}
     end_needless_calls(patient, follow_ups, planned, at)
     _reconcile(patient, wishes, at)
-
-
-def _contact(patient: Patient) -> ContactPoint | NoContact:
-    own = ContactPoint.objects.filter(patient=patient, whose=ContactPoint.Whose.PATIENT)
-    points = {str(point.code): point for point in own}
-    options = [
-        ContactOption(
-            code=code,
-            channel=point.channel,  # type: ignore[arg-type]  # its choices are these two
-            verified=point.verified_at is not None,
-            consented=point.consented_at is not None,
-            opted_out=point.opted_out_at is not None,
-            rank=0 if point.preferred else 1,
-        )
-        for code, point in points.items()
-    ]
-    preferred = next((option.channel for option in options if option.rank == 0), None)
-    chosen = choose_channel(options, preferred)
-    return chosen if isinstance(chosen, NoContact) else points[chosen.code]
-
-
-def _escort(patient: Patient) -> ContactPoint | None:
-    """Where the adult who takes the patient home wants to be reminded: the address agreed to last. None without one."""
-    points = ContactPoint.objects.filter(patient=patient, whose=ContactPoint.Whose.ESCORT).order_by("-pk")
-    return next((point for point in points if point.usable), None)
 
 
 def send_hours_of(
@@ -217,7 +197,10 @@ def _of_follow_ups(
         window.infusion_id: window
         for window in PlasticityWindow.objects.filter(patient=patient, superseded_at__isnull=True)
     }
+    plans = practice_plans(patient, [row for row in rows if row.message_kind in SHORT_LIVED], at)
     for row in rows:
+        if row.message_kind in SHORT_LIVED and row.series.code not in plans:
+            continue
         bounds = _bounds(row, windows.get(row.infusion_id))  # type: ignore[arg-type]  # None finds nothing
         if bounds is None:
             continue

@@ -19,6 +19,7 @@ from scheduling.services.followups import sync_follow_ups
 from scheduling.services.neighbours import neighbours_of_ordinal
 from scheduling.services.rules import (
     VisitRules,
+    check_eligibility,
     check_not_withdrawn,
     check_patient,
     check_running_version,
@@ -143,6 +144,7 @@ def _add_visit(
         )
     check_patient(scene.patient, definition, by=by, at=as_utc(choice.start), decided=True)
     check_not_withdrawn(scene.patient, scene.version)
+    check_eligibility(scene.patient, scene.version, now)
     rules = VisitRules(
         scene.load,
         scene.who,

@@ -167,7 +167,7 @@ def _close(
 
 def _undecided(patient: Patient, version: ProtocolVersion, at: datetime) -> tuple[Finding, ...]:
     """What speaks against treatment, without the cautions that the signed eligibility checklist accepted."""
-    signed = eligibility_in_force(patient, version)
+    signed = eligibility_in_force(patient, version, at)
     accepted = set(signed.accepted) if signed else set()
     found = findings_for(patient, version.read(), at)
     return tuple(item for item in found if item.severity != "decide" or item.code not in accepted)

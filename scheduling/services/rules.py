@@ -25,7 +25,7 @@ from scheduling.planning import Clearance, PatientLoad
 from scheduling.services.seating import Seat, VisitChoice, check_seat, find_seat, seat_of, stay
 from sessions.eligibility import Finding, check_contraindications
 from sessions.models import EligibilitySignOff
-from sessions.services import eligibility_in_force, was_withdrawn
+from sessions.services import eligibility_until, standing_eligibility, was_withdrawn
 from staff.errors import Clash, DomainError, InvalidInput, RuleNotMet, StateConflict
 from staff.models import User
 
@@ -225,9 +225,19 @@ def check_version(version: ProtocolVersion) -> None:
         raise RuleNotMet(f"{version} is not active.", code="version-not-active", field="protocol_version")
 
 
-def check_eligibility(patient: Patient, version: ProtocolVersion) -> EligibilitySignOff:
-    """A series starts only with a signed checklist of its version. Raises RuleNotMet `eligibility-not-signed`."""
-    found = eligibility_in_force(patient, version)
+def check_eligibility(patient: Patient, version: ProtocolVersion, at: datetime) -> EligibilitySignOff:
+    """Infusions are booked only on a signed checklist of their version that has not run out at `at`.
+
+    Raises RuleNotMet `eligibility-not-signed` or `eligibility-expired`.
+    """
+    found = standing_eligibility(patient, version)
+    if found is not None and eligibility_until(found, version) <= at:
+        days = version.read().eligibility_days
+        raise RuleNotMet(
+            f"The eligibility checklist was signed more than {days} days ago. A prescriber goes through it again.",
+            code="eligibility-expired",
+            field="patient",
+        )
     if found is None:
         raise RuleNotMet(
             f"The eligibility checklist of {version} is not signed for this patient. A prescriber signs it first.",

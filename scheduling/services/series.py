@@ -99,7 +99,7 @@ def book_series(
     scene = set_scene(patient, protocol_version, weight_kg, wanted, therapy, now, early=early)
     check_version(scene.version)
     text = scene.version.read()
-    accepted = _check_person(scene, by, as_utc(wanted[0].start), caution_reason)
+    accepted = _check_person(scene, by, as_utc(wanted[0].start), caution_reason, now)
     refuse_second_series(scene.patient)
     approved = dict(long_gaps or {})
     check_long_gaps(text, approved, reason=long_gap_reason, by=by)
@@ -137,14 +137,16 @@ def _write_what_follows(
     check_constraints_now()
 
 
-def _check_person(scene: Scene, by: User, first: datetime, caution_reason: str) -> tuple[Finding, ...]:
+def _check_person(
+    scene: Scene, by: User, first: datetime, caution_reason: str, now: datetime
+) -> tuple[Finding, ...]:
     """The patient may be treated by this text from `first` on. Returns the cautions that are accepted now."""
-    signed = eligibility_in_force(scene.patient, scene.version)
+    signed = eligibility_in_force(scene.patient, scene.version, now)
     accepted = check_patient(
         scene.patient, scene.version.read(), by=by, at=first, caution_reason=caution_reason,
         accepted=signed.accepted if signed else (),
     )  # fmt: skip
-    check_eligibility(scene.patient, scene.version)
+    check_eligibility(scene.patient, scene.version, now)
     return accepted
 
 

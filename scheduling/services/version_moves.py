@@ -187,7 +187,7 @@ def _move(series: TreatmentSeries, to_version: ProtocolVersion, signed: _Signatu
     lock(patients=[series.patient_id], resources=set(resources))
     to_version = ProtocolVersion.objects.select_related("template").get(pk=to_version.pk)
     current = _movable(series, to_version)
-    check_eligibility(current.patient, to_version)
+    check_eligibility(current.patient, to_version, now)
     old, before = current.protocol_version, picture(current, now)
     tasks_before = tasks(current)
     SeriesVersionMove.objects.create(

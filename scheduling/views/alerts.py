@@ -52,7 +52,7 @@ def alert_detail(request: HttpRequest, code: str) -> HttpResponse:
         "alert": alert,
         "told": told,
         "everybody": EVERYBODY,
-        "phones": alert.patient.contact_points.filter(channel="sms"),
+        "phones": alert.patient.contact_points.filter(channel="sms").select_related("representative"),
     }
     return show(request, "scheduling/alert.html", context, alert.site)
 

@@ -23,6 +23,7 @@ from django.views.decorators.http import require_http_methods
 from patients.access import get_patient_for
 from patients.models import Patient
 from patients.presenting import banner, local_day
+from scheduling.booking_pages import eligibility_words
 from scheduling.domain.localtime import local_date
 from scheduling.domain.planner import options
 from scheduling.forms_booking import PlanForm
@@ -35,7 +36,6 @@ from scheduling.services.series import TherapyChoice, VisitChoice, book_series
 from scheduling.services.visit_options import MOST_ASKED, spread
 from scheduling.views.acts import person, posted, show
 from sessions.models import Infusion
-from sessions.services import eligibility_in_force
 from staff import roles
 from staff.clock import app_now
 from staff.errors import DomainError, InvalidInput
@@ -311,7 +311,7 @@ class PlanPage:
             return {}
         return {
             "asks_eligibility": True,
-            "eligibility": eligibility_in_force(self.patient, version),
+            **eligibility_words(self.patient, version),
             "eligibility_url": reverse("eligibility_sign", args=[self.patient.code, version.code]),
         }
 

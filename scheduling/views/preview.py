@@ -28,7 +28,7 @@ from scheduling.loaders import named_holidays
 from scheduling.sample_pages import sample_page
 from scheduling.sites import chosen_site
 from staff.clock import app_now
-from staff.errors import InvalidInput
+from staff.errors import InvalidInput, RuleNotMet
 from staff.forms import ClinicalDateField, ClinicalForm, UnitDecimalField, UnitIntegerField
 from staff.models import Site, User
 
@@ -77,7 +77,7 @@ class PreviewForm(ClinicalForm):
         """A time of day."""
         try:
             return parse_clock(self.cleaned_data["clock"])
-        except InvalidInput as refusal:
+        except (InvalidInput, RuleNotMet) as refusal:
             raise forms.ValidationError("Enter a time such as 09:00.", code="clock") from refusal
 
 
@@ -143,7 +143,7 @@ def _sample(version: ProtocolVersion, form: PreviewForm, site: Site | None) -> d
             holidays=holidays,
             closed_on_holidays=data["holidays"] == "closed",
         )
-    except InvalidInput as refusal:
+    except (InvalidInput, RuleNotMet) as refusal:
         form.add_refusal(refusal)
         return {}
     return {"page": page, "first_day": first_day, "unfinished": unfinished}

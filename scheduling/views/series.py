@@ -16,7 +16,7 @@ from patients.access import get_patient_for
 from patients.models import Patient
 from protocols.presenting import cautions
 from scheduling.access import get_series_for
-from scheduling.booking_pages import chip_of, patient_banner, series_chip, series_rows
+from scheduling.booking_pages import chip_of, eligibility_words, patient_banner, series_chip, series_rows
 from scheduling.decisions import decisions_of
 from scheduling.forms_booking import (
     EndSeriesForm,
@@ -34,13 +34,14 @@ from scheduling.services.long_gaps import approve_long_gap, limit_before
 from scheduling.services.more_visits import book_extra_infusion, rebook_visit
 from scheduling.services.patient_changes import KEY
 from scheduling.services.pauses import pause_series, resume_series
+from scheduling.services.preparation import preparation_of
 from scheduling.services.review_items import point_lines
 from scheduling.services.seating import VisitChoice
 from scheduling.services.visit_options import VisitOptions, visit_options
 from scheduling.views.acts import Act, act_page, person, posted, show, zone
 from scheduling.views.version_moves import series_notice
 from scheduling.views.visits import offer_choices, reasons
-from sessions.services import eligibility_in_force
+from sessions.models import PreparationRecord
 from staff.clock import app_now
 from staff.models import User
 
@@ -89,7 +90,8 @@ def series_detail(request: HttpRequest, code: str) -> HttpResponse:
         **_switches(series),
         "review_url": reverse("course_review", args=[series.code]) if lines else "",
         "may_review": any(line.state == "due" for line in lines) and user.may("infusion.order"),
-        "eligibility": eligibility_in_force(series.patient, series.protocol_version),
+        **eligibility_words(series.patient, series.protocol_version),
+        "preparation": _preparation(series, user),
         "may_sign": live and user.may("infusion.order"),
         "notice": series_notice(series, may_move=user.may("series.move_version")),
     }
@@ -107,6 +109,20 @@ def _switches(series: TreatmentSeries) -> dict[str, SeriesSwitch | None]:
     for row in rows:
         found["switched_from" if row.to_series_id == series.pk else "switched_to"] = row
     return found
+
+
+def _preparation(series: TreatmentSeries, user: User) -> dict[str, Any] | None:
+    """The preparation visit and what it agreed; None for a version that has none."""
+    minutes = series.protocol_version.read().preparation_minutes
+    if minutes is None:
+        return None
+    return {
+        "minutes": minutes,
+        "visit": preparation_of(series),
+        "record": PreparationRecord.objects.filter(course=series.code).select_related("therapist").first(),
+        "may_book": user.may("therapy.book"),
+        "may_hold": user.may("therapy.conduct"),
+    }
 
 
 def _facts(series: TreatmentSeries) -> list[Any]:

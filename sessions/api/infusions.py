@@ -21,6 +21,7 @@ from sessions.access import get_infusion_for
 from sessions.api.day import DayActs
 from sessions.api.reading import confirm_caller, record_answer, second_person
 from sessions.models import Infusion
+from sessions.order_reasons import OrderShape
 from sessions.serializers import (
     AdverseEventCreateSerializer,
     AdverseEventSerializer,
@@ -48,6 +49,8 @@ from sessions.serializers import (
 from sessions.services import PumpAct, SigningTerms
 from staff.access import require
 from staff.api import checked, expected_version, idempotent
+
+SHAPED = ("low_reason", "minutes", "short_reason", "route", "route_reason")
 
 
 class InfusionFilter(django_filters.FilterSet):
@@ -111,9 +114,10 @@ class InfusionViewSet(DayActs):
     @extend_schema(request=OrderSerializer, responses=InfusionDetailSerializer)
     @action(detail=True, methods=["post"])
     def order(self, request: Request, code: str) -> Response:
-        """Sign the order. 422 over-ceiling: a second prescriber is needed."""
+        """Sign the order. 422 over-ceiling: a second prescriber is needed; low-order-reason and the like: say why."""
 
         def do(**given: Any) -> object:
+            given["shape"] = OrderShape(**{name: given.pop(name) for name in SHAPED if name in given})
             return services.sign_order(cosigned_by=second_person(request, given), **given)
 
         return self._change(request, code, OrderSerializer, do, action="infusion.order")

@@ -77,7 +77,7 @@ class ConsentViewSet(PatientFactViewSet):
 
     model = Consent
     route = "consents"
-    related = ("patient", "document")
+    related = ("patient", "document", "representative")
     serializer_class = ConsentSerializer
 
     def retrieve(self, request: Request, code: str) -> Response:
@@ -90,6 +90,8 @@ class ConsentViewSet(PatientFactViewSet):
 
         def do(patient: Any, data: dict[str, Any]) -> Consent:
             document = _document(data.pop("document"))
+            if (code := data.pop("representative", None)) is not None:
+                data["representative"] = _representative(patient, code)
             return services.record_consent(patient=patient, document=document, by=self.user, **data)
 
         return self.add(request, ConsentCreateSerializer, "infusion.record", do)
@@ -149,6 +151,17 @@ def _document(code: UUID) -> ProtocolDocument:
     found = ProtocolDocument.objects.filter(code=code).first()
     if found is None:
         raise InvalidInput("There is no text with this code.", code="unknown-document", field="document")
+    return found
+
+
+def _representative(patient: Any, code: UUID) -> Any:
+    found = patient.representatives.filter(code=code).first()
+    if found is None:
+        raise InvalidInput(
+            "This person does not sign for the patient.",
+            code="unknown-representative",
+            field="representative",
+        )
     return found
 
 

@@ -8,6 +8,7 @@ from typing import Any, cast
 from django import forms
 from django.core.exceptions import ValidationError
 
+from patients.models import LegalRepresentative
 from protocols.documents import QUESTIONS
 from protocols.models import ProtocolDocument
 from sessions import scoring
@@ -60,10 +61,30 @@ class DocumentForm(ClinicalForm):
 
 
 class ConsentForm(DocumentForm):
-    """Consent as given by the patient."""
+    """Consent as given by the patient or a legal representative."""
 
     given_at = LocalDateTimeField("Given at", nudges=True, required=False, hint=TIME_HINT)
-    understood = forms.BooleanField(label="The patient has read the text, had time to ask, and agrees")
+    signed_by = forms.ChoiceField(label="Who signed", widget=Radios(), initial="patient")
+    understood = forms.BooleanField(label="Whoever signed has read the text, had time to ask, and agrees")
+
+    def __init__(
+        self, *args: Any, representatives: Iterable[LegalRepresentative] = (), **kwargs: Any
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self.people = {str(row.code): row for row in representatives}
+        if self.people:
+            field = cast("forms.ChoiceField", self.fields["signed_by"])
+            field.choices = [
+                ("patient", "The patient"),
+                *((key, str(row)) for key, row in self.people.items()),
+            ]
+        else:
+            del self.fields["signed_by"]
+
+    @property
+    def representative(self) -> LegalRepresentative | None:
+        """Who signed for the patient; None = the patient."""
+        return self.people.get(self.cleaned_data.get("signed_by") or "")
 
 
 class EducationForm(DocumentForm):

@@ -8,10 +8,13 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 
+from protocols.evidence import COMPROMISES
+from protocols.wording import ROUTES
 from sessions import dosing
 from sessions.discharge_values import BASELINES, VALUES
 from sessions.gates import OVERRIDE_REASONS
 from sessions.models import AdverseEvent, CriterionResult, Infusion, PreInfusionCheck, PumpEvent
+from sessions.order_reasons import OrderShape
 from sessions.services import ADVERSE_EVENTS, NOT_GIVEN_REASONS
 from sessions.services.checks import NOT_APPLICABLE
 from staff.forms import (
@@ -112,6 +115,23 @@ class OrderForm(RecordForm):
     bag_mg_per_ml = UnitDecimalField(
         "Bag concentration", unit="mg/mL", min_value="0.1", max_value="100", decimal_places=3
     )
+    low_reason = forms.ChoiceField(
+        label="Why less than 0.5 mg/kg",
+        choices=[("", "Does not apply"), *COMPROMISES["low_dose"].items()],
+        required=False,
+    )
+    minutes = UnitIntegerField("Over", unit="min", min_value=30, max_value=100, required=False)
+    short_reason = forms.ChoiceField(
+        label="Why less than 40 minutes",
+        choices=[("", "Does not apply"), *COMPROMISES["short"].items()],
+        required=False,
+    )
+    route = forms.ChoiceField(label="Route", choices=list(ROUTES.items()), required=False)
+    route_reason = forms.ChoiceField(
+        label="Why not into a vein",
+        choices=[("", "Does not apply"), *COMPROMISES["route"].items()],
+        required=False,
+    )
     second_email = forms.EmailField(label="Second prescriber's e-mail", required=False)
     second_password = forms.CharField(
         label="Their password",
@@ -120,6 +140,20 @@ class OrderForm(RecordForm):
         max_length=128,
         widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
     )
+
+    @property
+    def shape(self) -> OrderShape:
+        """What is not as the version says, and why."""
+        data = self.cleaned_data
+        return OrderShape(
+            data["low_reason"], data["minutes"], data["short_reason"], data["route"], data["route_reason"]
+        )
+
+    @property
+    def asks_reasons(self) -> bool:
+        """Something of it was refused: the fold stands open."""
+        names = ("low_reason", "minutes", "short_reason", "route", "route_reason")
+        return self.is_bound and any(self.errors.get(name) for name in names)
 
 
 class PumpForm(RecordForm):

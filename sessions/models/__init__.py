@@ -12,6 +12,7 @@ from sessions.models.ending import Disposition, EndingAssessment, Handover, Trea
 from sessions.models.gates import EligibilitySignOff, GateAnswer, SiteGate
 from sessions.models.infusion import Infusion
 from sessions.models.observation import AdverseEvent, PreInfusionCheck, VitalSigns
+from sessions.models.preparation import PreparationRecord
 from sessions.models.private_note import PrivateNote, PrivateNoteReading
 from sessions.models.progress import NightReport, ProgressReport
 from sessions.models.pump import ClearanceEstimate, MeasuredLevel, PumpEvent
@@ -41,6 +42,7 @@ __all__ = [
     "OrderRenewal",
     "OutcomeScore",
     "PreInfusionCheck",
+    "PreparationRecord",
     "PrivateNote",
     "PrivateNoteReading",
     "ProgressReport",

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
-from patients.models import Patient
+from patients.models import LegalRepresentative, Patient
 from protocols.models import ProtocolDocument
 from sessions.querysets import ConsentQuerySet, PatientFacts
 
@@ -19,7 +19,10 @@ USER = settings.AUTH_USER_MODEL
 
 @pghistory.track()
 class Consent(models.Model):
-    """A patient's consent to one version's text. Withdrawal is accepted at any moment."""
+    """Consent to one version's text, signed by the patient or a legal representative. Withdrawn at any moment.
+
+    `signed_by_name` and `relationship` are what the representative was called when they signed; empty = the patient.
+    """
 
     code = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="consents")
@@ -27,6 +30,11 @@ class Consent(models.Model):
     given_at = models.DateTimeField()
     valid_until = models.DateTimeField()
     withdrawn_at = models.DateTimeField(null=True, blank=True)
+    representative = models.ForeignKey(
+        LegalRepresentative, on_delete=models.PROTECT, related_name="consents", null=True, blank=True
+    )
+    signed_by_name = models.CharField(max_length=120, blank=True)
+    relationship = models.CharField(max_length=60, blank=True)
     recorded_by = models.ForeignKey(USER, on_delete=models.PROTECT, related_name="+")
     recorded_at = models.DateTimeField()
 
@@ -41,6 +49,11 @@ class Consent(models.Model):
             models.CheckConstraint(
                 condition=Q(withdrawn_at__isnull=True) | Q(withdrawn_at__gte=F("given_at")),
                 name="consent_withdrawn_after_given",
+            ),
+            models.CheckConstraint(
+                condition=Q(representative__isnull=True, signed_by_name="", relationship="")
+                | Q(representative__isnull=False) & ~Q(signed_by_name="") & ~Q(relationship=""),
+                name="consent_says_who_signed",
             ),
         ]
 

@@ -63,6 +63,13 @@ class Infusion(models.Model):
     )
     # The weight that the order was signed for; a change of more than 5 % voids the order.
     order_weight_kg = models.DecimalField(max_digits=5, decimal_places=1, null=True, blank=True)
+    # Where the order is weaker than what was studied: coded reasons of sessions/order_reasons.py. Minutes and route
+    # only where they are not the version's.
+    order_low_reason = models.CharField(max_length=16, blank=True)
+    order_minutes = models.PositiveSmallIntegerField(null=True, blank=True)
+    order_short_reason = models.CharField(max_length=16, blank=True)
+    order_route = models.CharField(max_length=10, blank=True)
+    order_route_reason = models.CharField(max_length=16, blank=True)
     started_at = models.DateTimeField(null=True, blank=True)
     stopped_at = models.DateTimeField(null=True, blank=True)
     delivered_mg = models.DecimalField(max_digits=6, decimal_places=2, null=True, blank=True)
@@ -136,6 +143,23 @@ class Infusion(models.Model):
                 name="infusion_weight_fits_the_order",
             ),
             models.CheckConstraint(
+                condition=Q(started_at__isnull=True)
+                | ~Q(order_low_reason="")
+                | Q(ordered_mg__gte=F("order_weight_kg") * Decimal("0.49")),
+                name="low_order_has_a_reason",
+            ),
+            models.CheckConstraint(
+                condition=Q(order_minutes__isnull=True)
+                | Q(order_minutes__gte=40, order_minutes__lte=100)
+                | Q(order_minutes__gte=30, order_minutes__lt=40) & ~Q(order_short_reason=""),
+                name="short_order_has_a_reason",
+            ),
+            models.CheckConstraint(
+                condition=Q(order_route__in=["", "iv"])
+                | Q(order_route__in=["im", "sc", "oral", "intranasal"]) & ~Q(order_route_reason=""),
+                name="other_route_has_a_reason",
+            ),
+            models.CheckConstraint(
                 condition=Q(order_cosigned_by__isnull=True) | ~Q(order_cosigned_by=F("ordered_by")),
                 name="infusion_cosigner_is_another_person",
             ),
@@ -154,6 +178,16 @@ class Infusion(models.Model):
 
     def __str__(self) -> str:
         return f"Infusion {self.ordinal}"
+
+    @property
+    def ordered_minutes(self) -> int:
+        """Over how many minutes: as ordered, else as the version says."""
+        return self.order_minutes or self.protocol_version.read().dose.infusion_minutes
+
+    @property
+    def route(self) -> str:
+        """By which route: as ordered, else as the version says."""
+        return self.order_route or self.protocol_version.read().dose.route
 
     @property
     def started(self) -> bool:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from protocols.wording import ROUTES
 from sessions import clearance, dosing, eligibility, monitoring
 from sessions.charts import ChartFacts, chart_until, level_chart
 from sessions.discharge import DischargeDecision
@@ -24,6 +25,7 @@ from sessions.models import (
     VitalSigns,
     WeightCorrection,
 )
+from sessions.order_reasons import words_for
 from sessions.pages.criteria import CriterionLine, baseline_lines, criterion_lines
 from sessions.pages.estimate_words import compared_times
 from sessions.pages.open_items import OpenItem, open_items
@@ -150,6 +152,17 @@ class Record:
         )
 
     @property
+    def order_reasons(self) -> list[tuple[str, str]]:
+        """Where the order is weaker than what was studied: what, and why."""
+        row = self.infusion
+        found = [
+            ("Less than 0.5 mg/kg", "low_dose", row.order_low_reason),
+            ("Less than 40 minutes", "short", row.order_short_reason),
+            (f"Route: {ROUTES.get(row.order_route, '')}", "route", row.order_route_reason),
+        ]
+        return [(what, words_for(kind, code)) for what, kind, code in found if code]
+
+    @property
     def compared(self) -> list[tuple[str, datetime]]:
         """What the clearance time was chosen from, or is shown beside: (label, time) of the models."""
         return compared_times(self.estimate)
@@ -271,7 +284,7 @@ def _dose(infusion: Infusion) -> Dose:
     limit = order_limit_for(infusion) if infusion.weight_kg is not None else None
     if infusion.ordered_mg is None or infusion.bag_mg_per_ml is None:
         return Dose(planned, None, limit)
-    setting = dosing.pump_setting(infusion.ordered_mg, infusion.bag_mg_per_ml, rule.infusion_minutes)
+    setting = dosing.pump_setting(infusion.ordered_mg, infusion.bag_mg_per_ml, infusion.ordered_minutes)
     return Dose(planned, setting, limit)
 
 

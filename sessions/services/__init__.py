@@ -27,7 +27,9 @@ from sessions.services.drugs import PRN_DRUGS, record_bag, record_given_drug, st
 from sessions.services.eligibility import (
     eligibility_in_force,
     eligibility_lines,
+    eligibility_until,
     sign_eligibility,
+    standing_eligibility,
     was_withdrawn,
     withdraw_eligibility,
 )
@@ -70,6 +72,7 @@ from sessions.services.levels import contradicting_level, record_measured_level,
 from sessions.services.notes import save_note, unfinished_note
 from sessions.services.observing import observed_until
 from sessions.services.outcomes import record_outcome
+from sessions.services.preparation import PreparationText, courses_with_plan, record_preparation
 from sessions.services.private_notes import open_private_notes, write_private_note
 from sessions.services.progress import record_night, record_progress
 from sessions.services.pump import (
@@ -102,6 +105,7 @@ __all__ = [
     "CheckAnswer",
     "CriterionAnswer",
     "NoteText",
+    "PreparationText",
     "PumpAct",
     "PumpChange",
     "ReviewPoint",
@@ -125,6 +129,7 @@ __all__ = [
     "confirm_weight",
     "contradicting_level",
     "correct_weight",
+    "courses_with_plan",
     "current_disposition",
     "current_estimate",
     "current_sign_off",
@@ -132,6 +137,7 @@ __all__ = [
     "drug_effect_at",
     "eligibility_in_force",
     "eligibility_lines",
+    "eligibility_until",
     "exposure_finding",
     "flag_inside_no_therapy",
     "last_assessment",
@@ -165,6 +171,7 @@ __all__ = [
     "record_measured_level",
     "record_night",
     "record_outcome",
+    "record_preparation",
     "record_progress",
     "record_pump_event",
     "record_pump_events",
@@ -182,6 +189,7 @@ __all__ = [
     "sign_off",
     "sign_order",
     "signed_time",
+    "standing_eligibility",
     "start_gate",
     "start_integration",
     "state_delay",

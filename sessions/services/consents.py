@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from patients.models import Patient
+from patients.models import LegalRepresentative, Patient
 from protocols.models import ProtocolDocument
 from sessions import signals
 from sessions.models import Consent, EducationRecord, Infusion
@@ -26,12 +26,14 @@ def record_consent(
     by: User,
     given_at: datetime | None = None,
     valid_until: datetime | None = None,
+    representative: LegalRepresentative | None = None,
     at: datetime | None = None,
 ) -> Consent:
     """Consent to one text, valid for a year unless said otherwise (end exclusive).
 
-    Raises RuleNotMet when given between the start of an infusion and the time from which therapy may begin,
-    and InvalidInput for a text of another kind or an end before the beginning. The same consent twice is
+    `representative`: who signed for the patient; None = the patient. Raises RuleNotMet when given between the start of
+    an infusion and the time from which therapy may begin, and InvalidInput for a text of another kind, an end before
+    the beginning, or a representative who does not (or no longer) sign for this patient. The same consent twice is
     stored once.
     """
     now = moment(at)
@@ -48,16 +50,37 @@ def record_consent(
     until = valid_until or given + VALID_FOR
     if until <= given:
         raise InvalidInput("The end must come after the consent.", code="order", field="valid_until")
+    if representative is not None:
+        representative = _signs_for(patient, representative)
     same: Consent | None = patient.consents.filter(
-        document=document, given_at=given, withdrawn_at=None
+        document=document, given_at=given, withdrawn_at=None, representative=representative
     ).first()
     if same is not None:
         return same
     consent: Consent = Consent.objects.create(
-        patient=patient, document=document, given_at=given, valid_until=until, recorded_by=by, recorded_at=now
+        patient=patient,
+        document=document,
+        given_at=given,
+        valid_until=until,
+        representative=representative,
+        signed_by_name=representative.name if representative else "",
+        relationship=representative.get_relationship_display() if representative else "",
+        recorded_by=by,
+        recorded_at=now,
     )
     _refresh_open_record(patient, now)
     return consent
+
+
+def _signs_for(patient: Patient, representative: LegalRepresentative) -> LegalRepresentative:
+    row: LegalRepresentative | None = patient.representatives.filter(
+        pk=representative.pk, ended_at__isnull=True
+    ).first()
+    if row is None:
+        raise InvalidInput(
+            "This person does not sign for the patient.", code="unknown-representative", field="signed_by"
+        )
+    return row
 
 
 @act

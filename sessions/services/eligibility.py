@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from patients.models import Patient
 from protocols.models import ProtocolVersion
@@ -11,6 +11,7 @@ from sessions.eligibility import check_contraindications
 from sessions.eligibility_list import ACCEPTED, Line, check_answers, lines, same_checklist
 from sessions.models import EligibilitySignOff
 from sessions.services._record import act, moment, need_role
+from staff.clock import app_now
 from staff.errors import InvalidInput, RuleNotMet, StateConflict
 from staff.locks import lock
 from staff.models import User
@@ -26,14 +27,27 @@ def eligibility_lines(patient: Patient, version: ProtocolVersion) -> tuple[Line,
     return lines(version.read(), recorded)
 
 
-def eligibility_in_force(patient: Patient, version: ProtocolVersion) -> EligibilitySignOff | None:
-    """The standing signature that holds for this version: made on a version with the same list and age."""
+def standing_eligibility(patient: Patient, version: ProtocolVersion) -> EligibilitySignOff | None:
+    """The standing signature for this version, run out or not: made on a version with the same list and age."""
     rows = EligibilitySignOff.objects.standing().filter(patient=patient)
     wanted = version.read()
     for row in rows.select_related("protocol_version", "signed_by"):
         if row.protocol_version_id == version.pk or same_checklist(row.protocol_version.read(), wanted):
             return row
     return None
+
+
+def eligibility_until(signed: EligibilitySignOff, version: ProtocolVersion) -> datetime:
+    """When a signature runs out for a version (exclusive): elapsed days, as many as that version says."""
+    return signed.signed_at + timedelta(days=version.read().eligibility_days)
+
+
+def eligibility_in_force(
+    patient: Patient, version: ProtocolVersion, at: datetime | None = None
+) -> EligibilitySignOff | None:
+    """The standing signature that holds for this version at `at` (now): it has not run out."""
+    row = standing_eligibility(patient, version)
+    return row if row is not None and (at or app_now()) < eligibility_until(row, version) else None
 
 
 @act

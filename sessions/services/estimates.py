@@ -151,6 +151,12 @@ def estimate(infusion: Infusion, log_: clearance.PumpLog, now: datetime) -> clea
         raise RuleNotMet(
             "Without a weight nothing can be estimated.", code="weight-missing", field="weight_kg"
         )
+    if infusion.route != "iv":
+        raise RuleNotMet(
+            "No model covers another route than the vein: a clinician states when therapy may begin.",
+            code="route-without-model",
+            field="order_route",
+        )
     return clearance.estimate_clearance(
         log=ended_log(infusion, log_, now),
         weight_kg=weight,

@@ -11,6 +11,7 @@ from patients.services.people import update_patient
 from protocols.models import ProtocolVersion
 from sessions import dosing, signals
 from sessions.models import Infusion
+from sessions.order_reasons import OrderShape, low_reason, shape_of
 from sessions.services._record import (
     act,
     aware,
@@ -46,6 +47,14 @@ NOT_GIVEN_REASONS = {
     "prescriber_decision": "Prescriber's decision",
     "left": "Left before the start",
 }
+
+SHAPE = (
+    "order_low_reason",
+    "order_minutes",
+    "order_short_reason",
+    "order_route",
+    "order_route_reason",
+)
 
 
 @act
@@ -172,13 +181,15 @@ def sign_order(
     bag_mg_per_ml: Decimal | None = None,
     ordered_mg: Decimal | None = None,
     cosigned_by: User | None = None,
+    shape: OrderShape | None = None,
     at: datetime | None = None,
     expected_version: int | None = None,
 ) -> Infusion:
     """The prescriber's order in mg, from today's weight (default: the protocol's dose for it, in the bag on record).
 
     Raises NotAllowed without the prescriber's role, RuleNotMet without a confirmed weight, above the dose for
-    this weight, or above the ceiling without a second prescriber.
+    this weight, above the ceiling without a second prescriber, or for less than 0.5 mg/kg, fewer than 40 minutes or
+    another route than the vein without a coded reason (`shape`).
     """
     now = moment(at)
     need_role(by, "infusion.order", "Only a prescriber signs an order.")
@@ -201,7 +212,9 @@ def sign_order(
     bag = current.bag_mg_per_ml if bag_mg_per_ml is None else bag_mg_per_ml
     if bag is None:
         raise InvalidInput("Enter the concentration of the bag.", code="required", field="bag_mg_per_ml")
-    dosing.pump_setting(wanted, bag, rule.infusion_minutes)  # refuses an impossible concentration
+    form = shape_of(rule, shape or OrderShape())
+    _keep_shape(current, form, low_reason(rule, planned, wanted, current.weight_kg, form.low_reason))
+    dosing.pump_setting(wanted, bag, current.ordered_minutes)  # refuses an impossible concentration
     current.ordered_mg, current.bag_mg_per_ml = wanted, bag
     current.order_weight_kg = current.weight_kg
     current.ordered_by, current.ordered_at = by, now
@@ -217,6 +230,7 @@ def sign_order(
         "ordered_by",
         "ordered_at",
         "order_cosigned_by",
+        *SHAPE,
         "status",
     )
     signals.tell(signals.prescriber_answered, infusion=current, topic="order", by=by, at=now)
@@ -267,6 +281,12 @@ def mark_not_given(
     return current
 
 
+def _keep_shape(infusion: Infusion, shape: OrderShape, low: str) -> None:
+    infusion.order_low_reason = low
+    infusion.order_minutes, infusion.order_short_reason = shape.minutes, shape.short_reason
+    infusion.order_route, infusion.order_route_reason = shape.route, shape.route_reason
+
+
 def _check_ordered(wanted: Decimal, rounding_mg: Decimal) -> None:
     if wanted <= 0:
         raise InvalidInput("Enter a dose above 0 mg.", code="range", field="ordered_mg")
@@ -298,4 +318,5 @@ def _withdraw_order(infusion: Infusion) -> tuple[str, ...]:
     """The amount and its signature go; the bag stays, so that a prescriber signs again in one tap."""
     infusion.ordered_mg = infusion.ordered_at = infusion.order_weight_kg = None
     infusion.ordered_by = infusion.order_cosigned_by = None
-    return ("ordered_mg", "order_weight_kg", "ordered_by", "ordered_at", "order_cosigned_by")
+    _keep_shape(infusion, OrderShape(), "")
+    return ("ordered_mg", "order_weight_kg", "ordered_by", "ordered_at", "order_cosigned_by", *SHAPE)

@@ -23,7 +23,7 @@ def observed_until(
     if infusion.started_at is None:
         return None
     definition = infusion.protocol_version.read()
-    planned = infusion.started_at + timedelta(minutes=definition.dose.infusion_minutes)
+    planned = infusion.started_at + timedelta(minutes=infusion.ordered_minutes)
     given = infusion.delivered_mg if delivered_mg is None else delivered_mg
     running = infusion.stopped_at is None and delivered_mg is None
     return observation_end(

@@ -65,7 +65,7 @@ def new_line(
         )
     rate = wanted.rate_mg_per_min
     if rate is None and wanted.kind == PumpEvent.Kind.START and infusion.ordered_mg is not None:
-        rate = infusion.ordered_mg / Decimal(infusion.protocol_version.read().dose.infusion_minutes)
+        rate = infusion.ordered_mg / Decimal(infusion.ordered_minutes)
     if rate is None and wanted.kind == PumpEvent.Kind.RESUME:
         rated = [item for item in before if item.kind in RATED and item.observed_at <= observed]
         rate = rated[-1].rate_mg_per_min if rated else None

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods
 from patients.access import get_patient_for
 from patients.views.acts import Act, act_page
 from protocols.models import ProtocolVersion
+from protocols.signing import require_means_to_sign
 from sessions import services
 from sessions.access import get_eligibility_for
 from sessions.forms.eligibility import EligibilityForm, EligibilityWithdrawForm
@@ -31,6 +32,7 @@ def eligibility_sign(request: HttpRequest, code: str, version: str) -> HttpRespo
     user = the_user(request)
     require(user, "infusion.order")
     patient = get_patient_for(user, code, action="infusion.order")
+    require_means_to_sign(user)
     text = (
         ProtocolVersion.objects.filter(code=version, status__in=ProtocolVersion.PUBLISHED)
         .select_related("template")

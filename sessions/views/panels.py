@@ -95,6 +95,11 @@ def _before_start(record: Record, options: dict[str, Any]) -> list[RecordForm]:
         initial = {
             "ordered_mg": infusion.ordered_mg or record.dose.planned.mg.quantize(Decimal("0.1")),
             "bag_mg_per_ml": (infusion.bag_mg_per_ml or DEFAULT_BAG).normalize(),
+            "low_reason": infusion.order_low_reason,
+            "minutes": infusion.ordered_minutes,
+            "short_reason": infusion.order_short_reason,
+            "route": infusion.route,
+            "route_reason": infusion.order_route_reason,
         }
         forms.append(OrderForm(initial=initial, **options))
     return forms

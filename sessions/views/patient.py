@@ -67,7 +67,11 @@ def consent_new(request: HttpRequest, code: str) -> HttpResponse:
     patient = get_patient_for(user, code, action="infusion.record")
     documents = documents_in_use("consent", patient)
     form = ConsentForm(
-        request.POST or None, zone=_zone(patient), patient_code=patient.code, documents=documents
+        request.POST or None,
+        zone=_zone(patient),
+        patient_code=patient.code,
+        documents=documents,
+        representatives=patient.representatives.filter(ended_at__isnull=True),
     )
     act = Act(
         "Record consent",
@@ -78,7 +82,11 @@ def consent_new(request: HttpRequest, code: str) -> HttpResponse:
 
     def do(data: dict[str, Any]) -> object:
         return services.record_consent(
-            patient=patient, document=form.chosen, given_at=data["given_at"], by=user
+            patient=patient,
+            document=form.chosen,
+            given_at=data["given_at"],
+            representative=form.representative,
+            by=user,
         )
 
     return act_page(

@@ -125,6 +125,7 @@ def infusion_order(request: HttpRequest, code: str) -> HttpResponse:
             ordered_mg=data["ordered_mg"],
             bag_mg_per_ml=data["bag_mg_per_ml"],
             cosigned_by=second,
+            shape=form.shape,
             by=the_user(request),
             expected_version=data["version"],
         )

@@ -14,6 +14,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.views.decorators.http import require_http_methods
 
+from protocols.signing import require_means_to_sign
 from sessions import services
 from sessions.access import get_infusion_for
 from sessions.forms.sign_off import SignOffForm
@@ -36,7 +37,9 @@ REAUTHENTICATE = "account_reauthenticate"
 @require_http_methods(["GET", "POST"])
 def infusion_sign_off(request: HttpRequest, code: str) -> HttpResponse:
     """Sign the discharge, or sign again after a correction."""
-    infusion = get_infusion_for(the_user(request), code, action="infusion.sign_off")
+    user = the_user(request)
+    infusion = get_infusion_for(user, code, action="infusion.sign_off")
+    require_means_to_sign(user)
     page = read_sign_off(infusion, app_now())
     if page.closed:
         raise StateConflict(page.closed, code=f"infusion-{infusion.status}")

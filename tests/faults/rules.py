@@ -68,6 +68,10 @@ PROTOCOLS = (
     copy("one_document_of_a_kind_per_version", "protocols_protocoldocument", "",
          "protocol_version_id IN (SELECT id FROM protocols_protocolversion WHERE status = 'draft')"),
     copy("protocols_protocoltemplate_slug_key", "protocols_protocoltemplate"),
+    copy("protocols_outsidereview_token_hash_key", "protocols_outsidereview",
+         "email = 'other@elsewhere.example', answered_at = NULL, answer = '', signed_name = '', registration = '',"
+         " version_id = (SELECT min(id) FROM protocols_protocolversion WHERE status = 'in-review'),"
+         " sha256 = (SELECT min(sha256) FROM protocols_protocolversion WHERE status = 'in-review'), remarks = ''"),
 )  # fmt: skip
 IDLE = "status = 'cancelled' OR status = 'omitted'"
 BOOKING = (

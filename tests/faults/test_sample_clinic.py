@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import pytest
 
+from protocols.lexicon import check_text
 from tests.faults.conftest import INSTANTS
 
 pytestmark = pytest.mark.fault
@@ -26,7 +27,18 @@ STAGES = {
     "exposure decided at booking": "SELECT count(*) FROM treatment_sessions_gateanswer"
     " WHERE gate = 'exposure' AND outcome = 'overridden'",
     "sent messages": "SELECT count(*) FROM scheduling_message WHERE state = 'sent'",
+    "preparation visits held": "SELECT count(*) FROM treatment_sessions_preparationrecord",
+    "legal representatives": "SELECT count(*) FROM treatment_sessions_consent WHERE representative_id IS NOT NULL",
+    "returned from outside": "SELECT count(*) FROM protocols_outsidereview WHERE answer = 'returned'",
 }
+TEXTS = """
+    SELECT 'message', kind || ': ' || subject || E'\\n' || body FROM scheduling_message WHERE body <> '' UNION
+    SELECT 'document', title || E'\\n' || body FROM protocols_protocoldocument UNION
+    SELECT 'template', name || E'\\n' || summary FROM protocols_protocoltemplate UNION
+    SELECT 'item', title || E'\\n' || detail FROM scheduling_workitem UNION
+    SELECT 'plan', concat_ws(E'\\n', goals, practice_plan, expectations) FROM treatment_sessions_preparationrecord UNION
+    SELECT 'note', concat_ws(E'\\n', goals, practice_plan, progress) FROM treatment_sessions_integrationnote
+"""
 
 
 @pytest.mark.parametrize("moment", INSTANTS)
@@ -44,3 +56,13 @@ def test_every_stage_is_there_and_the_lists_are_empty(sample_clinics, moment):
     assert empty == []
     assert "Sample sign-ins" in stack.manage("seed_demo")
     assert stack.value("SELECT count(*) FROM patients_patient") == 60
+
+
+def test_the_lexicon_finds_nothing_in_what_the_sample_clinic_sends_and_shows(sample_clinics):
+    """Messages as they left, texts for patients, names of protocols, items of lists, plans and notes."""
+    stacks, made = sample_clinics
+    made["a weekday at noon"].result()
+    texts = stacks["a weekday at noon"].rows(TEXTS)
+    assert {kind for kind, _ in texts} == {"message", "document", "template", "item", "plan", "note"}
+    found = [(kind, item.match, text[:60]) for kind, text in texts for item in check_text(text)]
+    assert found == []

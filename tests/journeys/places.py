@@ -44,6 +44,7 @@ TABLES = {
     "holds": "treatment_sessions_treatmenthold",
     "site-gates": "treatment_sessions_sitegate",
     "eligibility": "treatment_sessions_eligibilitysignoff",
+    "representatives": "patients_legalrepresentative",
 }
 STATES = ("status", "state", "kind")
 NOTHING = str(uuid.UUID(int=7))
@@ -67,6 +68,8 @@ WITH = {
         WHERE kind = 'infusion' AND status = 'booked' ORDER BY during LIMIT 3""",
     "visits/<uuid:code>/gates/<str:gate>/": """SELECT code FROM scheduling_appointment
         WHERE kind = 'infusion' AND status = 'booked' ORDER BY during LIMIT 3""",
+    "representatives/<uuid:code>/end/": """SELECT code FROM patients_legalrepresentative
+        WHERE ended_at IS NULL ORDER BY id LIMIT 3""",
     "infusions/<uuid:code>/sign-off/": """SELECT code FROM treatment_sessions_infusion
         WHERE status = 'recovering' ORDER BY id LIMIT 3""",
 }

@@ -34,6 +34,7 @@ PEOPLE = {
 NOT_A_PAGE = {
     "week/limits/": "a part of the week, asked for one visit",
     "p/<str:token>/": "for patients: looked at below",
+    "review/<str:token>/": "for outside reviewers: looked at in test_outside_review",
     "accounts/email/": "the clinic's to change, not the person's",
     "accounts/confirm-email/": "the clinic's to change, not the person's",
     "accounts/login/": "for visitors: looked at in test_every_page",

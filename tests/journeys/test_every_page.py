@@ -56,6 +56,8 @@ FIRST = {
     "message": "SELECT code FROM scheduling_message WHERE state = 'scheduled' ORDER BY id LIMIT 1",
     "item": "SELECT code FROM scheduling_workitem WHERE resolved_at IS NULL ORDER BY id LIMIT 1",
     "own": f"SELECT code FROM patients_patient WHERE therapist_id = ({THERAPIST}) ORDER BY id LIMIT 1",
+    "own_series": f"""SELECT s.code FROM scheduling_treatmentseries s JOIN patients_patient p ON p.id = s.patient_id
+                     WHERE s.status = 'active' AND p.therapist_id = ({THERAPIST}) ORDER BY s.id LIMIT 1""",
     "own_signed": f"""SELECT i.code FROM treatment_sessions_infusion i JOIN patients_patient p ON p.id = i.patient_id
                      WHERE i.status = 'signed-off' AND p.therapist_id = ({THERAPIST}) ORDER BY i.id LIMIT 1""",
     "own_therapy": f"""SELECT code FROM treatment_sessions_integrationsession WHERE completed_at IS NOT NULL
@@ -93,7 +95,7 @@ PAGES = {
         "/therapy/{own_therapy}/amend/", "/therapy/{own_therapy}/private/", "/infusions/{own_signed}/nights/",
         "/windows/{window}/",
         "/windows/{pending}/", "/follow-ups/{therapy}/book/", "/follow-ups/{therapy}/declined/",
-        "/patients/",
+        "/patients/", "/series/{own_series}/preparation/", "/series/{own_series}/preparation/held/",
     ),
     "Coordinator": (
         "/", "/week/", "/board/", "/visits/{visit}/", "/visits/{visit}/move/",
@@ -108,12 +110,13 @@ PAGES = {
         "/patients/{patient}/status/", "/patients/{patient}/contacts/new/",
         "/patients/{patient}/quiet-hours/",
         "/patients/{patient}/contraindications/new/",
+        "/patients/{patient}/representatives/new/",
         "/patients/{patient}/exposures/new/", "/accounts/password/change/", "/accounts/sessions/",
     ),
     "Protocol admin": (
         "/", "/protocols/", "/protocols/new/", "/protocols/six-in-three-weeks/", VERSION,
         f"{VERSION}consent/", f"{VERSION}revise/",
-        f"{VERSION}retire/", f"{VERSION}preview/", "/protocols/six-in-three-weeks/compare/",
+        f"{VERSION}retire/", f"{VERSION}preview/", "/protocols/six-in-three-weeks/v/2/outside/", "/protocols/six-in-three-weeks/compare/",
         "/protocols/import/", "/language/", "/compromises/", "/styleguide/", "/accounts/logout/",
     ),
     "Clinic manager": (
@@ -237,6 +240,9 @@ WRONG: tuple[tuple[str, str, Callable[[Page], None], str], ...] = (
     ("Coordinator", "/site-gates/", nothing, "Add the gate"),
     ("Coordinator", "/visits/{visit}/gates/escort/", choose("Does not apply"), "Save"),
     ("Coordinator", "/patients/{patient}/contacts/new/", nothing, ""),
+    ("Coordinator", "/patients/{patient}/representatives/new/", nothing, "Save the representative"),
+    ("Licensed therapist", "/series/{own_series}/preparation/held/", nothing, "Save what was agreed"),
+    ("Protocol admin", "/protocols/six-in-three-weeks/v/2/outside/", nothing, "Send the link"),
     ("Protocol admin", "/protocols/new/", nothing, ""),
     ("Clinic manager", "/people/invite/", nothing, "Send the invitation"),
     ("Clinic manager", "/people/{colleague}/deactivate/", nothing, "End access"),

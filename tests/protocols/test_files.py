@@ -8,8 +8,10 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import CommandError, call_command
 from django.urls import reverse
+from fhir.resources.R4B.plandefinition import PlanDefinition
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 from rest_framework.test import APIClient
 
 from protocols import services
@@ -196,3 +198,21 @@ def test_a_text_beside_itself_differs_in_nothing(slug):
         if pair.changed
     ]
     assert changed == ["Chair"]
+
+
+@pytest.mark.parametrize("slug", sorted(SHIPPED))
+def test_an_outside_library_takes_every_shipped_text_and_gives_it_back_unchanged(slug):
+    """fhir.resources, which knows nothing of us. Its R4B model has every element of an R4 PlanDefinition."""
+    resource = to_plan_definition(
+        SHIPPED[slug], url="urn:uuid:1", version="1", status="active", date="2026-03-03"
+    )
+    read = PlanDefinition.model_validate_json(json.dumps(resource))
+    assert json.loads(read.model_dump_json()) == resource
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"action": [{"title": 5}]}, {"goal": [{}]}, {"when": "now"}, {"date": "soon"}]
+)
+def test_control_the_outside_library_refuses_what_is_no_plan_definition(wrong):
+    with pytest.raises(ValidationError):
+        PlanDefinition.model_validate_json(json.dumps(PLAN | wrong))

@@ -118,19 +118,21 @@ def test_two_versions_of_a_template_cannot_be_active(clinic):
 def test_raw_sql_cannot_publish_without_an_approver_or_alone_within_a_day(clinic):
     version = make_version("single-infusion", active=False, author=clinic.admin)
     ProtocolVersion.objects.filter(pk=version.pk).update(status="in-review", submitted_at=clinic.now)
-    sql = "UPDATE protocols_protocolversion SET status = 'active' WHERE id = %s"
+    sql = "UPDATE protocols_protocolversion SET status = 'active', approval = 'sole' WHERE id = %s"
     assert refused_by(sql, [version.pk]) == "version_published_only_when_approved"
     signed = (
         "UPDATE protocols_protocolversion SET status = 'active', approval = %s, approved_by_id = author_id,"
         " approved_at = submitted_at + %s, activated_at = app_now() WHERE id = %s"
     )
     soon, later = timedelta(hours=23, minutes=59), timedelta(hours=24)
-    assert refused_by(signed, ["second-person", later, version.pk]) == "version_author_is_not_second_person"
+    assert refused_by(signed, ["second-person", later, version.pk]) == "version_author_does_not_approve"
     assert refused_by(signed, ["sole", soon, version.pk]) == "version_sole_approval_waits_a_day"
     unsubmitted = signed.replace(
         "approved_at = submitted_at + %s", "submitted_at = NULL, approved_at = app_now() + %s"
     )
     assert refused_by(unsubmitted, ["sole", later, version.pk]) == "version_sole_approval_waits_a_day"
+    as_owner("DROP TRIGGER version_author_does_not_approve ON protocols_protocolversion")
+    assert refused_by(signed, ["second-person", later, version.pk]) == "version_author_is_not_second_person"
     with connection.cursor() as cursor:
         cursor.execute(signed, ["sole", later, version.pk])
     assert ProtocolVersion.objects.get(pk=version.pk).status == "active"
@@ -195,6 +197,7 @@ def test_control_each_rule_refuses_and_without_it_the_harm_happens(clinic, name,
     if name == "version_status_known":
         as_owner("DROP TRIGGER version_text_is_fixed ON protocols_protocolversion")
         as_owner("ALTER TABLE protocols_protocolversion DROP CONSTRAINT version_published_only_when_approved")
+        as_owner("ALTER TABLE protocols_protocolversion DROP CONSTRAINT version_approval_known")
     assert refused_by(sql, [draft.pk]) == name
     as_owner(
         f"ALTER TABLE protocols_protocolversion DROP CONSTRAINT IF EXISTS {name}; DROP INDEX IF EXISTS {name}"
@@ -209,7 +212,11 @@ def test_control_without_the_index_two_versions_would_be_active(clinic):
     ProtocolVersion.objects.filter(pk=second.pk).update(status="in-review")
     as_owner("DROP INDEX one_active_version_per_template")
     ProtocolVersion.objects.filter(pk=second.pk).update(
-        status="active", approved_by=clinic.clinician, approved_at=clinic.now, activated_at=clinic.now
+        status="active",
+        approval="second-person",
+        approved_by=clinic.clinician,
+        approved_at=clinic.now,
+        activated_at=clinic.now,
     )
     assert clinic.version.template.versions.filter(status="active").count() == 2
 

@@ -52,11 +52,11 @@ def given(clinic, clock):
             status="recovering", stopped_at=visit.during.lower + timedelta(minutes=30)
         )
     clinic.version = usual
-    for number, mg in enumerate(("20.0", "35.0")):
+    for number, (mg, reason) in enumerate((("20.0", "interaction"), ("35.0", ""))):
         patient = make_patient(clinic.site)
         course = book_course(clinic, [FIRST + timedelta(hours=6 * number + 6)], patient=patient)
         infusion = start_pump(clinic, course.appointments.get())
-        Infusion.objects.filter(pk=infusion.pk).update(ordered_mg=Decimal(mg))
+        Infusion.objects.filter(pk=infusion.pk).update(ordered_mg=Decimal(mg), order_low_reason=reason)
     clock.set(FIRST + timedelta(days=40))
 
 
@@ -69,7 +69,7 @@ def test_every_kind_is_counted_in_its_month_with_its_reason(clinic, given, clock
         ("04", "low_dose", "frailty", 1, 1, 1),
         ("04", "short", "capacity", 1, 1, 1),
         ("03", "low_dose", "frailty", 1, 1, 3),
-        ("03", "low_order", "", 1, 1, 3),
+        ("03", "low_order", "interaction", 1, 1, 3),
         ("03", "short", "capacity", 1, 1, 3),
     ]
     assert {row.month.month for row in compromises(clinic.site, 1, clock.now())} == {4}
@@ -82,7 +82,8 @@ def test_page_file_and_api_say_the_same_to_those_who_may_read_protocols(client, 
     words = client.get(url, {"months": "6"}).content.decode()
     assert "April 2026" in words
     assert "no evidence that it is as good" in words
-    assert "Ordered below 0.5 mg/kg" in words
+    assert "Less than 0.5 mg/kg, by the order" in words
+    assert "slows the breakdown of ketamine" in words
     rows = list(csv.DictReader(io.StringIO(client.get(url, {"format": "csv"}).content.decode())))
     api = APIClient()
     api.force_login(clinic.admin)

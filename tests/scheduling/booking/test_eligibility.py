@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
@@ -13,12 +13,15 @@ from django.urls import reverse
 from rest_framework.test import APIClient
 
 from patients.services import record_contraindication
+from protocols.definition_codec import dump, load
+from protocols.library import SIX_IN_THREE_WEEKS
 from scheduling.models import TreatmentSeries
+from scheduling.services.gates import gates_of
 from scheduling.services.visits import check_in
 from sessions import services as facts
 from sessions.eligibility import CONTRAINDICATIONS
 from sessions.models import EligibilitySignOff
-from staff.errors import NotAllowed, RuleNotMet, StateConflict
+from staff.errors import InvalidInput, NotAllowed, RuleNotMet, StateConflict
 from tests import factories
 from tests.scheduling.booking.helpers import book, visits_of
 
@@ -213,3 +216,82 @@ def test_the_weight_of_the_order_is_kept(clinic, clock):
     facts.sign_order(infusion=infusion, bag_mg_per_ml=Decimal(1), by=clinic.clinician)
     infusion.refresh_from_db()
     assert infusion.order_weight_kg == Decimal("70.0")
+
+
+class TestRunsOut:
+    """It holds for as many days as the version says, then it is asked for again; by service, database and gates."""
+
+    @pytest.fixture
+    def old(self, clinic, unsigned):
+        """Signed 180 days ago to the hour, for a patient without a series."""
+        return factories.make_eligible(unsigned, clinic.version, signed_at=clinic.now - timedelta(days=180))
+
+    def test_no_booking_on_it_by_service_or_raw_sql(self, clinic, unsigned, old):
+        with pytest.raises(RuleNotMet) as refusal:
+            book(clinic, patient=unsigned)
+        assert refusal.value.code == "eligibility-expired"
+        series = book(clinic)
+        copy = """INSERT INTO scheduling_treatmentseries (code, patient_id, protocol_version_id, site_id, status,
+                  status_reason, weight_kg, visits, prescriber_id, booked_by_id, booked_at, version)
+                  SELECT gen_random_uuid(), %s, protocol_version_id, site_id, status, status_reason, weight_kg, visits,
+                  prescriber_id, booked_by_id, %s, 1 FROM scheduling_treatmentseries WHERE id = %s"""
+        with pytest.raises(IntegrityError) as error, transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(copy, [unsigned.pk, clinic.now, series.pk])
+        assert error.value.__cause__.diag.constraint_name == "series_needs_eligibility"
+        with connection.cursor() as cursor:  # an hour earlier it still held
+            cursor.execute(copy, [unsigned.pk, clinic.now - timedelta(hours=1), series.pk])
+
+    def test_signed_again_the_series_is_booked(self, clinic, unsigned, old):
+        sign(clinic, unsigned)
+        assert book(clinic, patient=unsigned).pk
+
+    def test_a_running_series_is_asked_before_the_visit_it_no_longer_covers(self, clinic):
+        series = book(clinic)
+        row = EligibilitySignOff.objects.standing().get(patient=clinic.patient)
+        visits = visits_of(series)
+        row.superseded_at = clinic.now
+        row.save()
+        ends = visits[2].during.lower
+        factories.make_eligible(clinic.patient, clinic.version, signed_at=ends - timedelta(days=180))
+        lines = [gates_of(visit).line("eligibility") for visit in visits]
+        assert [line.state for line in lines] == ["met", "met", *["to-do"] * 4]
+        assert lines[2].due_at == ends - timedelta(hours=48)
+        assert (lines[2].gate.label, lines[2].owner) == (
+            "Eligibility checklist signed again",
+            "Prescribing clinician",
+        )
+        sign(clinic, clinic.patient)
+        assert {gates_of(visit).line("eligibility").state for visit in visits} == {"met"}
+
+    def test_the_pages_say_when_it_ran_out(self, clinic, unsigned, old):
+        client = Client()
+        client.force_login(clinic.clinician)
+        data = {
+            "protocol": str(clinic.version.code), "weight_kg": "70", "first_day": "2026-03-05", "part_of_day": "",
+            "therapist": "", "patient_code": str(unsigned.code), "act": "propose",
+        }  # fmt: skip
+        text = client.post(reverse("series_plan", args=[unsigned.code]), data).content.decode()
+        assert "The eligibility checklist has run out" in text
+        assert "holds for 180 days" in text
+
+    def test_the_version_says_for_how_long(self):
+        assert load({**dump(SIX_IN_THREE_WEEKS), "eligibility_valid_days": 30}).eligibility_days == 30
+        assert "eligibility_valid_days" not in dump(SIX_IN_THREE_WEEKS), (
+            "no signed text changes its fingerprint"
+        )
+        for wrong in (29, 731, -1, 10**30, "90"):
+            with pytest.raises(InvalidInput):
+                load({**dump(SIX_IN_THREE_WEEKS), "eligibility_valid_days": wrong})
+
+
+def test_an_account_without_anything_to_ask_for_signs_nothing(clinic, unsigned):
+    """An open browser is no signature: without a password or second factor there is nothing to give again."""
+    clinic.clinician.set_unusable_password()
+    clinic.clinician.save()
+    client = Client()
+    client.force_login(clinic.clinician)
+    url = reverse("eligibility_sign", args=[unsigned.code, clinic.version.code])
+    for answer in (client.get(url), client.post(url, {"patient_code": str(unsigned.code), "reason": ""})):
+        assert answer.status_code == 403
+        assert "Set a password first" in answer.content.decode()
+    assert facts.eligibility_in_force(unsigned, clinic.version) is None

@@ -10,6 +10,7 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.db import DatabaseError, IntegrityError, ProgrammingError, connection, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -315,6 +316,17 @@ class TestReport:
         )
         assert [item["note"] for item in data.json()["overrides"]][1] == "Told by telephone"
         assert data.json()["counts"][0]["count"] == 1
+        out = io.StringIO()
+        call_command("override_report", "--site", clinic.site.short_name, "--month", "2026-03", stdout=out)
+        assert list(csv.DictReader(io.StringIO(out.getvalue()))) == table, "the command says the same"
+        out = io.StringIO()
+        call_command(
+            "override_report", "--site", clinic.site.short_name, "--month", "2026-03", "--summary", stdout=out
+        )
+        assert out.getvalue().splitlines()[-1] == "2\tall of 2026-03"
+        for wrong in (["--site", "nowhere"], ["--site", clinic.site.short_name, "--month", "2026-13"]):
+            with pytest.raises(CommandError):
+                call_command("override_report", *wrong)
 
     @pytest.mark.parametrize("month", ["2026-13", "26-03", "2026-3", "٢٠٢٦-03", "9" * 400, "2026-03-01"])
     def test_a_month_that_cannot_be_read(self, clinic, month):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from itertools import pairwise
@@ -17,7 +18,7 @@ from scheduling.models import Availability, Closure
 from scheduling.planning import load_patient, predicted_clearance, therapists_for
 from scheduling.services.proposals import propose_series
 from scheduling.services.visit_options import visit_options
-from staff.errors import InvalidInput
+from staff.errors import InvalidInput, RuleNotMet
 from tests import factories
 from tests.scheduling.booking.helpers import WEIGHT, book, local, minutes, six, visits_of
 
@@ -163,6 +164,18 @@ def test_the_predicted_therapy_time_is_the_models_and_never_before_the_observati
     )
     assert heavy.over_ceiling
     assert "above the protocol's limit of 60 mg" in heavy.warnings[0]
+
+
+def test_another_route_than_the_vein_is_planned_as_stated_never_by_the_model(clinic):
+    text = library.SIX_IN_THREE_WEEKS
+    elsewhere = replace(text, dose=replace(text.dose, route="im", route_reason="refusal"))
+    with pytest.raises(RuleNotMet) as refused:
+        predicted_clearance(elsewhere, clinic.patient, weight_kg=WEIGHT, on=date(2026, 3, 5))
+    assert refused.value.code == "route-without-model"
+    stated = replace(elsewhere, clearance=replace(text.clearance, unmodelled_hours=24))
+    found = predicted_clearance(stated, clinic.patient, weight_kg=WEIGHT, on=date(2026, 3, 5))
+    assert (found.minutes, found.dose_mg) == (24 * 60, Decimal("35.0"))
+    assert "No model covers this route" in found.warnings[0]
 
 
 # --- Proposals -----------------------------------------------------------------------------------------------------

@@ -16,7 +16,14 @@ from scheduling.models import Appointment, FollowUp, PlasticityWindow, ResourceB
 from scheduling.services import windows
 from scheduling.services.followups import sync_follow_ups
 from sessions import services as facts
-from sessions.models import ClearanceEstimate, Disposition, Infusion, PumpEvent, SignOff
+from sessions.models import (
+    ClearanceEstimate,
+    Disposition,
+    Infusion,
+    PreparationRecord,
+    PumpEvent,
+    SignOff,
+)
 from tests.factories import Clinic
 from tests.sessions import world as sessions_world
 
@@ -45,6 +52,14 @@ def book_course(
         series = TreatmentSeries.objects.create(**(fields | over))
         for ordinal, start in enumerate(starts, start=1):
             add_visit(clinic, series, start, ordinal)
+        PreparationRecord.objects.create(
+            patient=patient,
+            course=series.code,
+            therapist=clinic.therapist,
+            held_at=clinic.now,
+            entered_at=clinic.now,
+            practice_plan="A walk",
+        )
         sync_follow_ups(series=series)
     return series
 

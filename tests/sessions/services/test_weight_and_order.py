@@ -6,12 +6,16 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from django.db import IntegrityError, connection, transaction
 
 from sessions import services
 from sessions.models import Infusion
+from sessions.order_reasons import OrderShape
+from sessions.services.pump_lines import new_line
 from staff.clock import app_now
 from staff.errors import InvalidInput, NotAllowed, RuleNotMet, StateConflict
 from tests import factories
+from tests.scheduling.follow.world import FIRST, book_course, start_pump
 from tests.sessions import world
 
 pytestmark = pytest.mark.django_db
@@ -194,3 +198,79 @@ def test_a_swapped_chair_is_a_fact_until_the_record_is_closed(clinic):
     services.mark_not_given(infusion=infusion, reason="Unwell today", by=clinic.nurse)
     with pytest.raises(StateConflict):
         services.change_chair(infusion=infusion, chair="Chair 1", by=clinic.nurse)
+
+
+class TestWeakerThanStudied:
+    """Less than 0.5 mg/kg, fewer than 40 minutes or another route: by a single order only with a coded reason."""
+
+    @pytest.fixture
+    def sign(self, clinic):
+        infusion = world.weighed(clinic, world.arrived(clinic))
+
+        def order(mg="35", **shape):
+            return services.sign_order(
+                infusion=infusion, ordered_mg=Decimal(mg), bag_mg_per_ml=Decimal(1), by=clinic.clinician,
+                shape=OrderShape(**shape),
+            )  # fmt: skip
+
+        return order
+
+    @pytest.mark.parametrize(("mg", "shape", "code"), [
+        ("34", {}, "low-order-reason"),
+        ("20", {"low_reason": "protocol"}, "choice"),
+        ("35", {"minutes": 30}, "short-order-reason"),
+        ("35", {"minutes": 30, "short_reason": "because"}, "choice"),
+        ("35", {"minutes": 29, "short_reason": "capacity"}, "range"),
+        ("35", {"minutes": 101}, "range"),
+        ("35", {"route": "im"}, "route-order-reason"),
+        ("35", {"route": "nose", "route_reason": "study"}, "choice"),
+    ])  # fmt: skip
+    def test_without_a_reason_of_the_list_it_is_not_signed(self, sign, mg, shape, code):
+        with pytest.raises((RuleNotMet, InvalidInput)) as refused:
+            sign(mg, **shape)
+        assert refused.value.code == code
+
+    def test_with_one_it_is_kept_and_taken_away_with_the_order(self, sign, clinic):
+        signed = sign(
+            "20",
+            low_reason="frailty",
+            minutes=30,
+            short_reason="capacity",
+            route="im",
+            route_reason="refusal",
+        )
+        assert (signed.order_low_reason, signed.ordered_minutes, signed.route) == ("frailty", 30, "im")
+        again = sign("35", minutes=40, route="iv")
+        assert (again.order_low_reason, again.order_minutes, again.order_route) == ("", None, "")
+        assert sign("35", minutes=60).ordered_minutes == 60
+        other = services.record_weight(infusion=again, weight_kg=Decimal(80), by=clinic.nurse)
+        assert (other.order_minutes, other.order_route_reason) == (None, "")
+
+    def test_the_pump_starts_at_the_rate_of_the_ordered_minutes(self, sign, clinic):
+        infusion = sign("35", minutes=50)
+        line = new_line(infusion, services.PumpAct("start"), [], clinic.nurse, app_now())
+        assert line.rate_mg_per_min == Decimal("0.7")
+
+    def test_the_database_refuses_it_without_a_reason(self, sign, clinic):
+        infusion = sign("35")
+        for change, named in (
+            ("order_minutes = 30", "short_order_has_a_reason"), ("order_route = 'im'", "other_route_has_a_reason"),
+            ("started_at = app_now(), status = 'infusing', ordered_mg = 34", "low_order_has_a_reason"),
+        ):  # fmt: skip
+            with pytest.raises(IntegrityError) as caught, transaction.atomic(), connection.cursor() as cursor:
+                cursor.execute(
+                    f"UPDATE treatment_sessions_infusion SET {change} WHERE id = %s", [infusion.pk]
+                )
+            assert caught.value.__cause__.diag.constraint_name == named
+
+
+def test_for_another_route_nothing_estimates_when_the_drug_has_cleared(clinic, clock):
+    """No model covers it: the estimate is withheld and a clinician states the time."""
+    infusion = start_pump(clinic, book_course(clinic, [FIRST]).appointments.get())
+    Infusion.objects.filter(pk=infusion.pk).update(order_route="im", order_route_reason="refusal")
+    infusion.refresh_from_db()
+    clock.set(FIRST + timedelta(minutes=41))
+    services.record_pump_event(infusion=infusion, kind="stop", by=clinic.nurse)
+    found = infusion.clearance_estimates.current().get()
+    assert (found.t_pk, found.withheld) == (None, "refused")
+    assert "another route" in found.warnings[0]["message"]
