@@ -193,8 +193,14 @@ def _play_visit(
     stop = start + day.minutes * MINUTE
     player.at(stop, lambda: day.pump("stop", "Nausea, patient's request" if day.cut_short else ""))
     player.at(stop + 61 * MINUTE, follow_through)
+    if course.handed_over and last:
+        player.at(player.now - 6 * MINUTE, day.hand_over)
+    if course.leaves_early and last:
+        player.at(start + 95 * MINUTE, day.leave_against_advice)
+        player.at(start + LEAVES_AFTER, day.assess_by_telephone)
     if course.sign or not last:
-        player.at(start + LEAVES_AFTER, day.leave)
+        if not (course.leaves_early and last):
+            player.at(start + LEAVES_AFTER, day.leave)
         player.at(start + timedelta(hours=7), follow_through)
         day.plan_therapy(course.therapy if last else "done")
         day.plan_calls(reached=course.therapy != "missed")

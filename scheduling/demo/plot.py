@@ -36,6 +36,8 @@ class Course:
     late_minutes: int = 0  # that the first visit really started after its time
     elsewhere: int = 0  # treatments elsewhere in the last year, told at registration
     told_late: int = 0  # told an hour ago, when the visit was booked already
+    leaves_early: bool = False  # the last given visit ended against advice
+    handed_over: bool = False  # its nurse has just offered the patient to a colleague
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,7 @@ def midday_courses(day: Day) -> list[Course]:
     return [
         # In a chair right now.
         running(day, 0, day.floor - QUARTER, number=2, sign=False),
-        running(day, 1, day.floor - 7 * QUARTER, number=1, sign=False),
+        running(day, 1, day.floor - 7 * QUARTER, number=1, sign=False, handed_over=True),
         # Signed this morning: therapy time is still ahead.
         running(day, 0, day.at(0, EARLY), number=1, therapy="open"),
         running(day, 1, day.at(0, EARLY), number=2, therapy="open", pause_minutes=6),
@@ -108,7 +110,7 @@ def midday_courses(day: Day) -> list[Course]:
         # Yesterday and the day before: windows open, some with a session booked or done.
         behind(day, 0, EARLY, days_ago=1, number=1, therapy="open"),
         behind(day, 1, EARLY, days_ago=1, number=1, therapy="booked"),
-        behind(day, 2, EARLY, days_ago=1, number=1, therapy="open", protocol=SINGLE),
+        behind(day, 2, EARLY, days_ago=1, number=1, therapy="open", protocol=SINGLE, leaves_early=True),
         behind(day, 0, mid, days_ago=1, number=1, therapy="booked"),
         behind(day, 0, EARLY, days_ago=2, number=1, therapy="done"),
         # Closing: the last of the first four days.

@@ -137,6 +137,33 @@ class VisitDay:
             self._measure(infusion)
         facts.sign_off(infusion=infusion, by=self.clinician, terms=self._terms(infusion))
 
+    def hand_over(self) -> None:
+        """The nurse's shift ends: a colleague is asked to take the patient."""
+        facts.offer_handover(
+            infusion=self.infusion(), to_nurse=self.house.person(roles.NURSE), by=self.nurse,
+            words="Sleepy but orientated. Reads again every 15 minutes. Sister collects at the door.",
+        )  # fmt: skip
+
+    def leave_against_advice(self) -> None:
+        """Gone before the observation was over: later infusions wait for a prescriber."""
+        facts.record_disposition(
+            infusion=self.infusion(), outcome="against-advice", by=self.nurse,
+            condition="Awake, walks steadily, collected by the partner. Did not want to wait.",
+        )  # fmt: skip
+
+    def assess_by_telephone(self) -> None:
+        """A clinician telephones, then signs with a second one; the hold stays for the prescriber to decide."""
+        facts.record_assessment(
+            infusion=self.infusion(), manner="phone", by=self.clinician,
+            words="At home with the partner, feels well, no thoughts of self-harm.",
+        )  # fmt: skip
+        terms = facts.SigningTerms(
+            unmet_reason="Left before the end of observation; well on the telephone.",
+            second_person=self.house.person(roles.CLINICIAN, self.course.chair + 1),
+            opens_window=True,
+        )
+        facts.sign_off(infusion=self.infusion(), by=self.clinician, terms=terms)
+
     def review(self) -> None:
         """The prescriber's review at the end of the course."""
         due = due_review(self.series())
