@@ -197,7 +197,7 @@ def _holds(patient: Patient, user: User, reach: Reach) -> Iterator[Moment]:
     rows = TreatmentHold.objects.filter(patient=patient).select_related("released_by")
     for row in _latest(rows.filter(reach("raised_at")), "raised_at"):
         title = f"Later infusions on hold: {row.get_kind_display().lower()}"
-        yield Moment(row.raised_at, title, "", "circle-pause", "", "Decision", "warning")
+        yield Moment(row.raised_at, title, "", "circle-pause", "", "On hold", "warning")
     for row in _latest(rows.filter(reach("released_at")), "released_at"):
         text = (
             f"{row.released_reason} ({row.released_by.full_name})" if row.released_by else row.released_reason
