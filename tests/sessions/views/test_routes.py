@@ -78,6 +78,13 @@ def test_a_visitor_is_asked_to_sign_in(client, clinic, route):
     assert "/accounts/login/" in response["Location"]
 
 
+@pytest.fixture(autouse=True)
+def who_signs_has_a_password(clinic):
+    """Signing asks for one, so that an account without any is turned away."""
+    clinic.clinician.set_password("long enough for a test")
+    clinic.clinician.save(update_fields=["password"])
+
+
 @pytest.mark.parametrize("route", OF_INFUSION + OF_PATIENT, ids=lambda route: route[0])
 def test_roles_that_may_not_get_403_and_others_do_not(client, clinic, route):
     name, allowed, method = route
