@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('scheduling', '0001_squashed_0021_times_set_aside'),
+        ('scheduling', '0021_times_set_aside'),
     ]
 
     operations = [

@@ -1,4 +1,4 @@
-"""Every table and rule of this app as of 0011_weight_corrections, made in one step on a new database.
+"""Every table and rule of this app as of 0014_preparation_records, made in one step on a new database.
 
 A database that went through the single steps keeps them: Django counts this one as done there.
 """
@@ -524,6 +524,50 @@ DROP TRIGGER record_is_fixed ON treatment_sessions_weightcorrection;
 """
 
 
+# Coded reasons for an order that is weaker than what was studied.
+ORDER_REASONS = """
+ALTER TABLE treatment_sessions_infusion DISABLE TRIGGER USER;
+UPDATE treatment_sessions_infusion SET order_low_reason = 'not-stated'
+    WHERE ordered_mg < order_weight_kg * 0.49;
+ALTER TABLE treatment_sessions_infusion ENABLE TRIGGER USER;
+"""
+
+
+# Who signed a consent: the patient, or a legal representative by name.
+CONSENT_SIGNERS = """
+CREATE FUNCTION consent_signer_represents() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF NOT EXISTS (SELECT 1 FROM patients_legalrepresentative r
+                   WHERE r.id = NEW.representative_id AND r.patient_id = NEW.patient_id
+                     AND (r.ended_at IS NULL OR r.ended_at > NEW.recorded_at)) THEN
+        RAISE EXCEPTION 'this person does not sign for the patient'
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'consent_signer_represents_the_patient';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER consent_signer_represents_the_patient BEFORE INSERT ON treatment_sessions_consent
+    FOR EACH ROW WHEN (NEW.representative_id IS NOT NULL) EXECUTE FUNCTION consent_signer_represents();
+"""
+
+
+CONSENT_SIGNERS_BACKWARD = """
+DROP TRIGGER consent_signer_represents_the_patient ON treatment_sessions_consent;
+DROP FUNCTION consent_signer_represents();
+"""
+
+
+# What the preparation visit before the first infusion agreed.
+PREPARATION_RECORDS = """
+CREATE TRIGGER record_is_fixed BEFORE UPDATE OR DELETE ON treatment_sessions_preparationrecord
+    FOR EACH ROW EXECUTE FUNCTION refuse_rewriting();
+"""
+
+
+PREPARATION_RECORDS_BACKWARD = """
+DROP TRIGGER record_is_fixed ON treatment_sessions_preparationrecord;
+"""
+
+
 class Migration(migrations.Migration):
 
     initial = True
@@ -540,12 +584,15 @@ class Migration(migrations.Migration):
         ('treatment_sessions', '0009_nights_and_private_notes_are_fixed'),
         ('treatment_sessions', '0010_gates_and_eligibility'),
         ('treatment_sessions', '0011_weight_corrections'),
+        ('treatment_sessions', '0012_order_reasons'),
+        ('treatment_sessions', '0013_consent_signers'),
+        ('treatment_sessions', '0014_preparation_records'),
     ]
 
     dependencies = [
-        ('patients', '0001_squashed_0006_escorts_are_recipients'),
+        ('patients', '0001_squashed_0007_legal_representatives'),
         ('pghistory', '0007_auto_20250421_0444'),
-        ('protocols', '0001_squashed_0007_rationale_acknowledgements'),
+        ('protocols', '0001_squashed_0008_outside_reviews'),
         ('staff', '0001_squashed_0004_people_kept_by_the_clinic'),
     ]
 
@@ -564,10 +611,13 @@ class Migration(migrations.Migration):
                         ('document', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='consents', to='protocols.protocoldocument')),
                         ('patient', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='consents', to='patients.patient')),
                         ('recorded_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                        ('relationship', models.CharField(blank=True, max_length=60)),
+                        ('representative', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='consents', to='patients.legalrepresentative')),
+                        ('signed_by_name', models.CharField(blank=True, max_length=120)),
                     ],
                     options={
                         'ordering': ['-given_at'],
-                        'constraints': [models.CheckConstraint(condition=models.Q(('valid_until__gt', models.F('given_at'))), name='consent_valid_after_given'), models.CheckConstraint(condition=models.Q(('withdrawn_at__isnull', True), ('withdrawn_at__gte', models.F('given_at')), _connector='OR'), name='consent_withdrawn_after_given')],
+                        'constraints': [models.CheckConstraint(condition=models.Q(('valid_until__gt', models.F('given_at'))), name='consent_valid_after_given'), models.CheckConstraint(condition=models.Q(('withdrawn_at__isnull', True), ('withdrawn_at__gte', models.F('given_at')), _connector='OR'), name='consent_withdrawn_after_given'), models.CheckConstraint(condition=models.Q(models.Q(('relationship', ''), ('representative__isnull', True), ('signed_by_name', '')), models.Q(('representative__isnull', False), models.Q(('signed_by_name', ''), _negated=True), models.Q(('relationship', ''), _negated=True)), _connector='OR'), name='consent_says_who_signed')],
                         'indexes': [],
                     },
                 ),
@@ -623,10 +673,15 @@ class Migration(migrations.Migration):
                         ('weight_confirmed_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
                         ('course', models.UUIDField(blank=True, null=True)),
                         ('order_weight_kg', models.DecimalField(blank=True, decimal_places=1, max_digits=5, null=True)),
+                        ('order_low_reason', models.CharField(blank=True, max_length=16)),
+                        ('order_minutes', models.PositiveSmallIntegerField(blank=True, null=True)),
+                        ('order_route', models.CharField(blank=True, max_length=10)),
+                        ('order_route_reason', models.CharField(blank=True, max_length=16)),
+                        ('order_short_reason', models.CharField(blank=True, max_length=16)),
                     ],
                     options={
                         'ordering': ['-planned_start'],
-                        'constraints': [models.CheckConstraint(condition=models.Q(('status__in', ['arrived', 'ready', 'infusing', 'paused', 'recovering', 'signed-off', 'not-given'])), name='infusion_status_known'), models.CheckConstraint(condition=models.Q(('weight_kg__isnull', True), models.Q(('weight_kg__gte', 20), ('weight_kg__lte', 350)), _connector='OR'), name='infusion_weight_in_range'), models.CheckConstraint(condition=models.Q(('ordered_mg__isnull', True), models.Q(('ordered_mg__gt', 0), ('ordered_mg__lte', 200)), _connector='OR'), name='infusion_order_in_range'), models.CheckConstraint(condition=models.Q(('bag_mg_per_ml__isnull', True), models.Q(('bag_mg_per_ml__gt', 0), ('bag_mg_per_ml__lte', 100)), _connector='OR'), name='infusion_bag_in_range'), models.CheckConstraint(condition=models.Q(('delivered_mg__isnull', True), models.Q(('delivered_mg__gte', 0), ('delivered_mg__lte', 250)), _connector='OR'), name='infusion_delivered_in_range'), models.CheckConstraint(condition=models.Q(('stopped_at__isnull', True), models.Q(('started_at__isnull', False), ('stopped_at__gte', models.F('started_at'))), _connector='OR'), name='infusion_stops_after_start'), models.CheckConstraint(condition=models.Q(models.Q(('started_at__isnull', True), ('status__in', ['arrived', 'ready', 'not-given'])), models.Q(('started_at__isnull', False), ('status__in', ['infusing', 'paused']), ('stopped_at__isnull', True)), models.Q(('started_at__isnull', False), ('status__in', ['recovering', 'signed-off']), ('stopped_at__isnull', False)), _connector='OR'), name='infusion_status_fits_times'), models.CheckConstraint(condition=models.Q(('started_at__isnull', True), models.Q(('ordered_by__isnull', False), ('ordered_mg__isnull', False), ('weight_kg__isnull', False)), _connector='OR'), name='infusion_starts_with_weight_and_order'), models.CheckConstraint(condition=models.Q(('order_cosigned_by__isnull', True), models.Q(('order_cosigned_by', models.F('ordered_by')), _negated=True), _connector='OR'), name='infusion_cosigner_is_another_person'), models.UniqueConstraint(condition=models.Q(('status__in', ['arrived', 'ready', 'infusing', 'paused'])), fields=('patient',), name='one_infusion_in_progress_per_patient'), models.CheckConstraint(condition=models.Q(('started_at__isnull', True), models.Q(('order_weight_kg__isnull', False), ('weight_kg__gte', django.db.models.expressions.CombinedExpression(models.F('order_weight_kg'), '*', models.Value(Decimal('0.95')))), ('weight_kg__lte', django.db.models.expressions.CombinedExpression(models.F('order_weight_kg'), '*', models.Value(Decimal('1.05'))))), _connector='OR'), name='infusion_weight_fits_the_order')],
+                        'constraints': [models.CheckConstraint(condition=models.Q(('status__in', ['arrived', 'ready', 'infusing', 'paused', 'recovering', 'signed-off', 'not-given'])), name='infusion_status_known'), models.CheckConstraint(condition=models.Q(('weight_kg__isnull', True), models.Q(('weight_kg__gte', 20), ('weight_kg__lte', 350)), _connector='OR'), name='infusion_weight_in_range'), models.CheckConstraint(condition=models.Q(('ordered_mg__isnull', True), models.Q(('ordered_mg__gt', 0), ('ordered_mg__lte', 200)), _connector='OR'), name='infusion_order_in_range'), models.CheckConstraint(condition=models.Q(('bag_mg_per_ml__isnull', True), models.Q(('bag_mg_per_ml__gt', 0), ('bag_mg_per_ml__lte', 100)), _connector='OR'), name='infusion_bag_in_range'), models.CheckConstraint(condition=models.Q(('delivered_mg__isnull', True), models.Q(('delivered_mg__gte', 0), ('delivered_mg__lte', 250)), _connector='OR'), name='infusion_delivered_in_range'), models.CheckConstraint(condition=models.Q(('stopped_at__isnull', True), models.Q(('started_at__isnull', False), ('stopped_at__gte', models.F('started_at'))), _connector='OR'), name='infusion_stops_after_start'), models.CheckConstraint(condition=models.Q(models.Q(('started_at__isnull', True), ('status__in', ['arrived', 'ready', 'not-given'])), models.Q(('started_at__isnull', False), ('status__in', ['infusing', 'paused']), ('stopped_at__isnull', True)), models.Q(('started_at__isnull', False), ('status__in', ['recovering', 'signed-off']), ('stopped_at__isnull', False)), _connector='OR'), name='infusion_status_fits_times'), models.CheckConstraint(condition=models.Q(('started_at__isnull', True), models.Q(('ordered_by__isnull', False), ('ordered_mg__isnull', False), ('weight_kg__isnull', False)), _connector='OR'), name='infusion_starts_with_weight_and_order'), models.CheckConstraint(condition=models.Q(('order_cosigned_by__isnull', True), models.Q(('order_cosigned_by', models.F('ordered_by')), _negated=True), _connector='OR'), name='infusion_cosigner_is_another_person'), models.UniqueConstraint(condition=models.Q(('status__in', ['arrived', 'ready', 'infusing', 'paused'])), fields=('patient',), name='one_infusion_in_progress_per_patient'), models.CheckConstraint(condition=models.Q(('started_at__isnull', True), models.Q(('order_weight_kg__isnull', False), ('weight_kg__gte', django.db.models.expressions.CombinedExpression(models.F('order_weight_kg'), '*', models.Value(Decimal('0.95')))), ('weight_kg__lte', django.db.models.expressions.CombinedExpression(models.F('order_weight_kg'), '*', models.Value(Decimal('1.05'))))), _connector='OR'), name='infusion_weight_fits_the_order'), models.CheckConstraint(condition=models.Q(('started_at__isnull', True), models.Q(('order_low_reason', ''), _negated=True), ('ordered_mg__gte', django.db.models.expressions.CombinedExpression(models.F('order_weight_kg'), '*', models.Value(Decimal('0.49')))), _connector='OR'), name='low_order_has_a_reason'), models.CheckConstraint(condition=models.Q(('order_minutes__isnull', True), models.Q(('order_minutes__gte', 40), ('order_minutes__lte', 100)), models.Q(('order_minutes__gte', 30), ('order_minutes__lt', 40), models.Q(('order_short_reason', ''), _negated=True)), _connector='OR'), name='short_order_has_a_reason'), models.CheckConstraint(condition=models.Q(('order_route__in', ['', 'iv']), models.Q(('order_route__in', ['im', 'sc', 'oral', 'intranasal']), models.Q(('order_route_reason', ''), _negated=True)), _connector='OR'), name='other_route_has_a_reason')],
                         'indexes': [models.Index(fields=['site', 'arrived_at'], name='infusion_by_site_day'), models.Index(condition=models.Q(('status', 'recovering')), fields=['stopped_at'], name='infusion_waiting_for_sign_off')],
                     },
                 ),
@@ -739,6 +794,9 @@ class Migration(migrations.Migration):
                         ('pgh_context', models.ForeignKey(db_constraint=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='pghistory.context')),
                         ('pgh_obj', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='events', to='treatment_sessions.consent')),
                         ('recorded_by', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', related_query_name='+', to=settings.AUTH_USER_MODEL)),
+                        ('relationship', models.CharField(blank=True, max_length=60)),
+                        ('representative', models.ForeignKey(blank=True, db_constraint=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', related_query_name='+', to='patients.legalrepresentative')),
+                        ('signed_by_name', models.CharField(blank=True, max_length=120)),
                     ],
                     options={
                         'abstract': False,
@@ -829,6 +887,11 @@ class Migration(migrations.Migration):
                         ('weight_confirmed_by', models.ForeignKey(blank=True, db_constraint=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', related_query_name='+', to=settings.AUTH_USER_MODEL)),
                         ('course', models.UUIDField(blank=True, null=True)),
                         ('order_weight_kg', models.DecimalField(blank=True, decimal_places=1, max_digits=5, null=True)),
+                        ('order_low_reason', models.CharField(blank=True, max_length=16)),
+                        ('order_minutes', models.PositiveSmallIntegerField(blank=True, null=True)),
+                        ('order_route', models.CharField(blank=True, max_length=10)),
+                        ('order_route_reason', models.CharField(blank=True, max_length=16)),
+                        ('order_short_reason', models.CharField(blank=True, max_length=16)),
                     ],
                     options={
                         'abstract': False,
@@ -2071,6 +2134,57 @@ class Migration(migrations.Migration):
                         'constraints': [],
                     },
                 ),
+                migrations.CreateModel(
+                    name='PreparationRecord',
+                    fields=[
+                        ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                        ('code', models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
+                        ('course', models.UUIDField()),
+                        ('held_at', models.DateTimeField()),
+                        ('entered_at', models.DateTimeField()),
+                        ('goals', models.TextField(blank=True)),
+                        ('practice_plan', models.TextField(verbose_name='what is practised')),
+                        ('practice_when', models.CharField(blank=True, max_length=200, verbose_name='when in the day')),
+                        ('practice_a_week', models.PositiveSmallIntegerField(blank=True, null=True, verbose_name='times a week')),
+                        ('expectations', models.TextField(blank=True)),
+                        ('outside_therapist', models.CharField(blank=True, max_length=200)),
+                        ('patient', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='preparations', to='patients.patient')),
+                        ('therapist', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                    ],
+                    options={
+                        'ordering': ['-held_at', '-pk'],
+                        'indexes': [],
+                        'constraints': [models.CheckConstraint(condition=models.Q(('practice_plan', ''), _negated=True), name='preparation_has_a_plan'), models.CheckConstraint(condition=models.Q(('practice_a_week__isnull', True), models.Q(('practice_a_week__gte', 1), ('practice_a_week__lte', 42)), _connector='OR'), name='preparation_practice_in_range')],
+                    },
+                ),
+                migrations.CreateModel(
+                    name='PreparationRecordEvent',
+                    fields=[
+                        ('pgh_id', models.AutoField(primary_key=True, serialize=False)),
+                        ('pgh_created_at', models.DateTimeField(auto_now_add=True)),
+                        ('pgh_label', models.TextField(help_text='The event label.')),
+                        ('id', models.BigIntegerField()),
+                        ('code', models.UUIDField(default=uuid.uuid4, editable=False)),
+                        ('course', models.UUIDField()),
+                        ('held_at', models.DateTimeField()),
+                        ('entered_at', models.DateTimeField()),
+                        ('goals', models.TextField(blank=True)),
+                        ('practice_plan', models.TextField(verbose_name='what is practised')),
+                        ('practice_when', models.CharField(blank=True, max_length=200, verbose_name='when in the day')),
+                        ('practice_a_week', models.PositiveSmallIntegerField(blank=True, null=True, verbose_name='times a week')),
+                        ('expectations', models.TextField(blank=True)),
+                        ('outside_therapist', models.CharField(blank=True, max_length=200)),
+                        ('patient', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', related_query_name='+', to='patients.patient')),
+                        ('pgh_context', models.ForeignKey(db_constraint=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='pghistory.context')),
+                        ('pgh_obj', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='events', to='treatment_sessions.preparationrecord')),
+                        ('therapist', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', related_query_name='+', to=settings.AUTH_USER_MODEL)),
+                    ],
+                    options={
+                        'abstract': False,
+                        'indexes': [],
+                        'constraints': [],
+                    },
+                ),
             ],
         ),
         migrations.RunSQL(RECORDS_ARE_FIXED, RECORDS_ARE_FIXED_BACKWARD),
@@ -2081,4 +2195,7 @@ class Migration(migrations.Migration):
         migrations.RunSQL(GATES_AND_ELIGIBILITY_1, ''),
         migrations.RunSQL(GATES_AND_ELIGIBILITY_2, GATES_AND_ELIGIBILITY_2_BACKWARD),
         migrations.RunSQL(WEIGHT_CORRECTIONS, WEIGHT_CORRECTIONS_BACKWARD),
+        migrations.RunSQL(ORDER_REASONS, ''),
+        migrations.RunSQL(CONSENT_SIGNERS, CONSENT_SIGNERS_BACKWARD),
+        migrations.RunSQL(PREPARATION_RECORDS, PREPARATION_RECORDS_BACKWARD),
     ]

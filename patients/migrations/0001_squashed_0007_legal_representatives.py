@@ -1,4 +1,4 @@
-"""Every table and rule of this app as of 0006_escorts_are_recipients, made in one step on a new database.
+"""Every table and rule of this app as of 0007_legal_representatives, made in one step on a new database.
 
 A database that went through the single steps keeps them: Django counts this one as done there.
 """
@@ -29,6 +29,49 @@ ALTER TABLE patients_contactpoint DROP CONSTRAINT contact_address_is_sealed_to_i
 """
 
 
+# Legal representatives: who may sign for a patient and be written to.
+LEGAL_REPRESENTATIVES = """
+CREATE FUNCTION contact_of_own_representative() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF NOT EXISTS (SELECT 1 FROM patients_legalrepresentative r
+                   WHERE r.id = NEW.representative_id AND r.patient_id = NEW.patient_id
+                     AND (r.ended_at IS NULL OR NEW.opted_out_at IS NOT NULL)) THEN
+        RAISE EXCEPTION 'this person does not represent the patient'
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'contact_of_own_representative';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER contact_of_own_representative BEFORE INSERT OR UPDATE ON patients_contactpoint
+    FOR EACH ROW WHEN (NEW.representative_id IS NOT NULL) EXECUTE FUNCTION contact_of_own_representative();
+
+CREATE FUNCTION representative_only_ends() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    later text[] := ARRAY['ended_at', 'ended_by_id', 'ended_reason'];
+BEGIN
+    IF OLD.ended_at IS NOT NULL OR to_jsonb(NEW) - later <> to_jsonb(OLD) - later THEN
+        RAISE EXCEPTION 'who represented a patient is kept as it was recorded'
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'representative_is_fixed';
+    END IF;
+    IF NEW.ended_at IS NOT NULL AND EXISTS (
+        SELECT 1 FROM patients_contactpoint c WHERE c.representative_id = NEW.id AND c.opted_out_at IS NULL) THEN
+        RAISE EXCEPTION 'whoever represents a patient no longer is not written to'
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'ended_representative_is_not_written_to';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER representative_is_fixed BEFORE UPDATE ON patients_legalrepresentative
+    FOR EACH ROW EXECUTE FUNCTION representative_only_ends();
+"""
+
+
+LEGAL_REPRESENTATIVES_BACKWARD = """
+DROP TRIGGER representative_is_fixed ON patients_legalrepresentative;
+DROP FUNCTION representative_only_ends();
+DROP TRIGGER contact_of_own_representative ON patients_contactpoint;
+DROP FUNCTION contact_of_own_representative();
+"""
+
+
 class Migration(migrations.Migration):
 
     initial = True
@@ -40,6 +83,7 @@ class Migration(migrations.Migration):
         ('patients', '0004_interpreter'),
         ('patients', '0005_addresses_are_sealed_to_their_row'),
         ('patients', '0006_escorts_are_recipients'),
+        ('patients', '0007_legal_representatives'),
     ]
 
     dependencies = [
@@ -97,11 +141,12 @@ class Migration(migrations.Migration):
                         ('patient', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='contact_points', to='patients.patient')),
                         ('patient_agreed_at', models.DateTimeField(blank=True, null=True, verbose_name='the patient agrees that the escort is told')),
                         ('person_name', models.CharField(blank=True, max_length=80, verbose_name='name of the escort')),
-                        ('whose', models.CharField(choices=[('patient', "The patient's own"), ('escort', 'Of the adult who takes the patient home')], default='patient', max_length=7)),
+                        ('whose', models.CharField(choices=[('patient', "The patient's own"), ('escort', 'Of the adult who takes the patient home'), ('representative', 'Of a legal representative')], default='patient', max_length=14)),
+                        ('representative', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='contact_points', to='patients.legalrepresentative')),
                     ],
                     options={
                         'ordering': ['-preferred', 'pk'],
-                        'constraints': [models.UniqueConstraint(models.F('patient'), models.F('channel'), models.F('address_index'), name='contact_address_once'), models.UniqueConstraint(condition=models.Q(('preferred', True)), fields=('patient',), name='one_preferred_contact_per_patient'), models.CheckConstraint(condition=models.Q(('channel__in', ['email', 'sms'])), name='contact_channel_known'), models.CheckConstraint(condition=models.Q(('whose__in', ['patient', 'escort'])), name='contact_whose_known'), models.CheckConstraint(condition=models.Q(models.Q(models.Q(('whose', 'patient'), _negated=True), models.Q(('patient_agreed_at__isnull', True), ('person_name', '')), _connector='OR'), models.Q(models.Q(('whose', 'escort'), _negated=True), models.Q(('patient_agreed_at__isnull', False), ('preferred', False), models.Q(('person_name', ''), _negated=True)), _connector='OR')), name='escort_is_named_and_agreed_to')],
+                        'constraints': [models.UniqueConstraint(models.F('patient'), models.F('channel'), models.F('address_index'), name='contact_address_once'), models.UniqueConstraint(condition=models.Q(('preferred', True)), fields=('patient',), name='one_preferred_contact_per_patient'), models.CheckConstraint(condition=models.Q(('channel__in', ['email', 'sms'])), name='contact_channel_known'), models.CheckConstraint(condition=models.Q(('whose__in', ['patient', 'escort', 'representative'])), name='contact_whose_known'), models.CheckConstraint(condition=models.Q(models.Q(('whose', 'escort'), models.Q(('patient_agreed_at__isnull', True), ('person_name', '')), _connector='OR'), models.Q(models.Q(('whose', 'escort'), _negated=True), models.Q(('patient_agreed_at__isnull', False), ('preferred', False), models.Q(('person_name', ''), _negated=True)), _connector='OR')), name='escort_is_named_and_agreed_to'), models.CheckConstraint(condition=models.Q(models.Q(('representative__isnull', False), ('whose', 'representative')), models.Q(models.Q(('whose', 'representative'), _negated=True), ('representative__isnull', True)), _connector='OR'), name='contact_of_a_representative_names_them')],
                         'indexes': [],
                     },
                 ),
@@ -257,7 +302,8 @@ class Migration(migrations.Migration):
                         ('patient', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', related_query_name='+', to='patients.patient')),
                         ('patient_agreed_at', models.DateTimeField(blank=True, null=True, verbose_name='the patient agrees that the escort is told')),
                         ('person_name', models.CharField(blank=True, max_length=80, verbose_name='name of the escort')),
-                        ('whose', models.CharField(choices=[('patient', "The patient's own"), ('escort', 'Of the adult who takes the patient home')], default='patient', max_length=7)),
+                        ('whose', models.CharField(choices=[('patient', "The patient's own"), ('escort', 'Of the adult who takes the patient home'), ('representative', 'Of a legal representative')], default='patient', max_length=14)),
+                        ('representative', models.ForeignKey(blank=True, db_constraint=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', related_query_name='+', to='patients.legalrepresentative')),
                     ],
                     options={
                         'abstract': False,
@@ -335,7 +381,55 @@ class Migration(migrations.Migration):
                         'constraints': [],
                     },
                 ),
+                migrations.CreateModel(
+                    name='LegalRepresentative',
+                    fields=[
+                        ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                        ('code', models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
+                        ('name', models.CharField(max_length=120)),
+                        ('relationship', models.CharField(choices=[('court', 'Guardian appointed by a court'), ('attorney', 'Health care power of attorney'), ('relative', 'Next of kin, by law'), ('other', 'Another legal ground')], max_length=10)),
+                        ('authority', models.CharField(max_length=200, verbose_name='what shows it')),
+                        ('recorded_at', models.DateTimeField()),
+                        ('ended_at', models.DateTimeField(blank=True, null=True)),
+                        ('ended_reason', models.CharField(blank=True, max_length=200)),
+                        ('ended_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                        ('patient', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='representatives', to='patients.patient')),
+                        ('recorded_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                    ],
+                    options={
+                        'ordering': ['-recorded_at', '-pk'],
+                        'indexes': [],
+                        'constraints': [models.CheckConstraint(condition=models.Q(models.Q(('name', ''), _negated=True), models.Q(('authority', ''), _negated=True)), name='representative_is_named_and_shown'), models.CheckConstraint(condition=models.Q(('relationship__in', ['court', 'attorney', 'relative', 'other'])), name='representative_relationship_known'), models.CheckConstraint(condition=models.Q(('ended_at__isnull', True), models.Q(('ended_at__gte', models.F('recorded_at')), ('ended_by__isnull', False), models.Q(('ended_reason', ''), _negated=True)), _connector='OR'), name='representative_ended_says_why')],
+                    },
+                ),
+                migrations.CreateModel(
+                    name='LegalRepresentativeEvent',
+                    fields=[
+                        ('pgh_id', models.AutoField(primary_key=True, serialize=False)),
+                        ('pgh_created_at', models.DateTimeField(auto_now_add=True)),
+                        ('pgh_label', models.TextField(help_text='The event label.')),
+                        ('id', models.BigIntegerField()),
+                        ('code', models.UUIDField(default=uuid.uuid4, editable=False)),
+                        ('name', models.CharField(max_length=120)),
+                        ('relationship', models.CharField(choices=[('court', 'Guardian appointed by a court'), ('attorney', 'Health care power of attorney'), ('relative', 'Next of kin, by law'), ('other', 'Another legal ground')], max_length=10)),
+                        ('authority', models.CharField(max_length=200, verbose_name='what shows it')),
+                        ('recorded_at', models.DateTimeField()),
+                        ('ended_at', models.DateTimeField(blank=True, null=True)),
+                        ('ended_reason', models.CharField(blank=True, max_length=200)),
+                        ('ended_by', models.ForeignKey(blank=True, db_constraint=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', related_query_name='+', to=settings.AUTH_USER_MODEL)),
+                        ('patient', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', related_query_name='+', to='patients.patient')),
+                        ('pgh_context', models.ForeignKey(db_constraint=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='pghistory.context')),
+                        ('pgh_obj', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='events', to='patients.legalrepresentative')),
+                        ('recorded_by', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', related_query_name='+', to=settings.AUTH_USER_MODEL)),
+                    ],
+                    options={
+                        'abstract': False,
+                        'indexes': [],
+                        'constraints': [],
+                    },
+                ),
             ],
         ),
         migrations.RunSQL(ADDRESSES_ARE_SEALED_TO_THEIR_ROW, ADDRESSES_ARE_SEALED_TO_THEIR_ROW_BACKWARD),
+        migrations.RunSQL(LEGAL_REPRESENTATIVES, LEGAL_REPRESENTATIVES_BACKWARD),
     ]

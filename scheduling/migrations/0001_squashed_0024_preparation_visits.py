@@ -1,4 +1,4 @@
-"""Every table and rule of this app as of 0021_times_set_aside, made in one step on a new database.
+"""Every table and rule of this app as of 0024_preparation_visits, made in one step on a new database.
 
 A database that went through the single steps keeps them: Django counts this one as done there.
 """
@@ -729,6 +729,66 @@ END $$;
 """
 
 
+# A signed eligibility checklist holds for as many days as the version says (180 when it says none).
+ELIGIBILITY_RUNS_OUT = """
+CREATE OR REPLACE FUNCTION series_is_eligible() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    moment timestamptz := NEW.booked_at;
+BEGIN
+    IF TG_OP = 'UPDATE' THEN
+        IF NEW.protocol_version_id = OLD.protocol_version_id AND NEW.patient_id = OLD.patient_id THEN
+            RETURN NEW;
+        END IF;
+        moment := app_now();
+    END IF;
+    IF NOT EXISTS (
+        SELECT 1 FROM treatment_sessions_eligibilitysignoff s
+        JOIN protocols_protocolversion signed ON signed.id = s.protocol_version_id
+        JOIN protocols_protocolversion wanted ON wanted.id = NEW.protocol_version_id
+        WHERE s.patient_id = NEW.patient_id AND s.withdrawn_at IS NULL AND s.superseded_at IS NULL
+          AND coalesce(signed.definition -> 'eligibility', '[]') @> coalesce(wanted.definition -> 'eligibility', '[]')
+          AND coalesce(signed.definition -> 'eligibility', '[]') <@ coalesce(wanted.definition -> 'eligibility', '[]')
+          AND signed.definition -> 'minimum_age_years' IS NOT DISTINCT FROM wanted.definition -> 'minimum_age_years'
+          AND moment < s.signed_at + make_interval(
+              hours => 24 * coalesce((wanted.definition ->> 'eligibility_valid_days')::int, 180))
+    ) THEN
+        RAISE EXCEPTION 'no signed eligibility checklist for this patient and protocol'
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'series_needs_eligibility';
+    END IF;
+    RETURN NEW;
+END $$;
+"""
+
+
+ELIGIBILITY_RUNS_OUT_BACKWARD = """
+CREATE OR REPLACE FUNCTION series_is_eligible() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    moment timestamptz := NEW.booked_at;
+BEGIN
+    IF TG_OP = 'UPDATE' THEN
+        IF NEW.protocol_version_id = OLD.protocol_version_id AND NEW.patient_id = OLD.patient_id THEN
+            RETURN NEW;
+        END IF;
+        moment := app_now();
+    END IF;
+    IF NOT EXISTS (
+        SELECT 1 FROM treatment_sessions_eligibilitysignoff s
+        JOIN protocols_protocolversion signed ON signed.id = s.protocol_version_id
+        JOIN protocols_protocolversion wanted ON wanted.id = NEW.protocol_version_id
+        WHERE s.patient_id = NEW.patient_id AND s.withdrawn_at IS NULL AND s.superseded_at IS NULL
+          AND coalesce(signed.definition -> 'eligibility', '[]') @> coalesce(wanted.definition -> 'eligibility', '[]')
+          AND coalesce(signed.definition -> 'eligibility', '[]') <@ coalesce(wanted.definition -> 'eligibility', '[]')
+          AND signed.definition -> 'minimum_age_years' IS NOT DISTINCT FROM wanted.definition -> 'minimum_age_years'
+          
+    ) THEN
+        RAISE EXCEPTION 'no signed eligibility checklist for this patient and protocol'
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'series_needs_eligibility';
+    END IF;
+    RETURN NEW;
+END $$;
+"""
+
+
 class Migration(migrations.Migration):
 
     initial = True
@@ -755,14 +815,17 @@ class Migration(migrations.Migration):
         ('scheduling', '0019_gate_items'),
         ('scheduling', '0020_people_who_left_are_not_booked'),
         ('scheduling', '0021_times_set_aside'),
+        ('scheduling', '0022_operators_close_days'),
+        ('scheduling', '0023_eligibility_runs_out'),
+        ('scheduling', '0024_preparation_visits'),
     ]
 
     dependencies = [
-        ('patients', '0001_squashed_0006_escorts_are_recipients'),
+        ('patients', '0001_squashed_0007_legal_representatives'),
         ('pghistory', '0007_auto_20250421_0444'),
-        ('protocols', '0001_squashed_0007_rationale_acknowledgements'),
+        ('protocols', '0001_squashed_0008_outside_reviews'),
         ('staff', '0001_squashed_0004_people_kept_by_the_clinic'),
-        ('treatment_sessions', '0001_squashed_0011_weight_corrections'),
+        ('treatment_sessions', '0001_squashed_0014_preparation_records'),
     ]
 
     operations = [
@@ -862,7 +925,7 @@ class Migration(migrations.Migration):
                     fields=[
                         ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                         ('code', models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
-                        ('kind', models.CharField(choices=[('displaced', 'Booking displaced'), ('stale-window', 'Therapy time not worked out'), ('unsigned', 'Record not signed'), ('message-failed', 'Message not delivered'), ('missed', 'Follow-up missed'), ('call-patient', 'Call the patient'), ('therapy-inside', 'Therapy inside a no-therapy period'), ('unplaced', 'No time found for therapy'), ('prescriber', 'A prescriber decides'), ('restored', 'Messages waiting for release'), ('patient-answer', 'Answered by the patient'), ('risk-review', 'Answer to look at today'), ('staffing', 'Somebody else is needed'), ('gate', 'Before the visit')], max_length=16)),
+                        ('kind', models.CharField(choices=[('displaced', 'Booking displaced'), ('stale-window', 'Therapy time not worked out'), ('unsigned', 'Record not signed'), ('message-failed', 'Message not delivered'), ('missed', 'Follow-up missed'), ('call-patient', 'Call the patient'), ('therapy-inside', 'Therapy inside a no-therapy period'), ('unplaced', 'No time found for therapy'), ('prescriber', 'A prescriber decides'), ('restored', 'Messages waiting for release'), ('patient-answer', 'Answered by the patient'), ('risk-review', 'Answer to look at today'), ('staffing', 'Somebody else is needed'), ('gate', 'Before the visit'), ('practice-plan', 'Practice plan missing')], max_length=16)),
                         ('key', models.CharField(max_length=80)),
                         ('title', models.CharField(max_length=160)),
                         ('detail', models.CharField(blank=True, max_length=500)),
@@ -941,7 +1004,7 @@ class Migration(migrations.Migration):
                     ],
                     options={
                         'ordering': ['during'],
-                        'constraints': [models.CheckConstraint(condition=models.Q(('status__in', ['reserved', 'provisional', 'booked', 'arrived', 'infusing', 'recovering', 'in-progress', 'completed', 'cancelled', 'omitted', 'no-show', 'displaced'])), name='appointment_status_known'), models.CheckConstraint(condition=models.Q(('during__isempty', False), ('during__lower_inf', False), ('during__upper_inf', False)), name='appointment_is_bounded'), models.CheckConstraint(condition=models.Q(models.Q(('status', 'reserved'), _negated=True), ('held_until__isnull', False), _connector='OR'), name='reserved_slot_expires'), models.CheckConstraint(condition=models.Q(('infusion__isnull', True), ('kind', 'infusion'), _connector='OR'), name='only_infusion_visits_have_a_record'), models.CheckConstraint(condition=models.Q(('integration__isnull', True), ('kind', 'therapy'), _connector='OR'), name='only_therapy_has_an_integration'), models.UniqueConstraint(condition=models.Q(('kind', 'infusion'), models.Q(('status__in', ['cancelled', 'omitted', 'no-show']), _negated=True)), fields=('series', 'ordinal'), name='one_visit_per_series_and_ordinal'), django.contrib.postgres.constraints.ExclusionConstraint(condition=models.Q(('status__in', ['reserved', 'provisional', 'booked', 'arrived', 'infusing', 'recovering', 'in-progress'])), deferrable=django.db.models.constraints.Deferrable['IMMEDIATE'], expressions=[('patient', '='), ('during', '&&')], name='patient_is_in_one_place'), models.CheckConstraint(condition=models.Q(('kind__in', ['infusion', 'therapy', 'preparation', 'hold'])), name='appointment_kind_known'), models.CheckConstraint(condition=models.Q(models.Q(('kind', 'infusion'), ('ordinal__isnull', False), ('predicted_t0__isnull', False), ('series__isnull', False)), models.Q(('kind__in', ['therapy', 'preparation', 'hold']), ('predicted_t0__isnull', True)), _connector='OR'), name='infusion_visit_has_its_prediction')],
+                        'constraints': [models.CheckConstraint(condition=models.Q(('status__in', ['reserved', 'provisional', 'booked', 'arrived', 'infusing', 'recovering', 'in-progress', 'completed', 'cancelled', 'omitted', 'no-show', 'displaced'])), name='appointment_status_known'), models.CheckConstraint(condition=models.Q(('during__isempty', False), ('during__lower_inf', False), ('during__upper_inf', False)), name='appointment_is_bounded'), models.CheckConstraint(condition=models.Q(models.Q(('status', 'reserved'), _negated=True), ('held_until__isnull', False), _connector='OR'), name='reserved_slot_expires'), models.CheckConstraint(condition=models.Q(('infusion__isnull', True), ('kind', 'infusion'), _connector='OR'), name='only_infusion_visits_have_a_record'), models.CheckConstraint(condition=models.Q(('integration__isnull', True), ('kind', 'therapy'), _connector='OR'), name='only_therapy_has_an_integration'), models.UniqueConstraint(condition=models.Q(('kind', 'infusion'), models.Q(('status__in', ['cancelled', 'omitted', 'no-show']), _negated=True)), fields=('series', 'ordinal'), name='one_visit_per_series_and_ordinal'), django.contrib.postgres.constraints.ExclusionConstraint(condition=models.Q(('status__in', ['reserved', 'provisional', 'booked', 'arrived', 'infusing', 'recovering', 'in-progress'])), deferrable=django.db.models.constraints.Deferrable['IMMEDIATE'], expressions=[('patient', '='), ('during', '&&')], name='patient_is_in_one_place'), models.CheckConstraint(condition=models.Q(('kind__in', ['infusion', 'therapy', 'preparation', 'hold'])), name='appointment_kind_known'), models.CheckConstraint(condition=models.Q(models.Q(('kind', 'infusion'), ('ordinal__isnull', False), ('predicted_t0__isnull', False), ('series__isnull', False)), models.Q(('kind__in', ['therapy', 'preparation', 'hold']), ('predicted_t0__isnull', True)), _connector='OR'), name='infusion_visit_has_its_prediction'), models.UniqueConstraint(condition=models.Q(('kind', 'preparation'), models.Q(('status__in', ['cancelled', 'omitted', 'no-show', 'displaced']), _negated=True)), fields=('series',), name='one_preparation_per_series')],
                         'indexes': [models.Index(fields=['site', 'kind', 'status'], name='appointment_by_site'), models.Index(condition=models.Q(('status', 'reserved')), fields=['held_until'], name='appointment_hold_expiry')],
                     },
                 ),
@@ -1065,7 +1128,7 @@ class Migration(migrations.Migration):
                         ('pgh_label', models.TextField(help_text='The event label.')),
                         ('id', models.BigIntegerField()),
                         ('code', models.UUIDField(default=uuid.uuid4, editable=False)),
-                        ('kind', models.CharField(choices=[('displaced', 'Booking displaced'), ('stale-window', 'Therapy time not worked out'), ('unsigned', 'Record not signed'), ('message-failed', 'Message not delivered'), ('missed', 'Follow-up missed'), ('call-patient', 'Call the patient'), ('therapy-inside', 'Therapy inside a no-therapy period'), ('unplaced', 'No time found for therapy'), ('prescriber', 'A prescriber decides'), ('restored', 'Messages waiting for release'), ('patient-answer', 'Answered by the patient'), ('risk-review', 'Answer to look at today'), ('staffing', 'Somebody else is needed'), ('gate', 'Before the visit')], max_length=16)),
+                        ('kind', models.CharField(choices=[('displaced', 'Booking displaced'), ('stale-window', 'Therapy time not worked out'), ('unsigned', 'Record not signed'), ('message-failed', 'Message not delivered'), ('missed', 'Follow-up missed'), ('call-patient', 'Call the patient'), ('therapy-inside', 'Therapy inside a no-therapy period'), ('unplaced', 'No time found for therapy'), ('prescriber', 'A prescriber decides'), ('restored', 'Messages waiting for release'), ('patient-answer', 'Answered by the patient'), ('risk-review', 'Answer to look at today'), ('staffing', 'Somebody else is needed'), ('gate', 'Before the visit'), ('practice-plan', 'Practice plan missing')], max_length=16)),
                         ('key', models.CharField(max_length=80)),
                         ('title', models.CharField(max_length=160)),
                         ('detail', models.CharField(blank=True, max_length=500)),
@@ -2060,6 +2123,7 @@ class Migration(migrations.Migration):
                         ('items', models.JSONField(default=list)),
                         ('closed_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
                         ('site', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='day_closings', to='staff.site')),
+                        ('operator', models.CharField(blank=True, default='', max_length=60, verbose_name='account on the server that closed it')),
                     ],
                     options={
                         'ordering': ['-day'],
@@ -2097,4 +2161,5 @@ class Migration(migrations.Migration):
         migrations.RunSQL(GATE_ITEMS, GATE_ITEMS_BACKWARD),
         migrations.RunSQL(PEOPLE_WHO_LEFT_ARE_NOT_BOOKED_1, PEOPLE_WHO_LEFT_ARE_NOT_BOOKED_1_BACKWARD),
         migrations.RunSQL(PEOPLE_WHO_LEFT_ARE_NOT_BOOKED_2, PEOPLE_WHO_LEFT_ARE_NOT_BOOKED_2_BACKWARD),
+        migrations.RunSQL(ELIGIBILITY_RUNS_OUT, ELIGIBILITY_RUNS_OUT_BACKWARD),
     ]
