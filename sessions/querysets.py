@@ -48,8 +48,9 @@ class InfusionQuerySet(PatientFacts):
     def for_record(self) -> Self:
         """With what the record page and the services read anyway."""
         return self.select_related(
-            "patient", "site", "protocol_version__template", "ordered_by", "weighed_by", "order_cosigned_by"
-        )
+            "patient__site", "site", "protocol_version__template", "opened_by", "ordered_by", "weighed_by",
+            "order_cosigned_by",
+        )  # fmt: skip
 
 
 class StruckQuerySet(InfusionFacts):

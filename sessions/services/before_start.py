@@ -11,6 +11,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
+from django.db.models import OuterRef, Subquery
+
 from patients.models import Patient
 from protocols.definition import ProtocolDefinition
 from scheduling.domain.localtime import in_words
@@ -43,15 +45,35 @@ def findings_before_start(infusion: Infusion, at: datetime) -> list[Finding]:
 
 def _open_findings(infusion: Infusion, at: datetime) -> Iterable[Finding | None]:
     definition = infusion.protocol_version.read()
-    yield _gap(infusion, definition, at)
-    yield _therapy(infusion, definition, at)
+    before, therapy_from, therapy_until = _what_was_before(infusion, at)
+    yield _gap(infusion, definition, before, at)
+    yield _therapy(infusion, definition, therapy_from, therapy_until, at)
     yield exposure_finding(infusion.patient, definition, at, mg=infusion.ordered_mg, without=(infusion.pk,))
 
 
-def _gap(infusion: Infusion, definition: ProtocolDefinition, at: datetime) -> Finding | None:
-    """The minimum gap from the actual start of the infusion before, in whatever series that was."""
-    rows = Infusion.objects.filter(patient_id=infusion.patient_id, started_at__lt=at).exclude(pk=infusion.pk)
-    before = rows.order_by("started_at").values_list("started_at", flat=True).last()
+def _what_was_before(
+    infusion: Infusion, at: datetime
+) -> tuple[datetime | None, datetime | None, datetime | None]:
+    """The actual start of the patient's infusion before, in whatever series; start and end of the last therapy."""
+    infusions = Infusion.objects.filter(patient=OuterRef("pk"), started_at__lt=at).exclude(pk=infusion.pk)
+    therapy = IntegrationSession.objects.filter(patient=OuterRef("pk"), started_at__lte=at)
+    last, last_therapy = infusions.order_by("-started_at"), therapy.order_by("-started_at")
+    row: tuple[datetime | None, datetime | None, datetime | None] = (
+        Patient.objects.filter(pk=infusion.patient_id)
+        .values_list(
+            Subquery(last.values("started_at")[:1]),
+            Subquery(last_therapy.values("started_at")[:1]),
+            Subquery(last_therapy.values("completed_at")[:1]),
+        )
+        .get()
+    )
+    return row
+
+
+def _gap(
+    infusion: Infusion, definition: ProtocolDefinition, before: datetime | None, at: datetime
+) -> Finding | None:
+    """The minimum gap from the actual start of the infusion before."""
     if before is None:
         return None
     phase = definition.gap_before(infusion.ordinal) or definition.phases[0]
@@ -64,20 +86,24 @@ def _gap(infusion: Infusion, definition: ProtocolDefinition, at: datetime) -> Fi
     return Finding("decide", GAP, f"{words}.", todo, earliest)
 
 
-def _therapy(infusion: Infusion, definition: ProtocolDefinition, at: datetime) -> Finding | None:
+def _therapy(
+    infusion: Infusion,
+    definition: ProtocolDefinition,
+    began: datetime | None,
+    ended: datetime | None,
+    at: datetime,
+) -> Finding | None:
     """A therapy session that runs, or ended inside the quiet time before the start."""
     quiet = timedelta(minutes=definition.window.quiet_block_minutes)
-    rows = IntegrationSession.objects.filter(patient_id=infusion.patient_id, started_at__lte=at)
-    last = rows.order_by("started_at").last()
-    if last is None or (last.completed_at is not None and last.completed_at + quiet <= at):
+    if began is None or (ended is not None and ended + quiet <= at):
         return None
     zone = ZoneInfo(infusion.site.time_zone)
-    if last.completed_at is None:
-        words = f"Therapy has been under way since {in_words(last.started_at, zone)}."
+    if ended is None:
+        words = f"Therapy has been under way since {in_words(began, zone)}."
         return Finding("decide", THERAPY, words, "It ends before the drug is given.")
     minutes = definition.window.quiet_block_minutes
-    words = f"Therapy ended {in_words(last.completed_at, zone)}, less than {minutes} minutes before."
-    return Finding("decide", THERAPY, words, "Wait until the time is over.", last.completed_at + quiet)
+    words = f"Therapy ended {in_words(ended, zone)}, less than {minutes} minutes before."
+    return Finding("decide", THERAPY, words, "Wait until the time is over.", ended + quiet)
 
 
 def exposure_finding(
