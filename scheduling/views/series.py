@@ -42,6 +42,7 @@ from scheduling.views.acts import Act, act_page, person, posted, show, zone
 from scheduling.views.version_moves import series_notice
 from scheduling.views.visits import offer_choices, reasons
 from sessions.models import PreparationRecord
+from sessions.services import open_holds
 from staff.clock import app_now
 from staff.models import User
 
@@ -384,5 +385,7 @@ def patient_schedule_fragment(request: HttpRequest, code: str) -> HttpResponse:
         .filter(patient=patient, key__startswith=KEY)
         .select_related("owner"),
         "running": next((row for row in visible if row.status in TreatmentSeries.LIVE), None),
+        "holds": open_holds(patient.pk),
+        "sees_why": user.may("infusion.view"),  # the cause of a hold may be a pregnancy
     }
     return show(request, "scheduling/_patient_schedule.html", context, patient.site)

@@ -141,6 +141,7 @@ def test_every_route_is_listed_here():
         "board_step",
         "booking_import",
         "person_bookable",
+        "preparation_",
         "resource_new",
         "resource_change",
         "resource_retire",
