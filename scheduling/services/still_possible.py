@@ -14,7 +14,7 @@ OFFERED = 3  # times named in the item; the window's page shows them all
 
 
 def still_possible(row: FollowUp, *, ends: datetime, at: datetime) -> str:
-    """`Still possible: Thu 5 Mar 15:30 with ...`, up to `ends`; or that no time is left."""
+    """`Still possible: Thu 5 Mar 15:30 with ...`, up to `ends`, and when that was so; or that no time is left."""
     zone = ZoneInfo(row.site.time_zone)
     slots = free_slots(row, load_course(row.patient_id), now=at)
     start = f"It should have begun by {in_words(row.latest_at, zone)}. " if row.latest_at <= at else ""
@@ -28,4 +28,4 @@ def still_possible(row: FollowUp, *, ends: datetime, at: datetime) -> str:
         f"{in_words(slot.start, zone)} with {slot.therapist.full_name}" for slot in slots[:OFFERED]
     )
     more = f" and {len(slots) - OFFERED} more" if len(slots) > OFFERED else ""
-    return f"{start} Still possible: {named}{more}. Book one on the window's page."
+    return f"{start} Still possible: {named}{more} (as of {in_words(at, zone)}). Book one on the window's page."
