@@ -228,7 +228,7 @@ class OrderSerializer(StrictSerializer):
         max_digits=6, decimal_places=3, min_value=Decimal("0.1"), max_value=100
     )
     low_reason = serializers.ChoiceField(choices=list(COMPROMISES["low_dose"]), required=False)
-    minutes = serializers.IntegerField(min_value=30, max_value=100, required=False)
+    minutes = StrictIntegerField(min_value=30, max_value=100, required=False)
     short_reason = serializers.ChoiceField(choices=list(COMPROMISES["short"]), required=False)
     route = serializers.ChoiceField(choices=list(ROUTES), required=False)
     route_reason = serializers.ChoiceField(choices=list(COMPROMISES["route"]), required=False)

@@ -28,4 +28,6 @@ def still_possible(row: FollowUp, *, ends: datetime, at: datetime) -> str:
         f"{in_words(slot.start, zone)} with {slot.therapist.full_name}" for slot in slots[:OFFERED]
     )
     more = f" and {len(slots) - OFFERED} more" if len(slots) > OFFERED else ""
-    return f"{start} Still possible: {named}{more} (as of {in_words(at, zone)}). Book one on the window's page."
+    return (
+        f"{start} Still possible: {named}{more} (as of {in_words(at, zone)}). Book one on the window's page."
+    )

@@ -229,9 +229,10 @@ def test_one_open_record_per_patient(clinic):
     world.arrived(clinic)
     sql = (
         f"INSERT INTO {TABLE}infusion (code, patient_id, site_id, protocol_version_id, ordinal, status, chair,"
-        " arrived_at, opened_by_id, planned_start, stated_delay_reason, not_given_reason, version)"
+        " arrived_at, opened_by_id, planned_start, stated_delay_reason, not_given_reason,"
+        " order_low_reason, order_short_reason, order_route, order_route_reason, version)"
         f" SELECT gen_random_uuid(), patient_id, site_id, protocol_version_id, 2, 'arrived', 'x', arrived_at,"
-        f" opened_by_id, planned_start, '', '', 1 FROM {TABLE}infusion WHERE patient_id = %s LIMIT 1"
+        f" opened_by_id, planned_start, '', '', '', '', '', '', 1 FROM {TABLE}infusion WHERE patient_id = %s LIMIT 1"
     )
     with pytest.raises(IntegrityError) as refused:
         run(sql, clinic.patient.pk)
