@@ -15,13 +15,17 @@ from tests.journeys.world import describe, furnish
 
 
 def build() -> dict[str, Any]:
-    """Book, check in, start, stop; the clock stands ten minutes after the stop."""
+    """Book, agree on practice, check in, start, stop; the clock stands ten minutes after the stop."""
+    from scheduling.services.preparation import hold_preparation
+    from sessions.services import PreparationText
     from tests.conftest import Clock
     from tests.scheduling.booking.helpers import book, visits_of
     from tests.scheduling.booking.steps import start, stop
 
     clinic, clock = furnish(), Clock()
-    infusion = stop(clinic, start(clinic, visits_of(book(clinic))[0], clock), clock)
+    series = book(clinic)
+    hold_preparation(series=series, text=PreparationText(practice_plan="A walk a day"), by=clinic.therapist)
+    infusion = stop(clinic, start(clinic, visits_of(series)[0], clock), clock)
     clock.advance(minutes=10)
     return describe(clinic) | {"infusion": str(infusion.code)}
 
