@@ -41,7 +41,7 @@ class Lane:
 
 LANES = (
     Lane("unit and database", ("tests", "-n", "2", "-m", "not journey and not fault")),
-    Lane("journeys", ("tests", "-n", "2", "--dist", "loadgroup", "-m", "journey"), "journey"),
+    Lane("journeys", ("tests", "-n", "2", "--dist", "loadfile", "-m", "journey"), "journey"),
     Lane("faults and races", ("tests", "-m", "fault"), "fault"),
 )
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,22 +14,11 @@ from config.launcher.chromium import VARIABLE, launch_arguments
 from tests.journeys.person import Person
 from tests.journeys.stack import Stack, make_template, running_stack
 
-FOLDER = Path(__file__).parent
 expect.set_options(timeout=20_000)  # milliseconds: a busy machine of two cores
 PREFIX = "_".join(  # two runs, and two workers of one run, do not meet on one server
     filter(None, (os.environ.get("TEST_DATABASE_NAME", "journey"), os.environ.get("PYTEST_XDIST_WORKER")))
 )
 TUESDAY_EIGHT = datetime(2026, 3, 3, 16, 0, tzinfo=UTC)  # 08:00 in Los Angeles
-
-
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Under xdist, what shares a stack stays in one worker: the sample clinic, else one module."""
-    for item in items:
-        if FOLDER in item.path.parents:
-            names = getattr(item, "fixturenames", ())
-            group = "sample clinic" if {"demo", "guest", "sample_clinic"} & set(names) else item.path.stem
-            item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(scope="session")
@@ -46,9 +34,9 @@ def empty_clinic() -> str:
 
 
 @pytest.fixture(scope="session")
-def sample_clinic(empty_clinic: str) -> str:
+def sample_clinic() -> str:
     """The same with the sample clinic of the demo."""
-    return make_template(f"{PREFIX}_sample", sample=True, copy_of=empty_clinic)
+    return make_template(f"{PREFIX}_sample", sample=True)
 
 
 @pytest.fixture(scope="module")

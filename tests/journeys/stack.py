@@ -215,33 +215,38 @@ def _fresh_database(owner_url: str, name: str, template: str = "") -> None:
         connection.close()
 
 
-def _migrated(base: str) -> str:
-    """A migrated database marked as a demo, made once for this run however many workers ask for it at once."""
-    name = "_".join(filter(None, (os.environ.get("TEST_DATABASE_NAME"), "migrated_once")))
+def _once(base: str, name: str, fill: Callable[[Stack], None], copy_of: str = "") -> str:
+    """A database filled once for this run, however many workers ask for it at once; returns its name.
+
+    To copy a database takes a second; to fill one with the sample clinic takes most of a minute.
+    """
+    name = "_".join(filter(None, (os.environ.get("TEST_DATABASE_NAME"), name)))
     done = Path(os.environ[TEST_STATE_VARIABLE]) / f"{name}.done"
     with done.with_suffix(".lock").open("w") as turn:
         fcntl.flock(turn, fcntl.LOCK_EX)
         if not done.exists():
-            _fresh_database(base, name)
-            stack = Stack(name, ROOT, Mailbox(), _environment(base, name), 0, with_database(base, name))
-            stack.manage("migrate", "-v0", owner=True)
-            stack.manage("mark_database", "demo", owner=True)
-            stack.manage("sync_roles")
+            _fresh_database(base, name, copy_of)
+            fill(Stack(name, ROOT, Mailbox(), _environment(base, name), 0, with_database(base, name)))
             done.touch()
     return name
 
 
-def make_template(name: str, *, sample: bool = False, copy_of: str = "") -> str:
+def _migrate(stack: Stack) -> None:
+    stack.manage("migrate", "-v0", owner=True)
+    stack.manage("mark_database", "demo", owner=True)
+    stack.manage("sync_roles")
+
+
+def make_template(name: str, *, sample: bool = False) -> str:
     """Make the database `name` that stacks are copied from, and return its name.
 
-    Migrated and marked as a demo (its clock may be moved), or a copy of another template; with the sample clinic if
-    `sample`. To copy a database takes a second, to migrate one takes most of a minute.
+    Migrated and marked as a demo (its clock may be moved); with the sample clinic if `sample`.
     """
     base = os.environ["DATABASE_URL"]
-    _fresh_database(base, name, copy_of or _migrated(base))
-    stack = Stack(name, ROOT, Mailbox(), _environment(base, name), 0, with_database(base, name))
+    made = _once(base, "migrated_once", _migrate)
     if sample:
-        stack.manage("seed_demo")
+        made = _once(base, "sample_once", lambda stack: stack.manage("seed_demo"), copy_of=made)
+    _fresh_database(base, name, made)
     return name
 
 
