@@ -323,10 +323,12 @@ def at_the_chair(rule: str, table: str, *besides: str, twice: bool = False, **ov
     }  # fmt: skip
     values = {"code": "gen_random_uuid()", "infusion_id": "i.id"} | written | CHAIR[table] | over
     name = f"treatment_sessions_{table}"
+    # The sample clinic offers the patient who recovers to another nurse already.
+    which = f"i.status {'<>' if table == 'handover' else '='} 'recovering'"
     raw = (
         f"INSERT INTO {name} ({', '.join(values)}) SELECT {', '.join(values.values())} "
         "FROM treatment_sessions_infusion i, staff_user who, staff_user other "
-        "WHERE i.status = 'recovering' AND who.id < other.id ORDER BY i.id, who.id, other.id LIMIT 1"
+        f"WHERE {which} AND who.id < other.id ORDER BY i.id, who.id, other.id LIMIT 1"
     )
     return Break(rule, name, "", raw=raw, twice=twice, besides=besides)
 
@@ -387,6 +389,7 @@ CLOSING = CODE | {
     "day": "'2031-01-01'",
     "closed_at": "now()",
     "closed_by_id": "who.id",
+    "operator": "''",
     "items": "'[]'",
 }
 PRIVATE = CODE | {"session_id": "t.id", "author_id": "who.id", "text": "'x'", "written_at": "now()"}
