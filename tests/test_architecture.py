@@ -47,6 +47,7 @@ PURE_FILES = {
     "protocols/sheet_acts.py",
     "protocols/sheet_boxes.py",
     "protocols/sheet_merge.py",
+    "protocols/sheet_words.py",
     "patients/alike.py",
     "patients/contraindications.py",
     "patients/contact.py",

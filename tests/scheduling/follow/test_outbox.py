@@ -16,7 +16,6 @@ from scheduling import dispatch
 from scheduling.models import FollowUp, Heartbeat, Message, SpacingDecision, WorkItem
 from scheduling.services import messages, outbox, recheck, windows
 from scheduling.services.followups import sync_follow_ups
-from scheduling.services.workitems import resolve_item
 from staff.fields import Unreadable
 from tests import factories
 from tests.scheduling.follow import world as w
@@ -371,57 +370,6 @@ def test_a_sent_message_is_not_sent_again_after_an_amendment(clinic, clock, mail
     clock.advance(hours=1)
     dispatch.tick()
     assert mailbox.subjects.count("Please do not drive today") == 1
-
-
-def test_without_any_address_a_nurse_calls(clinic, visit):
-    type(clinic.contact).objects.update(consented_at=None)
-    infusion = w.start_pump(clinic, visit)
-    w.stop_pump(clinic, infusion)
-    windows.reanchor(infusion=infusion)
-    item = WorkItem.objects.get(kind="call-patient")
-    assert (item.role, item.patient) == ("nurse", clinic.patient)
-    assert "No consent to messages on file" in item.detail
-    assert not Message.objects.filter(follow_up__visit=visit).exists()
-
-
-@pytest.fixture
-def open_calls(clinic, clock, visit):
-    """`open_calls()` plans the messages anew and counts the calls; the pump has stopped and nobody may be written to."""
-    type(clinic.contact).objects.update(consented_at=None)
-    infusion = w.start_pump(clinic, visit)
-    w.stop_pump(clinic, infusion)
-    clock.set(infusion.stopped_at)
-    windows.reanchor(infusion=infusion)
-
-    def count():
-        messages.sync_messages(series=visit.series)
-        return WorkItem.objects.filter(kind="call-patient", resolved_at=None).count()
-
-    assert count() == 1
-    return count
-
-
-def test_a_call_ends_when_messages_can_say_all_of_it(clinic, visit, open_calls):
-    type(clinic.contact).objects.update(consented_at=visit.booked_at)
-    assert open_calls() == 0
-    assert set(
-        Message.objects.filter(follow_up__visit=visit, state="scheduled").values_list("kind", flat=True)
-    ) >= {"no_driving", "rest", "check_in"}
-
-
-def test_a_call_that_was_made_is_not_asked_for_again(clinic, open_calls):
-    resolve_item(item=WorkItem.objects.get(kind="call-patient"), by=clinic.nurse, resolution="Called.")
-    assert open_calls() == 0
-
-
-@pytest.mark.parametrize("swept", [False, True])
-def test_advice_that_went_by_unsaid_stays_a_call(clinic, clock, visit, open_calls, swept):
-    clock.set(w.follow_up(visit, "no_driving").hard_latest_at + timedelta(minutes=1))
-    if swept:
-        dispatch.tick()
-        assert w.follow_up(visit, "no_driving").state == "missed"
-    type(clinic.contact).objects.update(consented_at=visit.booked_at)
-    assert open_calls() == 1
 
 
 def test_a_moved_visit_takes_its_reminder_along(clinic, clock, mailbox, visit):
