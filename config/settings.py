@@ -143,8 +143,15 @@ REDIS_URL = secret("REDIS_URL", "redis://127.0.0.1:6379/0")
 
 
 def broker_url(url: str) -> str:
-    """Celery's spelling of a REDIS_URL (a unix socket is `unix:///path` for redis-py and `redis+socket://` here)."""
-    return "redis+socket://" + url.removeprefix("unix://") if url.startswith("unix://") else url
+    """Celery's spelling of a REDIS_URL: a unix socket is `unix:///path?db=2` for redis-py and
+    `redis+socket:///path?virtual_host=2` here.
+    """
+    if not url.startswith("unix://"):
+        return url
+    path, _, options = url.removeprefix("unix://").partition("?")
+    wanted = [option.replace("db=", "virtual_host=", 1) if option.startswith("db=") else option
+              for option in options.split("&") if option]  # fmt: skip
+    return f"redis+socket://{path}" + (f"?{'&'.join(wanted)}" if wanted else "")
 
 
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}

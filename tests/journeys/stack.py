@@ -250,11 +250,22 @@ def make_template(name: str, *, sample: bool = False) -> str:
     return name
 
 
+def _own_broker(url: str) -> str:
+    """The same server, a database for each worker of a run: else the Celery worker of one stack takes the tasks of
+    another, which belong to rows that it does not have.
+    """
+    number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw-1").removeprefix("gw")) + 1
+    if url.startswith("unix://"):
+        return f"{url}?db={number}"
+    return f"{url.rstrip('/').removesuffix('/0')}/{number}"
+
+
 def _environment(base: str, name: str, env: str = "demo") -> dict[str, str]:
     """What the processes of a stack find in their environment; none of it reaches a real person."""
     environment = dict(os.environ) | {
         "DATABASE_URL": with_database(base, name, os.environ.get("DATABASE_APP_ROLE", "clearwindow_app")),
         "DATABASE_OWNER_URL": with_database(base, name),
+        "REDIS_URL": _own_broker(os.environ["REDIS_URL"]),
         "CLEARWINDOW_ENV": env,
         "CLEARWINDOW_NO_BOOTSTRAP": "1",
         "TICK_SECONDS": "1",

@@ -213,3 +213,8 @@ def test_data_of_another_version_is_said_so_and_kept(cut_short: StateFolder) -> 
         embedded.start(surroundings(cut_short))
     assert version.exists()
     assert cut_short.remembered_sockets() is None
+
+
+def test_the_broker_is_in_the_database_that_the_address_names() -> None:
+    assert broker_url("unix:///run/valkey.sock?db=3") == "redis+socket:///run/valkey.sock?virtual_host=3"
+    assert broker_url("redis://127.0.0.1:6379/3") == "redis://127.0.0.1:6379/3"
