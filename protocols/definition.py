@@ -135,6 +135,24 @@ class WindowRule:
 
 
 @dataclass(frozen=True)
+class EscalationRule:
+    """Who hears of what nobody has done, and when (clinic-day 11; scheduling/domain/escalation.py).
+
+    Therapy not booked: every therapist may take it `pool_after_target_hours` after its target, and the prescriber gets
+    it in the last of `lead_core_parts` equal parts of the core, at least `lead_least_hours` and at most
+    `lead_most_hours` before its end. Record not signed: the prescriber `unsigned_after_minutes` after the minimum
+    observation, the nurse `unsigned_before_shift_minutes` before the end of the shift.
+    """
+
+    pool_after_target_hours: int = 0
+    lead_core_parts: int = 3
+    lead_least_hours: int = 6
+    lead_most_hours: int = 24
+    unsigned_after_minutes: int = 45
+    unsigned_before_shift_minutes: int = 30
+
+
+@dataclass(frozen=True)
 class FollowUpRule:
     """One obligation that follows an infusion (decisions 1.7, 1.9; clinical D1, D2).
 
@@ -262,6 +280,7 @@ class Bases:
     discharge: Basis = field(default_factory=Basis)
     clearance: Basis = field(default_factory=Basis)
     window: Basis = field(default_factory=Basis)
+    escalation: Basis = field(default_factory=Basis)
     outcomes: Basis = field(default_factory=Basis)
 
 
@@ -311,6 +330,7 @@ class ProtocolDefinition:
     most_treatments_in_life: int | None = None
     most_treatments_in_year: int | None = None
     most_mg_in_life: Decimal | None = None
+    escalation: EscalationRule = field(default_factory=EscalationRule)
 
     @property
     def pause_limit_minutes(self) -> int:

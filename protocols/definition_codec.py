@@ -41,7 +41,7 @@ LATER: dict[type, frozenset[str]] = {
         {
             "outcomes", "reviews", "bases", "sources_read_on", "review_by", "fasting_food_hours",
             "fasting_drink_hours", "eligibility", "eligibility_valid_days", "preparation_minutes",
-            "most_treatments_in_life", "most_treatments_in_year", "most_mg_in_life",
+            "most_treatments_in_life", "most_treatments_in_year", "most_mg_in_life", "escalation",
         }
     ),
     d.ClearanceRule: frozenset({"unmodelled_hours"}),
@@ -50,20 +50,22 @@ LATER: dict[type, frozenset[str]] = {
 }  # fmt: skip
 
 
-def dump(value: Any) -> Any:
-    """JSON-shaped copy of a definition or any part of it."""
+def dump(value: Any, *, whole: bool = False) -> Any:
+    """JSON-shaped copy of a definition or any part of it. `whole`: with the values that `LATER` leaves out, to compare."""
     if isinstance(value, d.Elapsed):
         return {"elapsed_minutes": value.minutes}
     if isinstance(value, d.LocalClock):
         return {"days": value.days, "clock": f"{value.hour:02d}:{value.minute:02d}"}
     if is_dataclass(value) and not isinstance(value, type):
         return {
-            item.name: dump(getattr(value, item.name))
+            item.name: dump(getattr(value, item.name), whole=whole)
             for item in fields(value)
-            if item.name not in LATER.get(type(value), ()) or getattr(value, item.name) != _usual(item)
+            if whole
+            or item.name not in LATER.get(type(value), ())
+            or getattr(value, item.name) != _usual(item)
         }
     if isinstance(value, tuple):
-        return [dump(item) for item in value]
+        return [dump(item, whole=whole) for item in value]
     if isinstance(value, Decimal):
         return format(value, "f")
     return value

@@ -29,6 +29,10 @@ PREPARATION_MINUTES = (15, 240)
 MOST_TREATMENTS, MOST_MG = (1, 2000), (Decimal(1), Decimal(100_000))
 ELIGIBILITY_DAYS = (30, 730)
 UNMODELLED_HOURS = (2, 72)
+ESCALATION = {
+    "pool_after_target_hours": (0, 72), "lead_core_parts": (2, 12), "lead_least_hours": (1, 72),
+    "lead_most_hours": (1, 96), "unsigned_after_minutes": (0, 240), "unsigned_before_shift_minutes": (0, 240),
+}  # fmt: skip
 
 
 def check_definition(definition: ProtocolDefinition) -> None:
@@ -52,6 +56,7 @@ def check_definition(definition: ProtocolDefinition) -> None:
         )
     _check_reviews(definition)
     _check_exposure(definition)
+    _check_escalation(definition)
     kinds = [rule.kind for rule in definition.follow_ups]
     for number, rule in enumerate(definition.follow_ups):
         path = f"definition.follow_ups.{number}"
@@ -160,6 +165,18 @@ def _check_exposure(definition: ProtocolDefinition) -> None:
     )
 
 
+def _check_escalation(definition: ProtocolDefinition) -> None:
+    """Each moment within its limits, and the prescriber's inside the core."""
+    rule, path = definition.escalation, "definition.escalation"
+    for name, (low, high) in ESCALATION.items():
+        _require(low <= getattr(rule, name) <= high, f"must be {low} to {high}", f"{path}.{name}")
+    _require(
+        rule.lead_least_hours <= rule.lead_most_hours,
+        "must not be less than the least",
+        f"{path}.lead_most_hours",
+    )
+
+
 def _check_times(definition: ProtocolDefinition) -> None:
     discharge = definition.discharge
     _require(
@@ -190,6 +207,16 @@ def _check_times(definition: ProtocolDefinition) -> None:
         "definition.chair_minutes",
     )
     _check_of_the_day(definition)
+    _check_visits(definition)
+    _require(
+        list(definition.vitals_minutes) == sorted(set(definition.vitals_minutes)),
+        "must rise without repeats",
+        "definition.vitals_minutes",
+    )
+
+
+def _check_visits(definition: ProtocolDefinition) -> None:
+    """How many and how long the visits are, for whom, and what is signed before them."""
     _require(
         0 <= definition.turnover_minutes <= 120, "must be 0 to 120 minutes", "definition.turnover_minutes"
     )
@@ -219,11 +246,6 @@ def _check_times(definition: ProtocolDefinition) -> None:
         and len(set(definition.eligibility)) == len(definition.eligibility),
         "must be different entries of the eligibility list",
         "definition.eligibility",
-    )
-    _require(
-        list(definition.vitals_minutes) == sorted(set(definition.vitals_minutes)),
-        "must rise without repeats",
-        "definition.vitals_minutes",
     )
 
 

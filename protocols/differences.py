@@ -26,7 +26,7 @@ class Difference:
 
 def differences(before: ProtocolDefinition, after: ProtocolDefinition) -> tuple[Difference, ...]:
     """All differing values in the order of the new text, then what only the old one had. Empty when equal."""
-    old, new = _flat(dump(before)), _flat(dump(after))
+    old, new = _flat(dump(before, whole=True)), _flat(dump(after, whole=True))
     keys = [*new, *(key for key in old if key not in new)]
     return tuple(
         Difference(_words(key), old.get(key, ABSENT), new.get(key, ABSENT))

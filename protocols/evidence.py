@@ -81,6 +81,9 @@ EVIDENCE: dict[str, Evidence] = {
     "no_therapy": Evidence(
         "D", "Reasons of safety, memory and consent; no trial compared therapy before and after clearance"
     ),
+    "escalation": Evidence(
+        "D", "Rule of this protocol: somebody who can act hears of it while there is time to act"
+    ),
     "quiet": Evidence("D", "Expert rule: no new therapy just before an infusion"),
     "therapy": Evidence(
         "B", "Wilkinson 2021: 14 weeks of CBT after six infusions, QIDS p = .033, MADRS n.s."
@@ -110,6 +113,7 @@ ELEMENTS: dict[str, tuple[str, ...]] = {
     "discharge": ("criteria",),
     "clearance": ("model", "threshold", "unmodelled"),
     "window": ("practice", "core", "tail"),
+    "escalation": ("escalation",),
     "outcomes": ("outcomes",),
 }
 ELEMENT_NAMES = {
@@ -124,6 +128,7 @@ ELEMENT_NAMES = {
     "discharge": "Criteria for leaving",
     "clearance": "Clearance",
     "window": "Window after the infusion",
+    "escalation": "Not booked, not signed",
     "outcomes": "Outcome scores",
 }
 

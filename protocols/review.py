@@ -15,22 +15,20 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from protocols.definition import Elapsed, FollowUpRule, Moment, ProtocolDefinition, SeriesPhase
+from protocols.definition import ProtocolDefinition, SeriesPhase
 from protocols.definition_rules import broken_rules
 from protocols.documents import missing_elements, missing_questions
 from protocols.evidence import COMPROMISES, GRADES
 from protocols.lexicon import check_text
-from protocols.review_kinds import Finding, Severity, finding
+from protocols.review_kinds import Finding, finding
 from protocols.review_points import review_points
+from protocols.review_windows import escalation, minutes_after, successive, windows
 
 WEEK_HOURS = 168
 MOST_A_WEEK = 3
 LEAST_SPACING_HOURS = 36
 USUAL_DOSE, HIGH_DOSE = Decimal("0.5"), Decimal("0.75")
 USUAL_MINUTES = 40
-# From the start of an infusion to the end of the no-therapy period: P95 at 0.5 mg/kg over 40 minutes, 70 kg.
-CLEARED_AFTER_MINUTES = 389
-NIGHT_MINUTES = 16 * 60  # from an afternoon to seven in the morning
 HARD_CHECKS = ("consent", "education", "weight", "blood_pressure")
 
 
@@ -50,9 +48,10 @@ def review(
         *_regimen(definition),
         *_order(definition),
         *_spacing(definition),
-        *_windows(definition),
+        *windows(definition),
         *_therapy(definition),
-        *_successive(definition),
+        *successive(definition),
+        *escalation(definition),
         *_review_points(definition),
         *_evidence(definition),
         *_documents(documents),
@@ -226,81 +225,6 @@ def _cap(definition: ProtocolDefinition, phase: SeriesPhase) -> Iterator[Finding
         )
 
 
-def _minutes(moment: Moment) -> int:
-    """Elapsed minutes after the anchor, for a clock time counted from three in the afternoon."""
-    if isinstance(moment, Elapsed):
-        return moment.minutes
-    return moment.days * 1440 + moment.hour * 60 + moment.minute - 15 * 60
-
-
-def _needs(rule: FollowUpRule) -> int:
-    """Minutes after T0 by which the obligation can be over at the earliest."""
-    first = max(_minutes(rule.earliest), NIGHT_MINUTES if rule.after_night else 0)
-    return first + rule.duration_minutes
-
-
-def _windows(definition: ProtocolDefinition) -> Iterator[Finding]:
-    """Windows that the spacing of the series closes before they open."""
-    for number, rule in enumerate(definition.follow_ups):
-        if rule.anchor != "t0" or rule.scope != "each_infusion" or definition.visits < 2:
-            continue
-        for phase in definition.phases:
-            if phase.visits < 2:
-                continue
-            quiet = definition.window.quiet_block_minutes if rule.therapy else 0
-            for severity, gap, when in (
-                ("block", phase.gap_max_hours, "never"),
-                ("warn", phase.gap_target_hours, "not at the gap aimed at"),
-            ):
-                room = gap * 60 - CLEARED_AFTER_MINUTES - quiet
-                if _needs(rule) > room:
-                    sure: Severity = "block" if severity == "block" and rule.required else "warn"
-                    yield Finding(
-                        sure,
-                        "window-never-met",
-                        f"“{rule.title}” can {when} be met in “{phase.name}”: it needs {_needs(rule) / 60:.0f} h after "
-                        f"the drug has cleared, and the next infusion leaves {max(0, room) / 60:.0f} h.",
-                        "The next infusion closes the window before the task may begin: plan it after the last one.",
-                        "Clinical report D2",
-                        f"follow_ups.{number}.earliest",
-                    )
-                    break
-        if rule.therapy and _minutes(rule.hard_latest) < _needs(rule):
-            yield finding(
-                "window-too-short",
-                f"“{rule.title}” is missed before it can be over.",
-                f"follow_ups.{number}.hard_latest",
-            )
-
-
-def _successive(definition: ProtocolDefinition) -> Iterator[Finding]:
-    """Follow-ups that the spacing of the series drops or joins every time."""
-    for number, rule in enumerate(definition.follow_ups):
-        if rule.redosed == "fit" or rule.anchor != "t0" or rule.scope != "each_infusion":
-            continue
-        for phase in definition.phases:
-            if phase.visits < 2:
-                continue
-            target = max(_minutes(rule.target), NIGHT_MINUTES if rule.after_night else 0)
-            if target > phase.gap_max_hours * 60 - CLEARED_AFTER_MINUTES:
-                word = "left out" if rule.redosed == "drop" else "joined"
-                yield Finding(
-                    "block" if rule.required else "warn",
-                    "always-redosed",
-                    f"“{rule.title}” is {word} after every infusion of “{phase.name}” but its last.",
-                    "Its target lies beyond the longest gap: ask for it after the last infusion instead.",
-                    "Clinical report D2",
-                    f"follow_ups.{number}.redosed",
-                )
-    for number, rule in enumerate(definition.follow_ups):
-        if rule.expiry == "quiet" and (rule.required or rule.gate == "none"):
-            yield finding(
-                "missed-unseen",
-                f"“{rule.title}” would be missed without anybody being told.",
-                f"follow_ups.{number}.expiry",
-            )
-
-
 def _review_points(definition: ProtocolDefinition) -> Iterator[Finding]:
     if definition.visits > 1 and not review_points(definition):
         yield finding(
@@ -319,7 +243,7 @@ def _review_points(definition: ProtocolDefinition) -> Iterator[Finding]:
 def _therapy(definition: ProtocolDefinition) -> Iterator[Finding]:
     for number, rule in enumerate(definition.follow_ups):
         field = f"follow_ups.{number}"
-        if rule.gate == "window" and _minutes(rule.earliest) < 0:
+        if rule.gate == "window" and minutes_after(rule.earliest) < 0:
             yield finding(
                 "before-cleared", f"“{rule.title}” would begin in the no-therapy period.", f"{field}.earliest"
             )

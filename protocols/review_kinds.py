@@ -96,6 +96,10 @@ KINDS: dict[str, Kind] = {
     "window-too-short": Kind(
         "block", "Its earliest start and duration end after it counts as missed.", HOUSE
     ),
+    "told-too-late": Kind("block", "Who could still act would hear of it when the window is over.", HOUSE),
+    "lead-before-pool": Kind(
+        "warn", "The prescriber would be asked before the other therapists were.", HOUSE
+    ),
     "before-cleared": Kind(
         "block",
         "Therapy and practice wait until the drug has cleared and a clinician has signed.",

@@ -108,6 +108,9 @@ PLACES: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
     ("window", "Window after the infusion", "Counted from the end of the no-therapy period.", (
         "window.*", "bases.window.*",
     )),
+    ("escalation", "Not booked, not signed", "Who hears of it, and when.", (
+        "escalation.*", "bases.escalation.*",
+    )),
     ("after", "Follow-ups", "Safety follow-ups hang on the pump stop and go out signed or not. Therapy waits.", (
         "therapy_minutes", "weekly_session_cap", "follow_ups", "outcomes", "bases.outcomes.*",
     )),

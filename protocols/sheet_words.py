@@ -8,49 +8,23 @@ from __future__ import annotations
 from typing import Any
 
 from protocols import definition_rules as rules
+from protocols.definition import EscalationRule
 from protocols.evidence import COMPROMISES, ELEMENT_NAMES, ELEMENTS, EVIDENCE
+from protocols.sheet_words_follow import FOLLOW_UP_WORDS, GRADE_WORDS, pairs
 from protocols.wording import (
-    ANCHORS,
-    AUDIENCES,
     DAYS,
-    EXPIRIES,
-    GATES,
     INSTRUMENTS,
     MODELS,
     OUTCOME_TIMES,
-    REDOSED,
     ROLES,
     ROUTES,
-    SCOPES,
 )
 from sessions.discharge import CRITERIA
 from sessions.eligibility import CHECKS, CONTRAINDICATIONS
 
 MOST_CHARACTERS = 1000
 
-SUCCESSIVE = "Infusions that follow closely, and what is missed"
-WINDOW_CUES = "Such as 20 h, 3 d, 90 min, at once, 20:30 same day, 09:00 next day or 09:00 after 3 days."
-GRADE_WORDS = {
-    "A": "A: label, meta-analysis or several randomised trials",
-    "B": "B: one randomised trial, or trials in another condition",
-    "C": "C: small or open studies, or a mechanism seen in people",
-    "D": "D: animal studies, analogy or expert opinion",
-}
-MESSAGES = {
-    "": "No message",
-    "no_driving": "No driving until tomorrow",
-    "rest": "Rest and sleep tonight",
-    "check_in": "Next-morning check-in",
-    "practice": "Practice",
-    "practice_check_in": "Practice check-in",
-    "questionnaire": "Questionnaire",
-    "therapy_visit": "Therapy appointment",
-}
 WEEKDAY_NAMES = {str(number): name for number, name in enumerate(DAYS)}
-
-
-def _pairs(table: dict[str, str]) -> tuple[tuple[str, str], ...]:
-    return tuple(table.items())
 
 
 def _reason(code: str, label: str) -> dict[str, Any]:
@@ -58,9 +32,14 @@ def _reason(code: str, label: str) -> dict[str, Any]:
     return {"label": label, "kind": "choice", "choices": choices, "required": False}
 
 
-def _successive(label: str, usual: int | str, **more: Any) -> dict[str, Any]:
-    words = {"label": label, "usual": usual, "required": False, "folded": SUCCESSIVE, **more}
-    return words if isinstance(usual, str) else {"unit": "h", **words}
+def _escalation(label: str, name: str, unit: str, hint: str = "") -> dict[str, Any]:
+    """A box of the rule of escalation, with its limits; empty means what the product always did."""
+    low, high = rules.ESCALATION[name]
+    usual = getattr(EscalationRule(), name)
+    hint = f"{hint} Empty: {usual}.".strip()
+    return {
+        "label": label, "unit": unit, "usual": usual, "required": False, "low": low, "high": high, "hint": hint,
+    }  # fmt: skip
 
 
 def _bases() -> dict[str, dict[str, Any]]:
@@ -139,7 +118,7 @@ WORDS: dict[str, dict[str, Any]] = {
         "hint": "Above it a second prescriber signs.",
     },
     "dose.rounding_mg": {"label": "Rounding", "unit": "mg", "hint": "To the nearest this many mg."},
-    "dose.route": {"label": "Route", "kind": "choice", "choices": _pairs(ROUTES)},
+    "dose.route": {"label": "Route", "kind": "choice", "choices": pairs(ROUTES)},
     "dose.titration_step_mg_per_kg": {
         "label": "Raise by, from visit to visit",
         "unit": "mg/kg",
@@ -157,8 +136,8 @@ WORDS: dict[str, dict[str, Any]] = {
     "dose.short_infusion_reason": _reason("short", "Why less than 40 minutes"),
     "dose.route_reason": _reason("route", "Why not into a vein"),
     "outcomes": {"label": "Outcome scores", "one": "score", "head": "instrument"},
-    "outcomes.instrument": {"label": "Instrument", "kind": "choice", "choices": _pairs(INSTRUMENTS)},
-    "outcomes.when": {"label": "When", "kind": "choice", "choices": _pairs(OUTCOME_TIMES)},
+    "outcomes.instrument": {"label": "Instrument", "kind": "choice", "choices": pairs(INSTRUMENTS)},
+    "outcomes.when": {"label": "When", "kind": "choice", "choices": pairs(OUTCOME_TIMES)},
     "clearance.model": {
         "label": "Model of the drug in the body",
         "kind": "choice",
@@ -197,14 +176,14 @@ WORDS: dict[str, dict[str, Any]] = {
         "hint": "Empty: never. A prescriber approves it by name.",
     },
     "phases.maintenance": {"label": "It is maintenance: it keeps a response up"},
-    "phases.weekdays": {"label": "Allowed weekdays", "kind": "several", "choices": _pairs(WEEKDAY_NAMES)},
+    "phases.weekdays": {"label": "Allowed weekdays", "kind": "several", "choices": pairs(WEEKDAY_NAMES)},
     "staffing": {
         "label": "Staff during the stay",
         "one": "person",
         "head": "role",
         "usual": "Add the usual staff",
     },
-    "staffing.role": {"label": "Who", "kind": "choice", "choices": _pairs(ROLES)},
+    "staffing.role": {"label": "Who", "kind": "choice", "choices": pairs(ROLES)},
     "staffing.from_minute": {"label": "From minute", "hint": "After the start."},
     "staffing.to_minute": {"label": "To minute"},
     "staffing.load": {"label": "Counts as", "unit": "patients"},
@@ -294,7 +273,7 @@ WORDS: dict[str, dict[str, Any]] = {
         "low": 0,
         "high": 6,
     },
-    "discharge.criteria": {"label": "Ready to leave when", "kind": "several", "choices": _pairs(CRITERIA)},
+    "discharge.criteria": {"label": "Ready to leave when", "kind": "several", "choices": pairs(CRITERIA)},
     "discharge.observe_from_start_minutes": {
         "label": "Observation from the start",
         "unit": "min",
@@ -333,6 +312,25 @@ WORDS: dict[str, dict[str, Any]] = {
     "window.closing_last_hours": {"label": "Say it is closing for the last", "unit": "h"},
     "window.quiet_block_minutes": {"label": "No therapy this long before an infusion", "unit": "min"},
     "window.quiet_warn_minutes": {"label": "Warn this long before an infusion", "unit": "min"},
+    "escalation.pool_after_target_hours": _escalation(
+        "Therapy not booked: every therapist may take it, after the target by", "pool_after_target_hours", "h"
+    ),
+    "escalation.lead_core_parts": _escalation(
+        "To the prescriber in the last part of the window's core, out of",
+        "lead_core_parts",
+        "parts",
+        "3: in its last third.",
+    ),
+    "escalation.lead_least_hours": _escalation(
+        "Before its end, at least", "lead_least_hours", "h", "However short the core is."
+    ),
+    "escalation.lead_most_hours": _escalation("Before its end, at most", "lead_most_hours", "h"),
+    "escalation.unsigned_after_minutes": _escalation(
+        "Record not signed: to the prescriber, after the observation by", "unsigned_after_minutes", "min"
+    ),
+    "escalation.unsigned_before_shift_minutes": _escalation(
+        "To the nurse, before the shift ends by", "unsigned_before_shift_minutes", "min"
+    ),
     "therapy_minutes": {"label": "Therapy appointment", "unit": "min"},
     "weekly_session_cap": {
         "label": "Most therapy sessions a week",
@@ -340,75 +338,5 @@ WORDS: dict[str, dict[str, Any]] = {
         "low": 1,
         "high": 14,
     },
-    "follow_ups": {
-        "label": "Follow-ups",
-        "one": "follow-up",
-        "head": "title",
-        "usual": "Add the usual follow-ups",
-    },
-    "follow_ups.kind": {"label": "Code", "longest": 40, "required": False, "hidden": True},
-    "follow_ups.title": {"label": "What", "longest": 120},
-    "follow_ups.audience": {"label": "For", "kind": "choice", "choices": _pairs(AUDIENCES)},
-    "follow_ups.anchor": {
-        "label": "Counted from when",
-        "kind": "choice",
-        "choices": _pairs(ANCHORS),
-    },
-    "follow_ups.gate": {"label": "Waits for", "kind": "choice", "choices": _pairs(GATES)},
-    "follow_ups.earliest": {"label": "Earliest", "hint": WINDOW_CUES},
-    "follow_ups.target": {"label": "Target"},
-    "follow_ups.latest": {"label": "Late after"},
-    "follow_ups.hard_latest": {"label": "Missed after"},
-    "follow_ups.scope": {"label": "After which infusion", "kind": "choice", "choices": _pairs(SCOPES)},
-    "follow_ups.therapy": {"label": "It is therapy with a licensed therapist"},
-    "follow_ups.duration_minutes": {"label": "Duration", "unit": "min"},
-    "follow_ups.after_night": {"label": "Not before a night's sleep"},
-    "follow_ups.night_hours": {"label": "That night is at least", "unit": "h"},
-    "follow_ups.required": {"label": "Counts in adherence"},
-    "follow_ups.repeat_days": {
-        "label": "Repeated on day",
-        "kind": "numbers",
-        "hint": "0 is once; 0, 7, 14 is weekly, three times.",
-    },
-    "follow_ups.message_kind": {"label": "Message", "kind": "choice", "choices": _pairs(MESSAGES)},
-    "follow_ups.email_text": {
-        "label": "E-mail in your own words",
-        "lines": 4,
-        "longest": 2000,
-        "required": False,
-        "hint": "Empty: our text. Fields: {name} {day} {time} {link} {phone} {emergency}. No clinical words.",
-    },
-    "follow_ups.sms_text": {
-        "label": "SMS in your own words",
-        "lines": 2,
-        "longest": 400,
-        "required": False,
-        "hint": "At most 300 characters.",
-    },
-    "follow_ups.send_from": {"label": "Send from", "longest": 5, "hint": "The patient's local time."},
-    "follow_ups.send_until": {"label": "Send until", "longest": 5},
-    "follow_ups.grade": {"label": "Evidence grade", "kind": "choice", "choices": _pairs(GRADE_WORDS)},
-    "follow_ups.source": {"label": "Source", "required": False},
-    "follow_ups.redosed": _successive(
-        "When the next infusion comes before the target",
-        "fit",
-        kind="choice",
-        choices=_pairs(REDOSED),
-        hint="The no-therapy period cuts it in any case.",
-    ),
-    "follow_ups.close_redose_hours": _successive(
-        "The next infusion is close within",
-        36,
-        hint="After the no-therapy period ends. Only for therapy after every infusion.",
-    ),
-    "follow_ups.close_latest_hours": _successive("Then late after", 24),
-    "follow_ups.tail_gap_hours": _successive(
-        "A break counts as the end from", 144, hint="Only for what is asked for after the last infusion."
-    ),
-    "follow_ups.merge_within_hours": _successive(
-        "Two of a kind are joined within", 12, hint="The later infusion's stays. 0: both stay."
-    ),
-    "follow_ups.expiry": _successive(
-        "When it was missed", "as_required", kind="choice", choices=_pairs(EXPIRIES)
-    ),
+    **FOLLOW_UP_WORDS,
 }

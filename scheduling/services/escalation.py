@@ -1,18 +1,21 @@
 """A window that closes without therapy is nobody's private matter: therapist, then every therapist, then the lead.
 
-`POOL_AFTER`: past the target with nothing booked the row is offered to every therapist of the site. `LEAD_BEFORE`: a
-third of the core window before its end (at most 24 hours, at least 6) it is put to the patient's prescriber. Both are
-said once, on a list with an owner or a role, and settled when therapy is booked. Called by the tick.
+Past the target with nothing booked the row is offered to every therapist of the site; near the end of the core it is
+put to the patient's prescriber. How long after and before is said by the version that the infusion ran on
+(`definition.EscalationRule`). Both are said once, on a list with an owner or a role, and settled when therapy is
+booked. Called by the tick.
 """
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
+from django.db.models import Prefetch
 from django.urls import reverse
 
+from scheduling.domain.escalation import lead_moment, pool_moment
 from scheduling.domain.localtime import in_words
 from scheduling.models import FollowUp, PlasticityWindow, WorkItem
 from scheduling.services.still_possible import still_possible
@@ -22,26 +25,42 @@ from staff.locks import lock
 
 State, Status = FollowUp.State, PlasticityWindow.Status
 LATE_KEY = "late:"  # of the item about a follow-up that is past its latest hour
-LEAD_SHARE, LEAD_MOST, LEAD_LEAST = 3, timedelta(hours=24), timedelta(hours=6)
-
-
-def lead_moment(t0: datetime, core_until: datetime) -> datetime:
-    """When a window without booked therapy is put to the lead: a third of its core before the end, 6 to 24 hours."""
-    third = (core_until - t0) / LEAD_SHARE
-    return core_until - min(max(third, LEAD_LEAST), LEAD_MOST)
+AT_ONCE = 200  # rows of one tick
 
 
 def waiting_rows(at: datetime) -> list[FollowUp]:
-    """Required first therapy, not booked, past its target or near the end of its open window. One query."""
+    """Required first therapy, not booked, with a step due that was not taken, the window's end nearest first.
+
+    What has been put to the lead is not looked at again, so it cannot keep others from being seen.
+    """
+    current = PlasticityWindow.objects.current().filter(status=Status.OPEN)
     rows = (
         FollowUp.objects.filter(
             therapy=True, required=True, state=State.RELEASED, hard_latest_at__gt=at,
-            infusion__windows__superseded_at__isnull=True, infusion__windows__status=Status.OPEN,
+            infusion__in=current.filter(lead_at__isnull=True).values("infusion"),
         )
-        .select_related("patient__therapist", "patient__prescriber", "site", "series__prescriber", "infusion")
-        .order_by("hard_latest_at", "pk")[:200]
+        .select_related(
+            "patient__therapist", "patient__prescriber", "site", "series__prescriber", "infusion__protocol_version"
+        )
+        .prefetch_related(Prefetch("infusion__windows", queryset=current, to_attr="open_windows"))
+        .order_by("hard_latest_at", "pk")
     )  # fmt: skip
-    return [row for row in rows if row.target_at <= at or row.hard_latest_at - LEAD_MOST <= at]
+    return [row for row in rows if any(any(_due(row, window, at)) for window in _windows(row))][:AT_ONCE]
+
+
+def _windows(row: FollowUp) -> list[PlasticityWindow]:
+    found: list[PlasticityWindow] = row.infusion.open_windows  # type: ignore[union-attr]  # prefetched
+    return found
+
+
+def _due(row: FollowUp, window: PlasticityWindow, at: datetime) -> tuple[bool, bool]:
+    """Whether the step to every therapist, and the step to the lead, is due and not taken."""
+    rule = window.infusion.protocol_version.read().escalation
+    ends = min(window.core_until, row.hard_latest_at)
+    return (
+        window.pool_at is None and pool_moment(rule, row.target_at) <= at,
+        window.lead_at is None and lead_moment(rule, window.t0, ends) <= at,
+    )
 
 
 @transaction.atomic
@@ -55,14 +74,14 @@ def escalate(*, follow_up: FollowUp, at: datetime) -> bool:
         .first()
     )
     window = (
-        PlasticityWindow.objects.current().filter(infusion=follow_up.infusion_id, status=Status.OPEN).first()
+        PlasticityWindow.objects.current()
+        .filter(infusion=follow_up.infusion_id, status=Status.OPEN)
+        .select_related("infusion__protocol_version")
+        .first()
     )
     if row is None or window is None:
         return False
-    pool_due = row.target_at <= at and window.pool_at is None
-    lead_due = (
-        lead_moment(window.t0, min(window.core_until, row.hard_latest_at)) <= at and window.lead_at is None
-    )
+    pool_due, lead_due = _due(row, window, at)
     if not (pool_due or lead_due):
         return False
     window.pool_at = window.pool_at or at

@@ -1,7 +1,8 @@
 """Records that nobody has signed become items, in time for somebody to sign them. Called by the tick.
 
-Two moments (clinic-day 11): 45 minutes after the minimum observation the prescriber is told; 30 minutes before the
-shift of the responsible nurse ends, the nurse too, because afterwards nobody who saw the patient is there.
+Two moments (clinic-day 11), by the version of the infusion: some time after the minimum observation the prescriber is
+told (45 minutes unless it says otherwise); some time before the shift of the responsible nurse ends (30 minutes), the
+nurse too, because afterwards nobody who saw the patient is there.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from django.urls import reverse
 
+from scheduling.domain.escalation import shift_moment, unsigned_moment
 from scheduling.domain.intervals import as_utc
 from scheduling.domain.localtime import local_date
 from scheduling.loaders_follow import on_duty
@@ -24,8 +26,6 @@ from sessions.services import nurse_by_handover
 from staff import roles
 from staff.models import User
 
-UNSIGNED_AFTER = timedelta(minutes=45)
-BEFORE_SHIFT_ENDS = timedelta(minutes=30)
 SIGN_WITHIN = timedelta(days=14)
 
 
@@ -71,7 +71,7 @@ def report_unsigned(*, infusion: Infusion, at: datetime) -> None:
 
 
 def signing_due(infusion: Infusion) -> datetime:
-    """End of the minimum observation and 45 minutes."""
+    """End of the minimum observation, and what the version adds."""
     definition = infusion.protocol_version.read()
     if infusion.started_at is None or infusion.stopped_at is None:
         raise ValueError("an infusion that has not stopped has no signing time")
@@ -84,21 +84,25 @@ def signing_due(infusion: Infusion) -> datetime:
         else definition.dose.ceiling_mg,
         aborted_below_mg=definition.clearance.aborted_below_mg,
     )
-    return ends + UNSIGNED_AFTER
+    return unsigned_moment(definition.escalation, ends)
 
 
 def _reached(infusion: Infusion, at: datetime) -> list[Stage]:
     late, shift = unsigned_keys(infusion)
+    rule = infusion.protocol_version.read().escalation
     found = []
     if (due := signing_due(infusion)) <= at:
-        words = "The minimum observation ended more than 45 minutes ago. No therapy can start before the signature."
+        words = (
+            f"The minimum observation ended more than {rule.unsigned_after_minutes} minutes ago. "
+            "No therapy can start before the signature."
+        )
         found.append(Stage(late, due, roles.CLINICIAN, prescriber_of(infusion), words))
     nurse = responsible_nurse(infusion)
     ends = None if nurse is None else shift_end(nurse, infusion)
-    if nurse is not None and ends is not None and ends - BEFORE_SHIFT_ENDS <= at:
+    if nurse is not None and ends is not None and shift_moment(rule, ends) <= at:
         local = ends.astimezone(ZoneInfo(infusion.site.time_zone))
         words = f"Your shift ends at {local:%H:%M} and the record is not signed: call the clinician, or hand it over."
-        due = max(ends - BEFORE_SHIFT_ENDS, as_utc(infusion.stopped_at or ends))
+        due = max(shift_moment(rule, ends), as_utc(infusion.stopped_at or ends))
         found.append(Stage(shift, due, roles.NURSE, nurse.user, words))
     return found
 

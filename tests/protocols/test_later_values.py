@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from protocols.definition import Bases, Basis, ReviewPoints
+from protocols.definition import Bases, Basis, EscalationRule, ReviewPoints
 from protocols.definition_codec import canonical_text, digest, load
-from protocols.interchange import ProtocolFile, read_file, write_file
+from protocols.differences import differences
+from protocols.interchange import ProtocolFile, json_schema, read_file, write_file
 from protocols.library import SHIPPED, SIX_IN_THREE_WEEKS
 from protocols.plan_definition import read_plan_definition, to_plan_definition, write_resource
 from protocols.reading import follow_ups, sections
@@ -54,9 +55,14 @@ def written(**over):
     rules[7] = replace(rules[7], tail_gap_hours=240)
     fields = {
         "follow_ups": tuple(rules),
-        "bases": Bases(dose=Basis("B", "Our audit 2025"), consent=Basis(source="Local policy 12")),
+        "bases": Bases(
+            dose=Basis("B", "Our audit 2025"),
+            consent=Basis(source="Local policy 12"),
+            escalation=Basis("C", "Our audit of missed windows"),
+        ),
         "sources_read_on": "2026-02-01",
         "review_by": "2026-09-01",
+        "escalation": EscalationRule(pool_after_target_hours=6, lead_core_parts=4, unsigned_after_minutes=20),
     }
     return replace(SIX_IN_THREE_WEEKS, **(fields | over))
 
@@ -71,6 +77,7 @@ def test_boxes_files_and_fhir_carry_the_later_values():
     assert read_plan_definition(write_resource(resource).encode()) == text
     cited = {item.get("label"): item["citation"] for item in resource["relatedArtifact"]}
     assert cited["Dose"] == "Grade B: Our audit 2025"
+    assert cited["Not booked, not signed"] == "Grade C: Our audit of missed windows"
     assert cited["Consent and education"] == "Grade D: Local policy 12"
     assert resource["lastReviewDate"] == "2026-02-01"
 
@@ -93,12 +100,34 @@ def test_the_page_shows_the_authors_grade_and_what_happens_to_close_infusions():
     assert sum(map(bool, lines.values())) == 3
 
 
+def test_who_hears_of_what_is_not_done_is_read_compared_and_part_of_the_schema():
+    text = written()
+    shown = next(section for section in sections(text) if section.code == "escalation")
+    booked, signed = shown.rows
+    assert booked.value == "6 h after its target every therapist may take it"
+    assert booked.items == (
+        "The prescriber hears of it in the last quarter of the core",
+        "At least 6 h and at most 24 h before its end",
+    )
+    assert signed.value == "The prescriber hears of it 20 min after the minimum observation"
+    assert {row.evidence.grade for row in shown.rows} == {"C"}
+    told = {item.where: (item.before, item.after) for item in differences(SIX_IN_THREE_WEEKS, text)}
+    assert told["Escalation, lead core parts"] == ("3", "4")
+    assert "Escalation, lead most hours" not in told
+    schema = json_schema()["$defs"]
+    assert "lead_core_parts" in schema["EscalationRule"]["properties"]
+    assert schema["ProtocolDefinition"]["properties"]["escalation"] == {"$ref": "#/$defs/EscalationRule"}
+
+
 def test_empty_boxes_mean_what_the_product_always_did():
     sheet = to_sheet(SIX_IN_THREE_WEEKS)
     for row in sheet["follow_ups"]:
         for name in ("redosed", "tail_gap_hours", "close_redose_hours", "merge_within_hours", "expiry"):
             assert row[name] not in ("", None)
             row[name] = ""
+    for name in [path for path in sheet if path.startswith("escalation.")]:
+        assert sheet[name] not in ("", None)
+        sheet[name] = ""
     assert read_sheet(tidy(sheet)).definition == SIX_IN_THREE_WEEKS
 
 
@@ -111,6 +140,9 @@ def test_empty_boxes_mean_what_the_product_always_did():
         ({"review_by": "tomorrow"}, "review_by"),
         ({"sources_read_on": "2026-10-01"}, "review_by"),
         ({"bases": Bases(dose=Basis("E"))}, "bases.dose.grade"),
+        ({"escalation": EscalationRule(lead_core_parts=1)}, "escalation.lead_core_parts"),
+        ({"escalation": EscalationRule(lead_least_hours=30)}, "escalation.lead_most_hours"),
+        ({"escalation": EscalationRule(unsigned_after_minutes=-1)}, "escalation.unsigned_after_minutes"),
     ],
 )
 def test_what_cannot_be_is_refused_with_its_field(over, field):
@@ -133,6 +165,25 @@ def test_the_review_sees_what_spacing_always_drops_and_what_nobody_would_hear_of
     assert not found(SIX_IN_THREE_WEEKS, "always-redosed")
     assert found(replace(SIX_IN_THREE_WEEKS, reviews=ReviewPoints()), "no-review-point")
     assert all(not found(item, "no-review-point") for item in SHIPPED.values())
+
+
+def test_the_review_wants_the_escalation_inside_the_window_and_in_order():
+    def told(code, **over):
+        text = replace(SIX_IN_THREE_WEEKS, escalation=EscalationRule(**over))
+        return [(item.severity, item.field) for item in found(text, code)]
+
+    assert not told("told-too-late") and not told("lead-before-pool")
+    assert told("told-too-late", pool_after_target_hours=72) == [
+        ("block", "escalation.pool_after_target_hours")
+    ], "target + 72 h is the end of the core"
+    assert told("told-too-late", lead_most_hours=96, lead_least_hours=60) == [
+        ("block", "escalation.lead_most_hours")
+    ]
+    assert not told("told-too-late", pool_after_target_hours=71)
+    assert told("lead-before-pool", pool_after_target_hours=60) == [
+        ("warn", "escalation.pool_after_target_hours")
+    ]
+    assert all(not found(text, "told-too-late") for text in SHIPPED.values())
 
 
 @pytest.mark.django_db

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.db import IntegrityError, connection, transaction
@@ -13,16 +15,22 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from patients.models import PatientCover
+from protocols.definition import EscalationRule
+from protocols.definition_rules import ESCALATION
+from protocols.library import SIX_IN_THREE_WEEKS
 from scheduling import dispatch, queries_follow, queue_facts
+from scheduling.domain.escalation import lead_moment, pool_moment
 from scheduling.models import Appointment, FollowUp, PlasticityWindow, StaffAlert, WorkItem
 from scheduling.services import closing, escalation, not_fit, therapy, windows
 from scheduling.services.undo import undo_last
 from sessions import services as facts
 from sessions.models import IntegrationSession
 from staff.errors import InvalidInput, RuleNotMet, StateConflict
+from tests.scheduling.booking.test_version_moves import publish
 from tests.scheduling.follow import world as w
 
 pytestmark = pytest.mark.django_db
+LOS_ANGELES = ZoneInfo("America/Los_Angeles")
 WEDNESDAY_TEN = datetime(2026, 3, 4, 18, 0, tzinfo=UTC)
 
 
@@ -216,14 +224,74 @@ def test_undo_takes_back_ones_own_last_act_for_ten_minutes(clinic, clock, visit,
 # --- a window that closes without therapy ---
 
 
+def rules_of_escalation():
+    """Any rule that a text can have."""
+    low_high = {name: st.integers(*limits) for name, limits in ESCALATION.items()}
+    rules = st.builds(EscalationRule, **low_high)
+    return rules.filter(lambda rule: rule.lead_least_hours <= rule.lead_most_hours)
+
+
+@given_values(
+    rules_of_escalation(),
+    st.integers(min_value=1, max_value=240 * 60),
+    st.sampled_from(
+        [
+            WEDNESDAY_TEN,
+            datetime(2026, 3, 7, 20, tzinfo=LOS_ANGELES),
+            datetime(2026, 10, 31, 20, tzinfo=LOS_ANGELES),
+        ]
+    ),
+)
+@hypothesis_settings(max_examples=60, deadline=None)
+def test_the_lead_hears_of_it_within_the_versions_limits_before_the_end(rule, minutes, begins):
+    ends = (begins.astimezone(UTC) + timedelta(minutes=minutes)).astimezone(begins.tzinfo)
+    moment = lead_moment(rule, begins, ends)
+    before = ends.astimezone(UTC) - moment
+    assert timedelta(hours=rule.lead_least_hours) <= before <= timedelta(hours=rule.lead_most_hours)
+    if timedelta(hours=rule.lead_least_hours) < before < timedelta(hours=rule.lead_most_hours):
+        assert before * rule.lead_core_parts == timedelta(minutes=minutes), (
+            "elapsed, also over a change of clocks"
+        )
+    assert lead_moment(rule, begins, ends + timedelta(hours=1)) >= moment, (
+        "a longer window is never told earlier"
+    )
+    assert pool_moment(rule, begins) - begins.astimezone(UTC) == timedelta(hours=rule.pool_after_target_hours)
+
+
 @given_values(st.integers(min_value=30, max_value=240), st.integers(min_value=0, max_value=240))
 @hypothesis_settings(max_examples=40, deadline=None)
 def test_the_lead_hears_of_it_before_the_end_and_after_the_start(hours, minutes):
     begins = WEDNESDAY_TEN
     ends = begins + timedelta(hours=hours, minutes=minutes)
-    moment = escalation.lead_moment(begins, ends)
+    moment = lead_moment(EscalationRule(), begins, ends)
     assert begins < moment < ends
     assert timedelta(hours=6) <= ends - moment <= timedelta(hours=24)
+
+
+def test_the_moments_are_those_of_the_version(clinic, clock):
+    rule = EscalationRule(
+        pool_after_target_hours=5, lead_core_parts=12, lead_least_hours=1, lead_most_hours=2
+    )
+    version = publish(clinic, replace(SIX_IN_THREE_WEEKS, escalation=rule))
+    visit = w.book_course(clinic, [w.FIRST], protocol_version=version).appointments.get()
+    window = w.current_window(w.given(clinic, visit))
+    clock.set(window.t0)
+    dispatch.tick()
+    row = session(visit)
+    visit.refresh_from_db()
+    clock.set(row.target_at + timedelta(hours=5, minutes=-1))
+    dispatch.tick()
+    assert w.current_window(visit.infusion).pool_at is None
+    clock.set(row.target_at + timedelta(hours=5))
+    dispatch.tick()
+    assert w.current_window(visit.infusion).pool_at == clock.now()
+    ends = min(window.core_until, row.hard_latest_at)
+    clock.set(ends - timedelta(hours=2, minutes=1))
+    dispatch.tick()
+    assert w.current_window(visit.infusion).lead_at is None
+    clock.set(ends - timedelta(hours=2))
+    dispatch.tick()
+    assert w.current_window(visit.infusion).lead_at == clock.now()
 
 
 def test_a_window_climbs_from_therapist_to_everybody_to_the_lead(clinic, clock, visit, window):
@@ -246,7 +314,8 @@ def test_a_window_climbs_from_therapist_to_everybody_to_the_lead(clinic, clock, 
         "cover opens the patient"
     )
     assert PatientCover.objects.get().until_at == window.tail_until
-    clock.set(escalation.lead_moment(window.t0, min(window.core_until, session(visit).hard_latest_at)))
+    ends = min(window.core_until, session(visit).hard_latest_at)
+    clock.set(lead_moment(EscalationRule(), window.t0, ends))
     dispatch.tick()
     item.refresh_from_db()
     assert (item.role, item.owner, item.resolved_at) == ("clinician", clinic.clinician, None)
