@@ -51,7 +51,7 @@ LATER: dict[type, frozenset[str]] = {
 
 
 def dump(value: Any, *, whole: bool = False) -> Any:
-    """JSON-shaped copy of a definition or any part of it. `whole`: with the values that `LATER` leaves out, to compare."""
+    """JSON-shaped copy of a definition or any part of it. `whole`: also what `LATER` leaves out, to compare."""
     if isinstance(value, d.Elapsed):
         return {"elapsed_minutes": value.minutes}
     if isinstance(value, d.LocalClock):

@@ -172,7 +172,8 @@ def test_the_review_wants_the_escalation_inside_the_window_and_in_order():
         text = replace(SIX_IN_THREE_WEEKS, escalation=EscalationRule(**over))
         return [(item.severity, item.field) for item in found(text, code)]
 
-    assert not told("told-too-late") and not told("lead-before-pool")
+    assert not told("told-too-late")
+    assert not told("lead-before-pool")
     assert told("told-too-late", pool_after_target_hours=72) == [
         ("block", "escalation.pool_after_target_hours")
     ], "target + 72 h is the end of the core"
