@@ -5,7 +5,7 @@ messages, decisions. Each part only for those who may read it; as many queries f
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -15,12 +15,13 @@ from django.urls import reverse
 
 from patients.models import Patient
 from scheduling.follow_words import MESSAGE_CHIPS
-from scheduling.models import Message, PlasticityWindow, SpacingDecision
+from scheduling.models import GapException, Message, PlasticityWindow, SpacingDecision
 from scheduling.notifications import KINDS
-from sessions import scoring
+from sessions import gates, scoring
 from sessions.models import (
     CourseReview,
     Disposition,
+    GateAnswer,
     Infusion,
     IntegrationSession,
     OutcomeScore,
@@ -35,7 +36,7 @@ Reach = Callable[[str], Q]
 
 @dataclass(frozen=True)
 class Moment:
-    """One entry. `tone` and `chip` only where it stands out."""
+    """One entry. `kind`: a key of PARTS; `tone` and `chip` only where it stands out."""
 
     at: datetime
     title: str
@@ -46,13 +47,17 @@ class Moment:
     tone: str = "neutral"
     state: str = "done"
     time_style: str = "full"
+    kind: str = ""
 
 
 @dataclass(frozen=True)
 class Page:
-    """One page of the line; `older` is the address of the next one, empty at the beginning of the story."""
+    """One page of the line. `before`: where the next one goes on, `older`: its address; None and empty at the beginning
+    of the story.
+    """
 
     moments: list[Moment]
+    before: datetime | None
     older: str
 
 
@@ -65,15 +70,17 @@ def patient_timeline(patient: Patient, user: User, now: datetime, before: dateti
     def reach(name: str) -> Q:
         return Q(**{f"{name}__lte": now}) if before is None else Q(**{f"{name}__lt": before})
 
-    found = [moment for part in PARTS for moment in part(patient, user, reach)]
+    found = [
+        replace(moment, kind=kind) for kind, part in PARTS.items() for moment in part(patient, user, reach)
+    ]
     found.sort(key=lambda one: one.at, reverse=True)
     shown = found[:PAGE]
     shown += [one for one in found[PAGE:] if one.at == shown[-1].at]
-    older = ""
-    if len(found) > len(shown):
-        query = urlencode({"before": shown[-1].at.isoformat()})
-        older = f"{reverse('patient_timeline', args=[patient.code])}?{query}"
-    return Page(shown, older)
+    if len(found) == len(shown):
+        return Page(shown, None, "")
+    last = shown[-1].at
+    query = urlencode({"before": last.isoformat()})
+    return Page(shown, last, f"{reverse('patient_timeline', args=[patient.code])}?{query}")
 
 
 def _latest(rows: Any, name: str) -> Any:
@@ -190,6 +197,41 @@ def _spacing(patient: Patient, user: User, reach: Reach) -> Iterator[Moment]:
         yield Moment(row.decided_at, title, text, "git-commit-horizontal", "", "Decision")
 
 
+def _longer_gaps(patient: Patient, user: User, reach: Reach) -> Iterator[Moment]:
+    if not user.may("series.view"):
+        return
+    rows = GapException.objects.filter(reach("approved_at"), series__patient=patient).select_related(
+        "approved_by"
+    )
+    for row in _latest(rows, "approved_at"):
+        title = f"Up to {row.max_hours} h allowed before infusion visit {row.ordinal}"
+        text = f"{row.reason} ({row.approved_by.full_name})"
+        yield Moment(row.approved_at, title, text, "git-commit-horizontal", "", "Decision")
+
+
+def _overrides(patient: Patient, user: User, reach: Reach) -> Iterator[Moment]:
+    """What was set aside before a visit, and (for who may read the record) at its start."""
+    seen = Q(visit__isnull=False) if user.may("gate.view") else Q(pk__in=[])
+    if user.may("infusion.view"):
+        seen |= Q(infusion__isnull=False)
+    rows = GateAnswer.objects.filter(
+        seen, reach("answered_at"), patient=patient, outcome=GateAnswer.Outcome.OVERRIDDEN
+    )
+    for row in _latest(rows.select_related("answered_by"), "answered_at"):
+        reason = gates.OVERRIDE_REASONS.get(row.reason_code, row.reason_code)
+        words = ". ".join(filter(None, (reason, row.note)))
+        title = f"{'Before the visit' if row.infusion_id is None else 'At the start'}: {row.label} set aside"
+        yield Moment(
+            row.answered_at,
+            title,
+            f"{words} ({row.answered_by.full_name})",
+            "circle-slash",
+            "",
+            "Override",
+            "warning",
+        )
+
+
 def _holds(patient: Patient, user: User, reach: Reach) -> Iterator[Moment]:
     """Raised and released: a pregnancy, too, so only for clinical roles."""
     if not user.may("infusion.view"):
@@ -205,15 +247,17 @@ def _holds(patient: Patient, user: User, reach: Reach) -> Iterator[Moment]:
         yield Moment(row.released_at, "Infusions may go on", text, "circle-play", "", "Decision")
 
 
-PARTS: tuple[Callable[[Patient, User, Reach], Iterator[Moment]], ...] = (
-    _infusions,
-    _endings,
-    _windows,
-    _therapy,
-    _scores,
-    _messages,
-    _contacts,
-    _reviews,
-    _spacing,
-    _holds,
-)
+PARTS: dict[str, Callable[[Patient, User, Reach], Iterator[Moment]]] = {
+    "infusion": _infusions,
+    "ending": _endings,
+    "window": _windows,
+    "therapy": _therapy,
+    "score": _scores,
+    "message": _messages,
+    "safety-contact": _contacts,
+    "review": _reviews,
+    "spacing": _spacing,
+    "longer-gap": _longer_gaps,
+    "override": _overrides,
+    "hold": _holds,
+}

@@ -14,6 +14,7 @@ from scheduling.api.gates import gate_routes
 from scheduling.api.imports import import_routes
 from scheduling.api.nursing import HandoverViewSet
 from scheduling.api.slot_holds import SetAsideVisitViewSet
+from scheduling.api.timelines import timeline_routes
 
 
 def api_routes(router: BaseRouter) -> None:
@@ -28,3 +29,4 @@ def api_routes(router: BaseRouter) -> None:
     router.register("handovers", HandoverViewSet, basename="handover")
     router.register("set-aside-visits", SetAsideVisitViewSet, basename="set-aside-visit")
     gate_routes(router)
+    timeline_routes(router)

@@ -9,9 +9,12 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from rest_framework.test import APIClient
 
-from scheduling.timeline import PAGE, patient_timeline
+from scheduling.models import GapException
+from scheduling.timeline import PAGE, PARTS, patient_timeline
 from sessions import services
+from sessions.models import GateAnswer
 from staff.clock import app_now
 from tests.scheduling.follow import world as w
 
@@ -60,7 +63,7 @@ def test_pages_hold_everything_once_newest_first_with_a_constant_number_of_queri
     for days in range(1, 31):
         score(clinic, days)
     page, many = cost()
-    assert many == few <= 12
+    assert many == few <= 14
     got, pages = list(page.moments), 1
     while page.older:
         assert len(page.moments) >= PAGE
@@ -93,6 +96,63 @@ def test_each_part_only_for_who_may_read_it(clinic, visit):
     assert "Safety contact" in titles(by["therapist"])
     assert "Safety contact" not in titles(by["coordinator"])
     assert not any(title.startswith("Message") for title in titles(by["therapist"]))
+
+
+def test_decisions_and_what_was_set_aside_stand_on_it(clinic, visit, clock):
+    GapException.objects.create(
+        series=visit.series,
+        ordinal=2,
+        max_hours=200,
+        reason="Flu",
+        approved_by=clinic.clinician,
+        approved_at=app_now(),
+    )
+    asked = {
+        "patient": clinic.patient, "site": clinic.site, "outcome": "overridden", "reason_code": "assessed",
+        "answered_at": app_now(), "answered_by": clinic.clinician, "answered_as": "clinician",
+    }  # fmt: skip
+    GateAnswer.objects.create(**asked, visit=visit.code, gate="escort", label="Escort")
+    GateAnswer.objects.create(**asked, infusion=visit.infusion, gate="weight", label="Weight")
+    by = {
+        name: set(titles(patient_timeline(clinic.patient, getattr(clinic, name), app_now())))
+        for name in ("clinician", "coordinator")
+    }
+    both = {"Up to 200 h allowed before infusion visit 2", "Before the visit: Escort set aside"}
+    assert both <= by["clinician"] & by["coordinator"]
+    assert "At the start: Weight set aside" in by["clinician"] - by["coordinator"]
+
+
+def test_the_api_pages_through_the_same_entries_with_the_same_limits(clinic, visit):
+    for days in range(1, 16):
+        score(clinic, days)
+    address = f"/api/v1/timelines/{clinic.patient.code}/"
+    api = APIClient()
+    assert api.get(address).status_code in (401, 403)
+    api.force_authenticate(clinic.nurse)
+    answer = api.get(address).json()
+    page = patient_timeline(clinic.patient, clinic.nurse, app_now())
+    assert [one["title"] for one in answer["moments"]] == titles(page)
+    assert {one["kind"] for one in answer["moments"]} <= set(PARTS)
+    got = len(answer["moments"])
+    while answer["before"]:
+        answer = api.get(address, {"before": answer["before"]}).json()
+        got += len(answer["moments"])
+    assert got == len(full_line(clinic.patient, clinic.nurse))
+    for wrong in ("x", "2026-01-01T00:00", "", "9999-12-31T23:59:59+00:00"):
+        assert api.get(address, {"before": wrong}).status_code == 400
+    assert api.post(address).status_code == 405
+    for person, status in ((clinic.outsider, 404), (clinic.admin, 403)):
+        api.force_authenticate(person)
+        assert api.get(address).status_code == status
+
+
+def full_line(patient, user):
+    page = patient_timeline(patient, user, app_now())
+    found = list(page.moments)
+    while page.before:
+        page = patient_timeline(patient, user, app_now(), page.before)
+        found += page.moments
+    return found
 
 
 def test_the_page_and_its_part(clinic, visit):
