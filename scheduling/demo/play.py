@@ -27,6 +27,7 @@ BOOKED_AHEAD = 4 * DAY
 KNOWN = "Relapsed twice without it; bladder symptoms asked, none."
 NEAR = "The first started late; fully recovered, pressure normal."
 LEAVES_AFTER = 126 * MINUTE
+EMERGENCY_AFTER, HOSPITAL_CALLED_AFTER = 26 * MINUTE, 200 * MINUTE
 GATE_NOTES = {"escort": "Partner drives, number on file"}
 PREPARED = PreparationText(
     goals="Take up one thing a day again that was dropped.",
@@ -180,6 +181,9 @@ def _play_visit(
     player.at(start - 8 * MINUTE, day.prepare)
     player.at(start, day.start_pump)
     grid = (0, 10, 20, 30, 40, 55, 70, 85, 100) if player.now - start < DAY else (10, 70)
+    if course.ambulance and last:
+        _play_emergency(player, day, start)
+        return
     for minute in grid:  # days that are over keep the two that their chart needs
         player.at(start + minute * MINUTE, partial(day.read, minute))
     if course.pause_minutes and last:
@@ -195,6 +199,21 @@ def _play_visit(
     player.at(stop + 61 * MINUTE, follow_through)
     if course.handed_over and last:
         player.at(player.now - 6 * MINUTE, day.hand_over)
+    _play_leaving(player, course, day, start, last=last)
+
+
+def _play_emergency(player: Player, day: VisitDay, start: datetime) -> None:
+    """An ambulance from the chair; the hospital is telephoned later. Later infusions wait for a prescriber."""
+    for minute in (0, 10, 20):
+        player.at(start + minute * MINUTE, partial(day.read, minute))
+    player.at(start + EMERGENCY_AFTER, day.call_ambulance)
+    player.at(start + EMERGENCY_AFTER + 61 * MINUTE, follow_through)
+    player.at(start + HOSPITAL_CALLED_AFTER, day.assess_in_hospital)
+    day.plan_calls(reached=False)
+
+
+def _play_leaving(player: Player, course: Course, day: VisitDay, start: datetime, *, last: bool) -> None:
+    """Signed or not, and what comes after it."""
     if course.leaves_early and last:
         player.at(start + 95 * MINUTE, day.leave_against_advice)
         player.at(start + LEAVES_AFTER, day.assess_by_telephone)

@@ -37,6 +37,7 @@ class Course:
     elsewhere: int = 0  # treatments elsewhere in the last year, told at registration
     told_late: int = 0  # told an hour ago, when the visit was booked already
     leaves_early: bool = False  # the last given visit ended against advice
+    ambulance: bool = False  # the last given visit ended in an emergency
     handed_over: bool = False  # its nurse has just offered the patient to a colleague
 
 
@@ -113,6 +114,7 @@ def midday_courses(day: Day) -> list[Course]:
         behind(day, 2, EARLY, days_ago=1, number=1, therapy="open", protocol=SINGLE, leaves_early=True),
         behind(day, 0, mid, days_ago=1, number=1, therapy="booked"),
         behind(day, 0, EARLY, days_ago=2, number=1, therapy="done"),
+        behind(day, 1, EARLY, days_ago=2, number=1, therapy="open", protocol=SINGLE, ambulance=True),
         # Closing: the last of the first four days.
         behind(day, 2, mid, days_ago=4, number=1, therapy="open", protocol=SINGLE),
         # Past: missed, and used.

@@ -151,6 +151,38 @@ class VisitDay:
             condition="Awake, walks steadily, collected by the partner. Did not want to wait.",
         )  # fmt: skip
 
+    def call_ambulance(self) -> None:
+        """One press at the chair: the pump stops with it."""
+        facts.record_vitals(
+            infusion=self.infusion(),
+            systolic=208,
+            diastolic=118,
+            heart_rate=128,
+            spo2=94,
+            moaas=4,
+            cadss6=4,
+            by=self.nurse,
+        )
+        facts.call_emergency(
+            infusion=self.infusion(),
+            by=self.nurse,
+            condition="Chest pain, 208/118, awake and orientated. Ambulance called.",
+        )
+
+    def assess_in_hospital(self) -> None:
+        """The prescriber telephones the ward and signs that no window opens; the hold stays."""
+        facts.record_assessment(
+            infusion=self.infusion(), manner="phone", by=self.clinician,
+            words="On the ward for the night, ECG without findings, pressure 138/84, no thoughts of self-harm.",
+        )  # fmt: skip
+        terms = facts.SigningTerms(
+            unmet_reason="Taken by ambulance during the infusion; assessed with the ward by telephone.",
+            second_person=self.house.person(roles.CLINICIAN, self.course.chair + 1),
+            opens_window=False,
+            no_window_reason="About half the dose was given, and the patient is on a ward.",
+        )
+        facts.sign_off(infusion=self.infusion(), by=self.clinician, terms=terms)
+
     def assess_by_telephone(self) -> None:
         """A clinician telephones, then signs with a second one; the hold stays for the prescriber to decide."""
         facts.record_assessment(
