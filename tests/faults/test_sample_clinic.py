@@ -28,6 +28,7 @@ STAGES = {
     " WHERE gate = 'exposure' AND outcome = 'overridden'",
     "sent messages": "SELECT count(*) FROM scheduling_message WHERE state = 'sent'",
     "preparation visits held": "SELECT count(*) FROM treatment_sessions_preparationrecord",
+    "taken by ambulance": "SELECT count(*) FROM treatment_sessions_disposition WHERE outcome = 'ambulance'",
     "legal representatives": "SELECT count(*) FROM treatment_sessions_consent WHERE representative_id IS NOT NULL",
     "returned from outside": "SELECT count(*) FROM protocols_outsidereview WHERE answer = 'returned'",
 }
