@@ -15,6 +15,7 @@ from protocols.models import ProtocolVersion
 from scheduling.domain.localtime import local_date
 from scheduling.loaders import zone_of
 from scheduling.models import Appointment, TreatmentSeries
+from scheduling.reasons import FOR_UNDO
 from sessions.models import Infusion
 from sessions.pages.words import STATES
 from sessions.services import eligibility_in_force, standing_eligibility
@@ -93,6 +94,8 @@ def title_of(visit: Appointment) -> str:
     """`Infusion visit 3 of 6`, `Therapy session`."""
     if visit.kind == Appointment.Kind.INFUSION and visit.series is not None:
         return f"Infusion visit {visit.ordinal} of {visit.series.visits}"
+    if visit.reason == FOR_UNDO:
+        return "Place kept two minutes for undo"
     return str(visit.get_kind_display())
 
 

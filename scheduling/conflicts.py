@@ -15,6 +15,7 @@ from django.db import DatabaseError, IntegrityError, OperationalError
 
 from scheduling.domain.localtime import clock_in_words, in_words
 from scheduling.models import Appointment, ResourceBooking
+from scheduling.reasons import FOR_UNDO
 from staff.errors import Clash, Conflict, DomainError, RuleNotMet, StateConflict, TryAgain, constraint_name
 from staff.history import acting
 from staff.models import User
@@ -127,6 +128,8 @@ def told(bookings: Sequence[ResourceBooking], viewer: User, zone: ZoneInfo) -> t
 
 def whose(appointment: Appointment) -> str:
     """`Alex Sample, infusion visit 3`."""
+    if appointment.reason == FOR_UNDO:
+        return f"{appointment.patient.full_name}, kept for two minutes so that the change can be undone"
     number = f" {appointment.ordinal}" if appointment.ordinal else ""
     return f"{appointment.patient.full_name}, {appointment.get_kind_display().lower()}{number}"
 

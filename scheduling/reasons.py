@@ -63,6 +63,7 @@ EXTRA = {
     "maintenance": "Maintenance",
     "clinical": "Clinical decision",
 }
+FOR_UNDO = "Kept for two minutes, so that the change can be undone."
 INITIATORS = {"patient": "the patient", "clinic": "the clinic", "clinician": "the clinician"}
 
 

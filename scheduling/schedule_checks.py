@@ -1,5 +1,6 @@
 """Lists that must be empty, whoever wrote the rows: overlaps, orphans, gap breaches, therapy in a no-therapy period,
-bookings by people without a licence, bookings that say something else than the record, infusions that nobody has.
+bookings by people without a licence, bookings that say something else than the record, infusions that nobody has,
+encrypted values that do not open in their row.
 
 Every check derives its answer from the rows afresh, without the constraints and triggers that should make it true.
 Findings name codes, never people: they are printed, logged and mailed.
@@ -34,6 +35,7 @@ from scheduling.models import (
     WorkItem,
 )
 from scheduling.ranges import as_interval
+from scheduling.sealed_checks import unreadable_values
 from scheduling.services.chair_use import FOLLOWS
 from scheduling.services.endings import HAS_A_DATE, SETTLED, undated_key
 from scheduling.services.rules import Neighbour, approved_hours, gap_words
@@ -59,7 +61,7 @@ def check_schedule(now: datetime) -> list[Finding]:
     """Everything wrong with the schedule at `now`; empty when all is well."""
     checks: tuple[Callable[[datetime], Iterable[Finding]], ...] = (
         _lanes, _patients, _orphans, _left, _gaps, _therapy, _therapy_given, _licences, _records, _lost_infusions,
-        _holds, _offers, _pauses, _close,
+        _holds, _offers, _pauses, _close, _sealed,
     )  # fmt: skip
     return sorted(item for check in checks for item in check(now))
 
@@ -292,6 +294,12 @@ def _offers(now: datetime) -> Iterator[Finding]:
     for offer in stale.select_related("hold__site"):
         words = f"place offered until {in_words(offer.expires_at, zone_of(offer.hold.site))} is still kept"
         yield Finding("offer", words, (str(offer.code), str(offer.hold.code)))
+
+
+def _sealed(now: datetime) -> Iterator[Finding]:
+    """Encrypted values that were not written for the row they stand in."""
+    for words, code in unreadable_values(now):
+        yield Finding("sealed", words, (code,))
 
 
 def _pauses(now: datetime) -> Iterator[Finding]:

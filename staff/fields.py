@@ -62,8 +62,16 @@ def decrypt(stored: str, *, context: str) -> str:
 
 def blind_index(plain: str) -> str:
     """Keyed digest of a normalised value: equal values give equal digests, nothing can be read back."""
-    _, key = _key(settings.FIELD_KEY)
-    return hmac.new(key, b"blind-index:" + plain.strip().lower().encode(), hashlib.sha256).hexdigest()
+    return blind_indexes(plain)[0]
+
+
+def blind_indexes(plain: str) -> tuple[str, ...]:
+    """The digests of a value by every configured key, the present one first: after a key was changed, rows from before
+    are found by the old one.
+    """
+    keys = [_key(text)[1] for text in (settings.FIELD_KEY, *settings.FIELD_KEYS_OLD)]
+    value = b"blind-index:" + plain.strip().lower().encode()
+    return tuple(hmac.new(key, value, hashlib.sha256).hexdigest() for key in keys)
 
 
 class EncryptedTextField(models.TextField):

@@ -18,7 +18,7 @@ from patients.services.addresses import normalise
 from patients.signals import contacts_changed
 from staff.clock import app_now
 from staff.errors import InvalidInput, RuleNotMet, StaleVersion, StateConflict
-from staff.fields import blind_index
+from staff.fields import blind_index, blind_indexes
 from staff.history import acting
 from staff.locks import lock
 from staff.models import User
@@ -71,13 +71,18 @@ def add_contact_point(
             preferred=preferred or first,
             created_at=at,
         )
+        on_file = StateConflict(
+            "This address is already on file for this patient.", code="address-on-file", field="address"
+        )
+        if any(
+            item.channel == channel and item.address_index in blind_indexes(plain)[1:] for item in known
+        ):  # from before the key was changed
+            raise on_file
         try:
             with transaction.atomic():
                 point.save()
         except IntegrityError as error:
-            raise StateConflict(
-                "This address is already on file for this patient.", code="address-on-file", field="address"
-            ) from error
+            raise on_file from error
     return point
 
 
@@ -133,7 +138,7 @@ def verify_contact_point(
     again = normalise(contact_point.channel, address_again, country=contact_point.patient.site.country)
     with acting(by):
         point = _locked(contact_point, expected_version)
-        if blind_index(again) != point.address_index:
+        if point.address_index not in blind_indexes(again):
             raise RuleNotMet(
                 "This is not the address on file. Ask again; if it has changed, add the new one.",
                 code="does-not-match",

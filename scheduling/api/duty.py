@@ -43,9 +43,9 @@ class DutyShiftSerializer(serializers.ModelSerializer[DutyShift]):
         fields = ("code", "site", "user", "start", "end", "rank", "texts", "cancelled_at", "version")
         read_only_fields = fields
 
-    def get_texts(self, shift: DutyShift) -> bool:
-        """Told by text message, too."""
-        return bool(shift.phone)
+    def get_texts(self, shift: DutyShift) -> bool | None:
+        """Told by text message, too; null when the stored number does not open."""
+        return shift.texts
 
 
 class NewShiftSerializer(StrictSerializer):

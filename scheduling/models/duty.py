@@ -15,7 +15,7 @@ from django.db.models import Q
 from patients.models import ContactPoint, Patient
 from scheduling.querysets_duty import AlertQuerySet, DutyQuerySet
 from sessions.models import OutcomeScore
-from staff.fields import EncryptedTextField
+from staff.fields import RowSealedTextField, Unreadable
 from staff.models import Site
 
 USER = settings.AUTH_USER_MODEL
@@ -24,7 +24,8 @@ USER = settings.AUTH_USER_MODEL
 @pghistory.track()
 class DutyShift(models.Model):
     """One person is reachable for one site during a half-open range. Rank 1 is told first, rank 2 when rank 1
-    has not confirmed in time, and so on. A shift is taken back (`cancelled_at`), never deleted.
+    has not confirmed in time, and so on. A shift is taken back (`cancelled_at`), never deleted. The number is encrypted
+    and bound to this shift: copied here from another it does not open.
     """
 
     code = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
@@ -32,7 +33,9 @@ class DutyShift(models.Model):
     user = models.ForeignKey(USER, on_delete=models.PROTECT, related_name="duty_shifts")
     during: Any = DateTimeRangeField()  # both ends are always set, which the type stubs cannot express
     rank = models.PositiveSmallIntegerField(default=1)
-    phone = EncryptedTextField(blank=True)
+    phone = RowSealedTextField(
+        blank=True, bound_to=("code", "user_id", "site_id"), place="scheduling_dutyshift.phone"
+    )
     created_at = models.DateTimeField()
     created_by = models.ForeignKey(USER, on_delete=models.PROTECT, related_name="+")
     cancelled_at = models.DateTimeField(null=True, blank=True)
@@ -58,6 +61,14 @@ class DutyShift(models.Model):
                 condition=Q(cancelled_at__isnull=True),
             ),
         ]
+
+    @property
+    def texts(self) -> bool | None:
+        """Whether this person is told by text, too; None when the stored number does not open."""
+        try:
+            return bool(self.phone)
+        except Unreadable:
+            return None
 
 
 @pghistory.track()
@@ -107,7 +118,7 @@ class StaffAlert(models.Model):
 @pghistory.track(exclude=["lease_until"])
 class StaffNotice(models.Model):
     """One e-mail or text that tells one colleague of one alert at one level. Rather twice than never: it is
-    tried until it has left or the alert is confirmed.
+    tried until it has left or the alert is confirmed. The address is encrypted and bound to this notice.
     """
 
     class State(models.TextChoices):
@@ -120,7 +131,9 @@ class StaffNotice(models.Model):
     user = models.ForeignKey(USER, on_delete=models.PROTECT, related_name="+")
     level = models.PositiveSmallIntegerField()
     channel = models.CharField(max_length=5, choices=ContactPoint.Channel)
-    address = EncryptedTextField()
+    address = RowSealedTextField(
+        bound_to=("alert_id", "user_id", "level", "channel"), place="scheduling_staffnotice.address"
+    )
     state = models.CharField(max_length=8, choices=State, default=State.WAITING)
     attempts = models.PositiveSmallIntegerField(default=0)
     lease_until = models.DateTimeField(null=True, blank=True)

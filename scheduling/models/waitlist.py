@@ -86,13 +86,20 @@ class FreedSlot(models.Model):
     """A stretch of a chair that came free by a change of plan. Looked at by the tick until it is taken or past.
 
     `visit`: the booked visit that still has it, because its patient said that it may not take place. Nothing is offered
-    until that visit has let it go.
+    until that visit has let it go. `left_by`, `hold`: the visit that did, and what keeps the place while that can be
+    undone.
     """
 
     resource = models.ForeignKey(Resource, on_delete=models.CASCADE, related_name="freed_slots")
     during: Any = DateTimeRangeField()  # both ends are always set
     visit = models.ForeignKey(
         Appointment, on_delete=models.PROTECT, related_name="times_set_aside", null=True, blank=True
+    )
+    left_by = models.ForeignKey(
+        Appointment, on_delete=models.PROTECT, related_name="times_left", null=True, blank=True
+    )
+    hold = models.OneToOneField(
+        Appointment, on_delete=models.PROTECT, related_name="kept_slot", null=True, blank=True
     )
     freed_at = models.DateTimeField()
     done_at = models.DateTimeField(null=True, blank=True)
@@ -103,6 +110,12 @@ class FreedSlot(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["visit"], condition=Q(done_at__isnull=True), name="one_time_set_aside_per_visit"
+            ),
+            models.CheckConstraint(
+                condition=Q(hold__isnull=True) | Q(left_by__isnull=False), name="kept_for_undo_of_a_visit"
+            ),
+            models.CheckConstraint(
+                condition=Q(visit__isnull=True) | Q(left_by__isnull=True), name="set_aside_or_left_not_both"
             ),
         ]
         indexes = [

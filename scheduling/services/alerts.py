@@ -16,12 +16,13 @@ from django.urls import reverse
 
 from patients.models import Patient
 from scheduling.channels import Channel, OutcomeUnknown, Outgoing, SendFailed, open_channel
-from scheduling.models import StaffAlert, StaffNotice, WorkItem
+from scheduling.models import DutyShift, StaffAlert, StaffNotice, WorkItem
 from scheduling.services.duty import RANKS, on_duty
 from scheduling.services.workitems import raise_item, settle
 from sessions.models import OutcomeScore
 from staff import roles
 from staff.clock import app_now
+from staff.fields import Unreadable
 from staff.history import acting
 from staff.models import Site, User
 
@@ -70,7 +71,7 @@ def _climb(alert: StaffAlert, at: datetime) -> User | None:
     level = min(alert.level + 1, EVERYBODY)
     people: list[tuple[User, str]] = []
     while not people and level < EVERYBODY:
-        people = [(shift.user, shift.phone) for shift in on_duty(alert.site, at, rank=level)]
+        people = [(shift.user, _number_of(shift, at)) for shift in on_duty(alert.site, at, rank=level)]
         level += 0 if people else 1
     if not people:
         everybody = User.objects.filter(sites=alert.site, is_active=True, groups__name=roles.CLINICIAN)
@@ -82,6 +83,20 @@ def _climb(alert: StaffAlert, at: datetime) -> User | None:
     if not people:
         log.error("alert %s reaches nobody: no roster and no clinician at its site", alert.pk)
     return people[0][0] if people else None
+
+
+def _number_of(shift: DutyShift, at: datetime) -> str:
+    """The number of this shift. One that does not open is not used and is a coordinator's item; the e-mail goes."""
+    try:
+        return shift.phone
+    except Unreadable:
+        raise_item(
+            kind=WorkItem.Kind.MESSAGE_FAILED, key=f"duty:{shift.code}", site=shift.site, role=roles.COORDINATOR,
+            title="A number on the duty roster does not open", url=reverse("duty_roster"), due_at=at, at=at,
+            detail=f"{shift.user.full_name} is told by e-mail only: what is stored was not written for this shift. "
+            "Take the shift off and enter it again.",
+        )  # fmt: skip
+        return ""
 
 
 def _write_notices(alert: StaffAlert, user: User, phone: str, level: int, at: datetime) -> None:
@@ -154,6 +169,12 @@ def send_notices() -> int:
 def _send(row: StaffNotice, channel: Channel) -> bool:
     try:
         channel.send(notice_text(row))
+    except Unreadable:
+        row.state, row.last_error_code = State.FAILED, "does-not-open"
+        row.save(update_fields=["state", "last_error_code"])
+        _list_unreadable(row)
+        _make_climb(row)
+        return False
     except SendFailed as failure:
         row.last_error_code = failure.code[:60]
         if failure.permanent:
@@ -168,6 +189,17 @@ def _send(row: StaffNotice, channel: Channel) -> bool:
     row.state, row.sent_at, row.lease_until = State.SENT, app_now(), None
     row.save(update_fields=["state", "sent_at", "lease_until"])
     return True
+
+
+def _list_unreadable(row: StaffNotice) -> None:
+    """A notice whose address was not written for it goes to nobody, and a clinician is told why."""
+    raise_item(
+        kind=WorkItem.Kind.MESSAGE_FAILED, key=f"notice:{row.pk}", site=row.alert.site, role=roles.CLINICIAN,
+        title="An alert did not reach a colleague", url=reverse("alert_detail", args=[row.alert.code]),
+        detail=f"{row.user.full_name} was not told by {row.get_channel_display().lower()}: the stored address was not "
+        "written for this notice. Tell whoever runs this installation.",
+        due_at=app_now(),
+    )  # fmt: skip
 
 
 def _make_climb(row: StaffNotice) -> None:

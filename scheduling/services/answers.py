@@ -118,7 +118,7 @@ def is_escort(link: PatientLink) -> bool:
 
 def _answer_keys(visit: Appointment, escort: bool) -> tuple[str, str]:
     """Keys of the items about this visit: of whoever answers now, and of the other one."""
-    keys = f"answer:{visit.code}", f"answer:{visit.code}:escort"
+    keys = slot_holds.answer_keys(visit)
     return keys[::-1] if escort else keys
 
 
@@ -149,8 +149,8 @@ def keep_visit(*, visit: Appointment, by: User, at: datetime | None = None) -> i
 def let_visit_go(
     *, visit: Appointment, by: User, expected_version: int | None = None, at: datetime | None = None
 ) -> Appointment:
-    """The visit does not take place then: it is taken off the calendar as `cancel_visit` does (undo works for two
-    minutes), and its time is offered to whoever waits.
+    """The visit does not take place then: it is taken off the calendar as `cancel_visit` does. Its place is kept for
+    the two minutes in which that can be undone, then its time is offered to whoever waits.
 
     Raises StateConflict when its time is not set aside, and what `cancel_visit` raises.
     """

@@ -1,7 +1,8 @@
 """The record of every change of a plan, and taking one back within two minutes.
 
 Undo puts the bookings back exactly as they were: the same times, the same chair and people. It is refused when
-somebody has taken the place meanwhile or anything was changed again. Follow-ups and messages are derived afresh in
+somebody has taken the place meanwhile (a time that was set aside is kept, services/slot_holds.py) or anything was
+changed again. Follow-ups and messages are derived afresh in
 the same transaction, so what was planned because of the change is stopped.
 """
 
@@ -9,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.db import connection
@@ -27,19 +28,19 @@ from scheduling.models import (
     VisitChange,
     WorkItem,
 )
-from scheduling.ranges import as_range
+from scheduling.ranges import as_interval, as_range
 from scheduling.services import slot_holds
 from scheduling.services.endings import undated_key
 from scheduling.services.followups import sync_follow_ups
 from scheduling.services.lanes import Occupation, occupy, release
+from scheduling.services.slot_holds import UNDO_FOR, Left
 from scheduling.services.window_rows import check_constraints_now
-from scheduling.services.workitems import settle
+from scheduling.services.workitems import reopen, settle
 from staff.clock import app_now
 from staff.errors import StateConflict
 from staff.locks import lock
 from staff.models import User
 
-UNDO_FOR = timedelta(minutes=2)
 Status = Appointment.Status
 Kind = ScheduleChange.Kind
 FINAL = frozenset({Kind.UNDO, Kind.VERSION})  # a signed move to another version is taken back by another one
@@ -138,7 +139,7 @@ def record(
         )
         for item in before
     )
-    _note_freed(before, fresh, held, at)
+    _note_freed(before, fresh, held, by, at)
     return change
 
 
@@ -146,6 +147,7 @@ def _note_freed(
     before: Sequence[Before],
     after: dict[int, Appointment],
     held: dict[int, list[ResourceBooking]],
+    by: User,
     at: datetime,
 ) -> None:
     """Stretches of chairs ahead that nobody occupies any more: the waitlist is asked about them."""
@@ -166,12 +168,37 @@ def _note_freed(
             "pk", flat=True
         )
     )
-    gone -= slot_holds.let_go([item.appointment.pk for item in before], gone, at=at)
+    gone -= slot_holds.let_go(_left(before, after, held), gone, by=by, at=at)
     FreedSlot.objects.bulk_create(
         FreedSlot(resource_id=key, during=as_range(_instant(start), _instant(end)), freed_at=at)
         for key, start, end in sorted(gone)
         if key in chairs
     )
+
+
+def _left(
+    before: Sequence[Before], after: dict[int, Appointment], held: dict[int, list[ResourceBooking]]
+) -> list[Left]:
+    """For each infusion visit: what it and the therapy planned after it had, and what the act's bookings have now."""
+    instead = [(row.resource_id, as_interval(row.during)) for rows in held.values() for row in rows]
+    places = [as_interval(row.during) for row in after.values() if row.status in Appointment.BLOCKING]
+    return [
+        Left(
+            after[item.appointment.pk],
+            as_interval(item.during),
+            item.practitioner_id,
+            [
+                (key, Interval(_instant(start), _instant(end)))
+                for one in before
+                if one.appointment.ordinal == item.appointment.ordinal
+                for key, start, end in one.seat
+            ],
+            instead,
+            places,
+        )
+        for item in before
+        if item.appointment.kind == Appointment.Kind.INFUSION
+    ]
 
 
 def let_plans_cross() -> None:
@@ -194,7 +221,7 @@ def undoable(visit: Appointment, user: User, now: datetime) -> ScheduleChange | 
     if row is None or row.version_after != visit.version:
         return None
     change = row.change
-    open_for = change.undone_at is None and change.kind not in FINAL and now <= change.made_at + UNDO_FOR
+    open_for = change.undone_at is None and change.kind not in FINAL and now < change.made_at + UNDO_FOR
     return change if open_for and user.may("appointment.move") else None
 
 
@@ -222,10 +249,14 @@ def undo_change(*, change: ScheduleChange, by: User, at: datetime | None = None)
     before = snapshot(visits.values())
     let_plans_cross()
     release(visits)
+    aside = slot_holds.come_back(visits, at=now)
     _put_back(rows, visits)
     current.undone_at, current.undone_by = now, by
     current.save(update_fields=["undone_at", "undone_by"])
     record(Kind.UNDO, before, reason=f"Taken back: {current.reason}", by=by, at=now, scope=current.scope)
+    for key in aside:
+        for item in slot_holds.answer_keys(visits[key]):
+            reopen(kind=WorkItem.Kind.PATIENT_ANSWER, key=item, since=current.made_at)
     _follow(current, visits.values(), by, now)
     return current
 
@@ -233,7 +264,7 @@ def undo_change(*, change: ScheduleChange, by: User, at: datetime | None = None)
 def _check_undoable(
     change: ScheduleChange, rows: Sequence[VisitChange], visits: dict[int, Appointment], now: datetime
 ) -> None:
-    if change.kind in FINAL or now > change.made_at + UNDO_FOR:
+    if change.kind in FINAL or now >= change.made_at + UNDO_FOR:
         raise StateConflict(
             "The two minutes for undo have passed. Make a new change instead.", code="undo-over"
         )

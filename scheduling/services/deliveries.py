@@ -17,7 +17,7 @@ from scheduling.services.messages import sync_patient
 from scheduling.services.workitems import raise_item
 from staff import roles
 from staff.clock import app_now
-from staff.fields import blind_index
+from staff.fields import blind_indexes
 from staff.history import acting
 from staff.locks import lock
 
@@ -107,7 +107,7 @@ def stop_by_reply(*, number: str, text: str, at: datetime | None = None) -> int:
     now = at or app_now()
     points = list(
         ContactPoint.objects.filter(
-            channel="sms", address_index=blind_index(number), opted_out_at__isnull=True
+            channel="sms", address_index__in=blind_indexes(number), opted_out_at__isnull=True
         )
         .select_related("patient")
         .order_by("patient_id")

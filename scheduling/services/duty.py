@@ -8,8 +8,9 @@ from django.db import IntegrityError, transaction
 
 from patients.services.addresses import normalise
 from scheduling.domain.intervals import Interval, subtract
-from scheduling.models import DutyShift
+from scheduling.models import DutyShift, WorkItem
 from scheduling.ranges import as_range
+from scheduling.services.workitems import settle
 from staff import roles
 from staff.clock import app_now
 from staff.errors import Clash, InvalidInput, RuleNotMet, StaleVersion
@@ -91,6 +92,10 @@ def cancel_shift(
             raise StaleVersion("Somebody changed this shift since you opened the page.")
         row.cancelled_at, row.version = at or app_now(), row.version + 1
         row.save(update_fields=["cancelled_at", "version"])
+        settle(
+            kind=WorkItem.Kind.MESSAGE_FAILED, key=f"duty:{row.code}", resolution="Taken off the roster.", by=by,
+            at=row.cancelled_at,
+        )  # fmt: skip
     return row
 
 

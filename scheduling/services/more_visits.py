@@ -12,6 +12,7 @@ from scheduling.domain.intervals import as_utc
 from scheduling.loaders_follow import load_course
 from scheduling.models import Appointment, TreatmentSeries, WorkItem
 from scheduling.reasons import EXTRA, in_words
+from scheduling.services import slot_holds
 from scheduling.services.close_infusions import check_close, write_close
 from scheduling.services.endings import HAS_A_DATE, undated_key
 from scheduling.services.exposure_limits import check_exposure, write_exposure
@@ -136,7 +137,12 @@ def _add_visit(
 ) -> Appointment:
     """One visit more for a running series; the cautions were decided when the series was booked."""
     check_running_version(series.protocol_version)
-    scene = set_scene(series.patient, series.protocol_version, series.weight_kg, [choice], (), now)
+    rows = series.appointments.infusions().filter(ordinal=choice.ordinal)
+    kept = slot_holds.kept_for(rows.values_list("pk", flat=True))
+    scene = set_scene(
+        series.patient, series.protocol_version, series.weight_kg, [choice], (), now, without=kept,
+        also=slot_holds.resources_of(kept),
+    )  # fmt: skip
     definition = scene.version.read()
     if series.appointments.infusions().filter(ordinal=choice.ordinal, status__in=HAS_A_DATE).exists():
         raise StateConflict(
@@ -159,6 +165,7 @@ def _add_visit(
     )
     before, after = neighbours_of_ordinal(load_course(series.patient_id), series, choice.ordinal)
     seat = rules.judge(choice, before=before, after=after)
+    slot_holds.end_holds(kept, "Booked anew.")
     write_close(series, check_close(rules, [choice], close_reason, series=series), close_reason, rules)
     exposed = check_exposure(rules, [choice], close_reason)
     visit = write_visits(series, rules, [choice], [seat])[0]

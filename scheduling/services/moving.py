@@ -21,6 +21,7 @@ from scheduling.models import (
     WorkItem,
 )
 from scheduling.ranges import as_range
+from scheduling.services import slot_holds
 from scheduling.services.changes import Before, let_plans_cross, record, snapshot
 from scheduling.services.close_infusions import check_close, write_close
 from scheduling.services.early import refuse_what_is_taken
@@ -103,6 +104,7 @@ def move_visits(
     exposed = check_exposure(rules, wanted, close_reason, decided=visits.values(), without=keys)
     write_exposure(visits.values(), exposed, close_reason, by=by, at=now)
     before = snapshot([*visits.values(), *(row.appointment for row in sessions)])
+    slot_holds.end_holds(slot_holds.kept_for(keys), "Moved again.")
     let_plans_cross()
     release(keys)
     _write_visits(rules, wanted, seats, visits, reason)
@@ -130,11 +132,14 @@ def _scene(
     by: User,
     now: datetime,
 ) -> tuple[Scene, list[int]]:
-    """What the move is judged by, under the locks, and the primary keys of the appointments that move."""
+    """What the move is judged by, under the locks, and the primary keys of the appointments that move (with holds that
+    keep their last place for undo).
+    """
     known = series.appointments.infusions().filter(
         ordinal__in=[item.ordinal for item in wanted], status__in=Appointment.MOVABLE
     )
     keys = [*known.values_list("pk", flat=True), *(row.appointment.pk for row in sessions)]
+    keys += slot_holds.kept_for(keys)
     held = set(ResourceBooking.objects.filter(appointment__in=keys).values_list("resource_id", flat=True))
     therapy = [
         TherapyChoice(row.appointment.ordinal or 0, row.kind, row.start, row.therapist)

@@ -18,7 +18,7 @@ from scheduling.services.duty import covered
 from scheduling.services.messages import SPEAKING, send_hours_of
 from scheduling.texts_in_use import definition_of
 from staff.errors import InvalidInput
-from staff.fields import Unreadable, blind_index
+from staff.fields import Unreadable, blind_indexes
 
 State = Message.State
 PER_HOUR = 3
@@ -74,7 +74,7 @@ def _address(row: Message) -> Decision | None:
         address = point.address
     except Unreadable:
         return Decision("dead", "The stored address was not written for this patient's record.")
-    if blind_index(address) != point.address_index:
+    if point.address_index not in blind_indexes(address):
         return Decision("dead", "The stored address does not match its own check value.")
     if not point.usable or point.channel != row.channel:
         return Decision("replan", "The address may no longer be used.")

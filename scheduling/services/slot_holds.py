@@ -1,20 +1,44 @@
 """A visit that a patient cannot keep: its time is set aside for the waitlist before anybody has decided.
 
-Nothing is cancelled by an answer (decisions 2.9: a person decides). While the visit stands the time is its own; the
-moment it is let go, the time is offered in the waitlist's order, after the two minutes for undo like every freed slot.
+Nothing is cancelled by an answer (decisions 2.9: a person decides). While the visit stands the time is its own. When it
+is let go or moved, a hold keeps chair and people for the two minutes in which that can be undone: until then nobody
+else books them and nobody is offered them (`offer_waits_for_undo` in the database), so undo always brings the visit
+back. Then the time is offered in the waitlist's order.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import datetime
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from django.db.models import QuerySet
 
+from scheduling.domain.intervals import Interval, intersect, subtract
 from scheduling.models import Appointment, FreedSlot, Resource, ResourceBooking
-from staff.models import Site
+from scheduling.ranges import as_range
+from scheduling.reasons import FOR_UNDO
+from scheduling.services.lanes import Occupation, occupy, release
+from staff.models import Site, User
 
 KEPT = "The visit takes place."
+UNDO_FOR = timedelta(minutes=2)
+Stretch = tuple[int, str, str]
+
+
+@dataclass(frozen=True)
+class Left:
+    """What an act took from one set-aside visit: where it was, and every stretch of chair and people that it and the
+    therapy planned after it had (one entry per unit of load). `instead`: what the act's bookings occupy now, by
+    resource. `places`: where the patient is now.
+    """
+
+    visit: Appointment
+    during: Interval
+    practitioner_id: int | None
+    stretches: Sequence[tuple[int, Interval]]
+    instead: Sequence[tuple[int, Interval]]
+    places: Sequence[Interval]
 
 
 def set_aside(visit: Appointment, *, at: datetime) -> bool:
@@ -40,6 +64,11 @@ def keep(visit: Appointment, *, at: datetime, words: str = KEPT) -> int:
     return waiting_of([visit.pk]).update(done_at=at, outcome=words[:120])
 
 
+def answer_keys(visit: Appointment) -> tuple[str, str]:
+    """Keys of the coordinator's items about this visit: of the patient's answer, and of the escort's."""
+    return f"answer:{visit.code}", f"answer:{visit.code}:escort"
+
+
 def waiting_of(visits: Iterable[int]) -> QuerySet[FreedSlot]:
     """Times that these visits still hold and that are set aside."""
     return FreedSlot.objects.filter(visit__in=list(visits), done_at__isnull=True)
@@ -53,20 +82,79 @@ def waiting_at(site: Site, now: datetime) -> QuerySet[FreedSlot]:
     return rows.select_related("resource", "visit__patient", "visit__series").order_by("during")
 
 
-def let_go(
-    visits: Iterable[int], gone: set[tuple[int, str, str]], *, at: datetime
-) -> set[tuple[int, str, str]]:
+def let_go(left: Iterable[Left], gone: set[Stretch], *, by: User, at: datetime) -> set[Stretch]:
     """These visits left the stretches `gone` (resource, start, end as ISO text): what was set aside of them comes free
-    now. Returns those stretches.
+    once undo is over, and is kept until then. Returns those stretches. The caller holds the locks of the resources.
     """
     freed = set()
-    for slot in waiting_of(visits).select_for_update():
+    found = {item.visit.pk: item for item in left}
+    for slot in waiting_of(found).select_for_update():
         stretch = (slot.resource_id, slot.during.lower.isoformat(), slot.during.upper.isoformat())
-        if stretch in gone:
-            slot.visit, slot.freed_at = None, at
-            slot.save(update_fields=["visit", "freed_at"])
+        if stretch in gone and slot.visit_id is not None:
+            slot.left_by_id, slot.visit, slot.freed_at = slot.visit_id, None, at
+            slot.hold = _keep_for_undo(slot, found[slot.left_by_id], by, at)
+            slot.save(update_fields=["left_by", "visit", "freed_at", "hold"])
             freed.add(stretch)
     return freed
+
+
+def _keep_for_undo(slot: FreedSlot, left: Left, by: User, at: datetime) -> Appointment | None:
+    """A hold on all that the visit had, less what it occupies now. None when nothing of the chair is left to keep."""
+    resources = {
+        row.pk: row for row in Resource.objects.filter(pk__in=[key for key, _ in left.stretches], active=True)
+    }
+    parts = [
+        (resources[key], piece)
+        for key, stretch in left.stretches
+        if key in resources
+        for piece in subtract([stretch], [taken for other, taken in left.instead if other == key])
+    ]
+    chair = [piece for resource, piece in parts if resource.pk == slot.resource_id]
+    stays = intersect(subtract([left.during], left.places), chair)
+    if not stays:
+        return None
+    stay = max(stays, key=lambda item: item.duration)
+    hold = Appointment.objects.create(
+        kind=Appointment.Kind.HOLD, status=Appointment.Status.RESERVED, held_until=at + UNDO_FOR,
+        patient_id=left.visit.patient_id, site_id=left.visit.site_id, during=as_range(stay.start, stay.end),
+        practitioner_id=left.practitioner_id, reason=FOR_UNDO, booked_by=by, booked_at=at,
+    )  # fmt: skip
+    occupy([Occupation(hold, resource, piece) for resource, piece in parts])
+    return hold
+
+
+def kept_for(visits: Iterable[int]) -> list[int]:
+    """Primary keys of the holds that keep the places of these visits for undo."""
+    rows = FreedSlot.objects.filter(left_by__in=list(visits), hold__status=Appointment.Status.RESERVED)
+    return [int(key) for key in rows.values_list("hold_id", flat=True) if key is not None]
+
+
+def resources_of(holds: Sequence[int]) -> set[int]:
+    """Primary keys of what these holds keep, to be locked."""
+    rows = ResourceBooking.objects.filter(appointment__in=holds)
+    return set(rows.values_list("resource_id", flat=True))
+
+
+def end_holds(holds: Sequence[int], words: str) -> None:
+    """These holds keep nothing any more. The caller holds the locks of their resources."""
+    release(holds)
+    for hold in Appointment.objects.filter(pk__in=holds, status=Appointment.Status.RESERVED):
+        hold.status, hold.reason, hold.version = Appointment.Status.CANCELLED, words, hold.version + 1
+        hold.save(update_fields=["status", "reason", "version"])
+
+
+def come_back(visits: Iterable[int], *, at: datetime) -> list[int]:
+    """The change was taken back: these visits have their places again, which are set aside as before. Returns the
+    visits (primary keys) whose time was. The caller holds the locks, and puts the visits back in the same transaction.
+    """
+    keys = list(visits)
+    end_holds(kept_for(keys), "The change was taken back.")
+    again = []
+    for slot in FreedSlot.objects.filter(left_by__in=keys, done_at__isnull=True).select_for_update():
+        slot.visit_id, slot.left_by, slot.hold, slot.freed_at = slot.left_by_id, None, None, at
+        slot.save(update_fields=["visit", "left_by", "hold", "freed_at"])
+        again.append(int(slot.visit_id or 0))
+    return again
 
 
 def settle_others(*, at: datetime) -> int:

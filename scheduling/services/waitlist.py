@@ -31,13 +31,14 @@ from scheduling.planning import PARTS_OF_DAY, load_patient, predicted_clearance
 from scheduling.ranges import as_range
 from scheduling.reasons import CANCEL
 from scheduling.services import slot_holds
-from scheduling.services.changes import UNDO_FOR
+from scheduling.services.holds import sweep_expired
 from scheduling.services.lanes import Occupation, occupy
 from scheduling.services.more_visits import rebook_visit
 from scheduling.services.moving import move_visits
 from scheduling.services.neighbours import neighbours_of_ordinal
 from scheduling.services.rules import VisitRules, long_gaps_of
 from scheduling.services.seating import Seat, VisitChoice, parts_of, stay
+from scheduling.services.slot_holds import UNDO_FOR
 from scheduling.services.waitlist_entries import (
     add_entry,
     close_entry,
@@ -83,6 +84,7 @@ class Fit:
 def fill(*, at: datetime | None = None) -> int:
     """For the tick: answer expired offers, then offer every freed slot to the first who can use it."""
     now = at or app_now()
+    sweep_expired(at=now)
     expire(at=now)
     slot_holds.settle_others(at=now)
     ready = FreedSlot.objects.filter(done_at__isnull=True, visit__isnull=True, freed_at__lte=now - UNDO_FOR)

@@ -98,3 +98,13 @@ def settle(
     return WorkItem.objects.filter(kind=kind, key=key, resolved_at__isnull=True).update(
         resolved_at=at or app_now(), resolved_by=by, resolution=resolution[:200]
     )
+
+
+def reopen(*, kind: str, key: str, since: datetime) -> int:
+    """Open the item of this cause again that an act at `since` closed, because the act was taken back. Returns how many
+    were (0 or 1); one that is open already stays as it is.
+    """
+    if WorkItem.objects.open().filter(kind=kind, key=key).exists():
+        return 0
+    closed = WorkItem.objects.filter(kind=kind, key=key, resolved_at=since)
+    return closed.update(resolved_at=None, resolved_by=None, resolution="")

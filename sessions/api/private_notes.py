@@ -25,8 +25,9 @@ ACTION = "private_note.write"
 
 
 class PrivateNoteSerializer(serializers.ModelSerializer[PrivateNote]):
-    """A note with its text, for its author only."""
+    """A note with its text, for its author only; the text is empty when what is stored does not open."""
 
+    text = serializers.CharField(source="shown_text", read_only=True)
     session = serializers.UUIDField(source="session.code", read_only=True)
     replaces = serializers.UUIDField(source="replaces.code", read_only=True, allow_null=True, default=None)
 

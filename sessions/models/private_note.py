@@ -9,7 +9,7 @@ from django.db import models
 
 from sessions.models.care import IntegrationSession
 from sessions.querysets import SessionFacts
-from staff.fields import EncryptedTextField
+from staff.fields import RowSealedTextField, Unreadable
 
 USER = settings.AUTH_USER_MODEL
 
@@ -19,12 +19,15 @@ class PrivateNote(models.Model):
     and only its author reads it. Never edited: a correction names the note it replaces.
 
     Not in the history tables: the rows themselves are the history, and a second copy would be a second place to guard.
+    Encrypted, and bound to this note, its session and its author: copied here from another note it does not open.
     """
 
     code = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     session = models.ForeignKey(IntegrationSession, on_delete=models.PROTECT, related_name="private_notes")
     author = models.ForeignKey(USER, on_delete=models.PROTECT, related_name="private_notes")
-    text = EncryptedTextField()
+    text = RowSealedTextField(
+        bound_to=("code", "session_id", "author_id"), place="treatment_sessions_privatenote.text"
+    )
     written_at = models.DateTimeField()
     replaces = models.OneToOneField(
         "self", on_delete=models.PROTECT, null=True, blank=True, related_name="replaced_by"
@@ -34,6 +37,14 @@ class PrivateNote(models.Model):
 
     class Meta:
         ordering = ["-written_at", "-pk"]
+
+    @property
+    def shown_text(self) -> str:
+        """The note for its author's page; empty when what is stored was not written for this note."""
+        try:
+            return self.text
+        except Unreadable:
+            return ""
 
 
 class PrivateNoteReading(models.Model):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -11,6 +12,7 @@ from staff.errors import InvalidInput, NotAllowed, StateConflict
 from staff.locks import lock
 from staff.models import User
 
+log = logging.getLogger("clearwindow.notes")
 LONGEST = 20_000
 ONLY_OWN = "Private notes are for the therapist who wrote them."
 
@@ -44,7 +46,7 @@ def write_private_note(
     if replaces is not None and PrivateNote.objects.filter(replaces=replaces).exists():
         raise StateConflict("This note was corrected already. Correct the newer one.", code="already-amended")
     latest = PrivateNote.objects.filter(session=session, author=by).first()
-    if replaces is None and latest is not None and latest.text == words:
+    if replaces is None and latest is not None and latest.shown_text == words:
         return latest
     stored: PrivateNote = PrivateNote.objects.create(
         session=session, author=by, text=words, written_at=now, replaces=replaces
@@ -57,7 +59,8 @@ def open_private_notes(
     *, session: IntegrationSession, by: User, at: datetime | None = None
 ) -> Sequence[PrivateNote]:
     """The author's notes on this session, newest first, corrected ones included; the reading is on record before the
-    text is handed out. Raises NotAllowed for everybody else, whatever their role.
+    text is handed out. A note that does not open (`shown_text` is empty) was put there by other means: it is logged and
+    a finding of `check_schedule`. Raises NotAllowed for everybody else, whatever their role.
     """
     now = moment(at)
     need_role(by, "private_note.write", ONLY_OWN)
@@ -67,4 +70,7 @@ def open_private_notes(
     PrivateNoteReading.objects.bulk_create(
         PrivateNoteReading(note=note, reader=by, read_at=now) for note in notes
     )
+    for note in notes:
+        if not note.shown_text:
+            log.error("private note %s does not open: it was not written for this session", note.pk)
     return notes

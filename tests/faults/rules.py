@@ -145,10 +145,17 @@ CHANGES = (
     change("waitlist_state_known", "scheduling_waitlistentry", "state = 'lost', closed_at = now()"),
     change("waitlist_urgency_in_range", "scheduling_waitlistentry", "urgency = 4"),
     copy("one_place_on_the_waitlist", "scheduling_waitlistentry", "", "state = 'waiting'"),
+    change("offer_waits_for_undo", "scheduling_waitlistoffer",
+           "offered_at = (SELECT freed_at FROM scheduling_freedslot f WHERE f.id = slot_id)", "state = 'open'"),
+    change("kept_for_undo_of_a_visit", "scheduling_freedslot",
+           "hold_id = (SELECT min(id) FROM scheduling_appointment), left_by_id = NULL", "visit_id IS NULL"),
+    change("set_aside_or_left_not_both", "scheduling_freedslot", "left_by_id = visit_id", "visit_id IS NOT NULL"),
+    copy("scheduling_freedslot_hold_id_key", "scheduling_freedslot", "", "hold_id IS NOT NULL"),
     change("offer_expires_after_it_was_made", "scheduling_waitlistoffer", "expires_at = offered_at"),
     change("offer_state_known", "scheduling_waitlistoffer", "state = 'lost'"),
     copy("one_open_offer_per_entry", "scheduling_waitlistoffer",
-         "slot_id = (SELECT max(id) FROM scheduling_freedslot WHERE id NOT IN (SELECT slot_id FROM scheduling_waitlistoffer))",
+         "slot_id = (SELECT max(id) FROM scheduling_freedslot WHERE id NOT IN (SELECT slot_id FROM"
+         " scheduling_waitlistoffer) AND visit_id IS NULL)",
          "state = 'open'", "scheduling_waitlistoffer_hold_id_key"),
     copy("one_open_offer_per_slot", "scheduling_waitlistoffer",
          "entry_id = (SELECT max(id) FROM scheduling_waitlistentry WHERE id NOT IN"
@@ -231,6 +238,8 @@ MESSAGES = (
     change("database_mark_is_one_row", "scheduling_databasemark", "id = 2"),
     change("alert_says_why", "scheduling_staffalert", "reason = ''"),
     copy("scheduling_staffalert_key_key", "scheduling_staffalert"),
+    change("duty_number_is_sealed_to_its_shift", "scheduling_dutyshift", "phone = '+15035550142'"),
+    change("notice_address_is_sealed_to_its_notice", "scheduling_staffnotice", "address = 'nurse@demo.example'"),
     change("sent_notice_has_a_time", "scheduling_staffnotice", "state = 'sent', sent_at = NULL"),
     copy("one_notice_per_person_and_level", "scheduling_staffnotice"),
 )  # fmt: skip
@@ -420,6 +429,7 @@ AFTER = (
     copy("sign_off_needs_an_ending", "treatment_sessions_signoff",
          "infusion_id = (SELECT min(id) FROM treatment_sessions_infusion WHERE status = 'recovering'),"
          " superseded_at = now(), t_sign = now(), signed_at = now()", "superseded_at IS NULL"),
+    copy("private_note_is_sealed_to_its_session", "treatment_sessions_privatenote", "text = 'plain'"),
     fresh("private_note_is_own", "treatment_sessions_privatenote", PRIVATE,
           "treatment_sessions_integrationsession t JOIN staff_user who ON who.id <> t.therapist_id"),
     change("other_change_than_the_authors_says_why", "protocols_protocoldocument",

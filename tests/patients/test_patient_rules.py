@@ -11,22 +11,13 @@ from patients import services
 from patients.models import UNREADABLE_ADDRESS, ContactPoint
 from staff import fields
 from tests.factories import make_contact, make_patient
+from tests.raw import as_owner
 
 
 def run(sql, params):
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(sql, params)
         return cursor.rowcount
-
-
-def as_owner(sql):
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT current_user")
-        role = cursor.fetchone()[0]
-        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-        cursor.execute("RESET ROLE")
-        cursor.execute(sql)
-        cursor.execute(f'SET ROLE "{role}"')
 
 
 def drop(name, table):

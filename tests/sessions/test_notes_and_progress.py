@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from datetime import timedelta
 from decimal import Decimal
+from importlib import import_module
+from types import SimpleNamespace
 
 import pytest
 from django.db import IntegrityError, ProgrammingError, connection, transaction
 from django.test import Client
 from rest_framework.test import APIClient
 
+from scheduling.schedule_checks import check_schedule
 from sessions import services
 from sessions.models import NightReport, PrivateNote, PrivateNoteReading, ProgressReport
 from staff.errors import InvalidInput, NotAllowed, RuleNotMet
 from staff.models import IdempotencyRecord
+from tests.raw import as_owner, swap
 from tests.sessions import world
 
 pytestmark = pytest.mark.django_db
@@ -131,6 +135,53 @@ def test_the_database_keeps_notes_as_they_were_written(clinic, session, sql):
     ):
         cursor.execute(sql, {"session": session.pk, "other": clinic.other_therapist.pk})
     assert services.open_private_notes(session=session, by=clinic.therapist)[0].text == SECRET
+
+
+def test_a_note_that_was_put_in_another_s_place_is_not_shown(clinic, clock, session):
+    """Copied by the app role, or swapped by the owner: neither opens, the page says so, and the check names both."""
+    first = services.write_private_note(session=session, by=clinic.therapist, text=SECRET)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO treatment_sessions_privatenote (code, session_id, author_id, text, written_at)"
+            " SELECT gen_random_uuid(), session_id, author_id, text, now() FROM treatment_sessions_privatenote"
+        )
+    copy = PrivateNote.objects.exclude(pk=first.pk).get()
+    assert (first.shown_text, copy.shown_text) == (SECRET, "")
+    second = services.write_private_note(session=session, by=clinic.therapist, text="Another note.")
+    table = "treatment_sessions_privatenote"
+    as_owner(f"ALTER TABLE {table} DISABLE TRIGGER record_is_fixed")
+    swap(table, "text", first.pk, second.pk)
+    as_owner(f"ALTER TABLE {table} ENABLE TRIGGER record_is_fixed")
+    page = as_(clinic.therapist).get(f"/therapy/{session.code}/private/")
+    assert page.status_code == 200
+    assert page.content.decode().count("This note does not open") == 3
+    assert SECRET not in page.content.decode()
+    answer = APIClient()
+    answer.force_authenticate(clinic.therapist)
+    notes = answer.get("/api/v1/private-notes/", {"session": str(session.code)}).json()
+    assert [note["text"] for note in notes] == ["", "", ""]
+    assert [item.codes for item in check_schedule(clock.now()) if item.kind == "sealed"] == sorted(
+        (str(note.code),) for note in PrivateNote.objects.all()
+    )
+    assert services.write_private_note(session=session, by=clinic.therapist, text=SECRET).text == SECRET
+
+
+def test_notes_from_before_are_sealed_by_the_migration_and_stay_fixed(clinic, session):
+    migration = import_module("sessions.migrations.0015_private_notes_are_sealed_to_their_row")
+    note = services.write_private_note(session=session, by=clinic.therapist, text=SECRET)
+    as_owner(migration.NO_RULE)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_user")
+        role = cursor.fetchone()[0]
+        cursor.execute("RESET ROLE")
+        for work in (migration.unseal_all, migration.seal_all):
+            for _ in range(2):
+                work(None, SimpleNamespace(connection=connection))
+            assert PrivateNote.objects.get().text == SECRET
+        cursor.execute(f'SET ROLE "{role}"')
+    as_owner(migration.RULE)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        PrivateNote.objects.filter(pk=note.pk).update(written_at=note.written_at)
 
 
 def test_nights_are_data_corrected_by_new_rows(clinic, clock):

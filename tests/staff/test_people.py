@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 
 import pytest
@@ -13,9 +14,11 @@ from hypothesis import strategies as st
 
 from config.middleware import LAST_SEEN
 from patients.models import ContactPoint
+from patients.services import add_contact_point
 from staff import roles
 from staff.access import require
-from staff.fields import blind_index, decrypt, encrypt
+from staff.errors import StateConflict
+from staff.fields import blind_index, blind_indexes, decrypt, encrypt
 from staff.services import sync_roles
 from tests.factories import make_user
 
@@ -52,6 +55,24 @@ def test_encrypted_text_comes_back_and_only_in_its_own_column(plain):
     assert plain not in stored or len(plain) < 4
     with pytest.raises(ValueError, match="belong"):
         decrypt(stored, context="a.c")
+
+
+def test_with_a_new_key_what_the_old_one_sealed_opens_and_is_found(clinic, settings):
+    """Rows from before keep the old key until they are saved; their check values are compared by both."""
+    point = clinic.contact
+    settings.FIELD_KEYS_OLD = [settings.FIELD_KEY]
+    settings.FIELD_KEY = base64.urlsafe_b64encode(bytes(range(32))).decode()
+    again = ContactPoint.objects.get(pk=point.pk)
+    assert again.address == point.address
+    assert again.address_index != blind_index(again.address)
+    assert again.address_index in blind_indexes(again.address)
+    with pytest.raises(StateConflict, match="on file"):
+        add_contact_point(
+            patient=again.patient, channel=again.channel, address=again.address, by=clinic.coordinator
+        )
+    again.save()
+    settings.FIELD_KEYS_OLD = []
+    assert ContactPoint.objects.get(pk=point.pk).address == point.address, "sealed with the new key by saving"
 
 
 def test_address_is_not_readable_in_the_database(clinic):

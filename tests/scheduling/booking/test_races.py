@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -18,10 +19,12 @@ from django.db import connection
 
 from scheduling import conflicts
 from scheduling.models import Appointment, Resource, ResourceBooking, TreatmentSeries
-from scheduling.services import scene
+from scheduling.services import scene, slot_holds
 from scheduling.services import series as series_service
 from scheduling.services import visits as visit_service
+from scheduling.services.answers import let_visit_go
 from scheduling.services.holds import confirm_series, sweep_expired
+from scheduling.services.moves import undo_move
 from scheduling.services.seating import VisitChoice
 from staff import locks
 from staff.errors import Clash, DomainError, StateConflict
@@ -259,6 +262,37 @@ def test_book_against_move_against_cancel(clinic, collisions):
         local(clinic, 5, 9), local(clinic, 5, 10)
     )
     assert at_nine.count() <= 1
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_set_aside_visit_let_go_among_eight_who_want_its_place(clinic, collisions, monkeypatch, kept):
+    """Whoever is quicker: nobody has the place before undo is over, so undo brings the visit back. The control keeps
+    nothing, and the same eight take it.
+    """
+    visit = visits_of(book(clinic))[0]
+    slot_holds.set_aside(visit, at=clinic.now)
+    if not kept:
+        monkeypatch.setattr(slot_holds, "_keep_for_undo", lambda *_: None)
+    single = factories.make_version("single-infusion", author=clinic.admin)
+    wanted = [replace(six(clinic)[0], chair=str(clinic.chairs[0].code), nurse="", prescriber="")]
+    patients = [factories.make_patient(clinic.site) for _ in range(8)]
+    writers = [
+        partial(book, clinic, patient=item, protocol_version=single, visits=wanted) for item in patients
+    ]
+    gone, *results = at_once([lambda: let_visit_go(visit=visit, by=clinic.coordinator), *writers])
+    assert isinstance(gone, Appointment)
+    if not kept:
+        results += at_once(writers)
+        assert sum(isinstance(item, TreatmentSeries) for item in results) == 1
+        with pytest.raises(Clash):
+            undo_move(appointment=visit, by=clinic.coordinator)
+        return
+    assert all(isinstance(item, Clash) for item in results)
+    back, *results = at_once([lambda: undo_move(appointment=visit, by=clinic.coordinator), *writers])
+    assert back.status == "booked"
+    assert all(isinstance(item, Clash) for item in results)
+    assert overlaps() == 0
+    assert collisions.count("40P01") == 0
 
 
 def test_a_move_and_a_move_of_one_visit(clinic, collisions):

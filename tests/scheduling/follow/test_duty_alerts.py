@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from importlib import import_module
+from types import SimpleNamespace
 from zoneinfo import ZoneInfo
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 
 from scheduling import dispatch
 from scheduling.models import DutyShift, Message, StaffAlert, StaffNotice, WorkItem
+from scheduling.schedule_checks import check_schedule
 from scheduling.services import alerts, duty, windows
+from staff import fields
 from staff.errors import Clash, InvalidInput, RuleNotMet
 from tests import factories
+from tests.raw import as_owner, swap
 from tests.scheduling.follow import world as w
 from tests.scheduling.follow.mailbox import Mailbox
 
@@ -107,6 +112,76 @@ def test_a_text_goes_out_beside_the_mail(clinic, clock, mailbox, tmp_path):
     (text,) = (tmp_path / "sms").glob("*.txt")
     assert text.read_text().startswith("To: +15035550177")
     assert clinic.patient.family_name not in text.read_text()
+
+
+def test_numbers_that_changed_places_on_the_roster_are_not_used(clinic, clock, client, mailbox, tmp_path):
+    """Neither colleague gets a text meant for the other; both get the e-mail, and the coordinator an item."""
+    DutyShift.objects.update(cancelled_at=clock.now())
+    first, second = (
+        duty.add_shift(
+            site=clinic.site, user=user, rank=rank, start=clock.now() - timedelta(hours=1), phone=phone,
+            end=clock.now() + timedelta(hours=8), by=clinic.coordinator,
+        )
+        for user, rank, phone in ((clinic.nurse, 1, "+1 503 555 0177"), (clinic.clinician, 2, "+1 503 555 0178"))
+    )  # fmt: skip
+    swap("scheduling_dutyshift", "phone", first.pk, second.pk)
+    assert [item.kind for item in check_schedule(clock.now())] == ["sealed", "sealed"]
+    alerts.raise_alert(key="swap", site=clinic.site, patient=clinic.patient, reason="x", at=clock.now())
+    for _ in range(2):
+        dispatch.tick()
+    assert told(mailbox) == [clinic.nurse.email]
+    assert not (tmp_path / "sms").exists()
+    item = WorkItem.objects.open().get(key=f"duty:{first.code}")
+    assert (item.role, "does not open" in item.title) == ("coordinator", True)
+    client.force_login(clinic.coordinator)
+    assert "number does not open" in client.get("/duty/").content.decode()
+    assert [row["texts"] for row in client.get("/api/v1/duty-shifts/").json()["results"][:2]] == [None, None]
+    duty.cancel_shift(shift=first, by=clinic.coordinator)
+    assert not WorkItem.objects.open().filter(key=f"duty:{first.code}").exists()
+
+
+def test_addresses_of_notices_that_changed_places_reach_nobody_and_the_alert_climbs(
+    clinic, clock, mailbox, alert
+):
+    other = alerts.raise_alert(
+        key="other", site=clinic.site, patient=clinic.patient, reason="x", at=clock.now()
+    )
+    swap("scheduling_staffnotice", "address", *StaffNotice.objects.values_list("pk", flat=True))
+    dispatch.tick()
+    assert told(mailbox) == []
+    assert {row.state for row in StaffNotice.objects.filter(level=1)} == {"failed"}
+    assert WorkItem.objects.open().filter(kind="message-failed", role="clinician").count() == 2
+    dispatch.tick()
+    assert told(mailbox) == [clinic.clinician.email] * 2, "the next rank at once, not after 15 minutes"
+    assert other.notices.count() == 2
+
+
+def test_numbers_from_before_are_sealed_by_the_migration_and_come_back(clinic, clock):
+    """Both ways, twice; one that was copied into another row before never opens again."""
+    migration = import_module("scheduling.migrations.0026_duty_numbers_are_sealed_to_their_row")
+    place, shifts = "scheduling_dutyshift.phone", []
+    for rank, phone in ((2, "+1 503 555 0177"), (3, "+1 503 555 0178")):
+        DutyShift.objects.filter(rank=rank).update(cancelled_at=clock.now())
+        shifts.append(duty.add_shift(
+            site=clinic.site, user=clinic.nurse, rank=rank, start=clock.now(), phone=phone,
+            end=clock.now() + timedelta(hours=8), by=clinic.coordinator,
+        ))  # fmt: skip
+    as_owner(migration.NO_RULES)
+    editor = SimpleNamespace(connection=connection)
+    for _ in range(2):
+        migration.unseal_all(None, editor)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT phone FROM scheduling_dutyshift WHERE id = %s", [shifts[0].pk])
+        assert fields.decrypt(cursor.fetchone()[0], context=place) == "+15035550177"
+        stranger = fields.encrypt("x", context="scheduling_staffnotice.address")
+        cursor.execute("UPDATE scheduling_dutyshift SET phone = %s WHERE id = %s", [stranger, shifts[1].pk])
+    assert DutyShift.objects.get(pk=shifts[0].pk).phone == "+15035550177", (
+        "readable before the migration, too"
+    )
+    for _ in range(2):
+        migration.seal_all(None, editor)
+    as_owner(migration.RULES)
+    assert [DutyShift.objects.get(pk=row.pk).texts for row in shifts] == [True, None]
 
 
 def test_friday_infusion_monday_holiday_becomes_a_call(clinic, clock, mailbox):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from django.db import IntegrityError, transaction
 from django.test import Client
 from django.urls import reverse
 from rest_framework.test import APIClient
@@ -13,11 +14,13 @@ from patients import services
 from patients.contact import contains_clinical_words
 from patients.models import ContactPoint
 from scheduling import dispatch
-from scheduling.models import Appointment, FreedSlot, Message, PatientLink, WorkItem
+from scheduling.models import Appointment, FreedSlot, Message, PatientLink, ResourceBooking, WorkItem
 from scheduling.services import answers, waitlist
 from scheduling.services.links import links_of
+from scheduling.services.more_visits import rebook_visit
+from scheduling.services.moves import move_visit, undo_move
 from staff.api import etag
-from staff.errors import InvalidInput, StateConflict
+from staff.errors import Clash, InvalidInput, StateConflict
 from tests import factories
 from tests.scheduling.booking.helpers import book, choice, local, visits_of
 from tests.scheduling.follow.mailbox import Mailbox
@@ -125,6 +128,80 @@ def test_let_go_on_the_waitlist_page_it_is_offered_to_whoever_waits(clinic, cloc
     clock.advance(seconds=121)
     assert waitlist.fill() == 1
     assert slot.offers.get().entry.series == waiting
+
+
+@pytest.fixture
+def let_go(clinic, clock, visit) -> Appointment:
+    """Set aside because nobody drives, and let go by the coordinator just now."""
+    answers.answer_visit(link=link_of("visit_reminder", clock), answer="no-driver")
+    return answers.let_visit_go(visit=visit, by=clinic.coordinator)
+
+
+def in_its_place(clinic, visit, hour=9):
+    """Another patient wants the very chair at that time."""
+    wanted = choice(clinic, 1, local(clinic, 5, hour), chair=str(clinic.chairs[0].code))
+    return lambda: book(
+        clinic, patient=factories.make_patient(clinic.site), protocol_version=visit.series.protocol_version,
+        visits=[wanted],
+    )  # fmt: skip
+
+
+def test_let_go_its_place_is_nobody_else_s_while_that_can_be_undone(clinic, clock, visit, let_go):
+    """Booking is refused, by hand in the database too; undo brings back visit, seat, set-aside time and item."""
+    before = visit.changes.get().seat_before
+    assert not visit.resource_bookings.exists()
+    with pytest.raises(Clash, match="kept"):
+        in_its_place(clinic, visit)()
+    slot = FreedSlot.objects.get()
+    hold = slot.hold.resource_bookings.get(resource=clinic.chairs[0])
+    with pytest.raises(IntegrityError, match="one_booking_per_lane"), transaction.atomic():
+        ResourceBooking.objects.create(resource=hold.resource, lane=1, appointment=visit, during=hold.during)
+    clock.advance(seconds=119)
+    assert waitlist.fill() == 0
+    back = undo_move(appointment=let_go, by=clinic.coordinator)
+    assert (back.status, back.during) == ("booked", visit.during)
+    seat = back.resource_bookings.values_list("resource_id", "during")
+    assert {(key, span.lower.isoformat()) for key, span in seat} == {(key, start) for key, start, _ in before}
+    assert [slot.visit for slot in aside()] == [back], "set aside as before"
+    assert WorkItem.objects.open().filter(kind=ITEMS).count() == 1, "still to be decided"
+    assert not Appointment.objects.filter(kind="hold", status="reserved").exists()
+    assert answers.let_visit_go(visit=back, by=clinic.coordinator).status == "cancelled", "and let go again"
+
+
+def test_after_the_two_minutes_the_place_is_free_and_undo_is_over(clinic, clock, visit, let_go):
+    clock.advance(minutes=2)
+    with pytest.raises(StateConflict, match="two minutes"):
+        undo_move(appointment=let_go, by=clinic.coordinator)
+    assert in_its_place(clinic, visit)().status == "active"
+    assert FreedSlot.objects.get().hold.status == "cancelled"
+
+
+def test_the_patient_s_own_new_time_does_not_wait_for_undo(clinic, clock, visit, let_go):
+    """Somebody drives after all, an hour later, in the same chair: the hold is for others."""
+    again = choice(clinic, 1, local(clinic, 5, 10), chair=str(clinic.chairs[0].code))
+    booked = rebook_visit(series=visit.series, choice=again, by=clinic.coordinator)
+    assert booked.during.lower == local(clinic, 5, 10)
+    assert FreedSlot.objects.get().hold.status == "cancelled"
+
+
+def test_moved_because_it_was_set_aside_its_old_place_is_kept_too(clinic, clock, visit):
+    """By an hour in the same chair: the hour before is kept; the move is taken back, made again, and moved on."""
+    answers.answer_visit(link=link_of("visit_reminder", clock), answer="change")
+    for hour in (10, 11):
+        moved = move_visit(
+            appointment=visit, start=local(clinic, 5, hour), by=clinic.coordinator, reason="patient-asked"
+        )
+        hold = FreedSlot.objects.get(left_by=visit).hold
+        assert (hold.during.lower, hold.during.upper) == (local(clinic, 5, 9), local(clinic, 5, hour))
+        back = undo_move(appointment=moved, by=clinic.coordinator)
+        assert (back.during.lower, len(aside())) == (local(clinic, 5, 9), 1)
+    for hour in (10, 13):
+        move_visit(
+            appointment=visit, start=local(clinic, 5, hour), by=clinic.coordinator, reason="patient-asked"
+        )
+    assert not Appointment.objects.filter(kind="hold", status="reserved").exists(), (
+        "moved again: not undoable"
+    )
 
 
 def test_moved_by_another_path_the_time_that_was_set_aside_comes_free_once(clinic, clock, visit):
