@@ -181,7 +181,7 @@ def test_notes_from_before_are_sealed_by_the_migration_and_stay_fixed(clinic, se
         cursor.execute(f'SET ROLE "{role}"')
     as_owner(migration.RULE)
     with pytest.raises(IntegrityError), transaction.atomic():
-        PrivateNote.objects.filter(pk=note.pk).update(written_at=note.written_at)
+        PrivateNote.objects.filter(pk=note.pk).update(written_at=note.written_at - timedelta(hours=1))
 
 
 def test_nights_are_data_corrected_by_new_rows(clinic, clock):
