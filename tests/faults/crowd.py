@@ -1,4 +1,4 @@
-"""Run as the app role: `python -m tests.faults.crowd fill|cancel|states|nurse ...`. The last line of output is JSON.
+"""Run as the app role: `python -m tests.faults.crowd fill|cancel|states|nurse|decide ...`. The last line of output is JSON.
 
 `fill` makes one patient per message, each with an address, a finished visit, the follow-up and its message, due one after
 the other. `cancel` lets patients decline through the service that the page uses.
@@ -128,6 +128,23 @@ def nurse() -> dict[str, Any]:
     return {"email": User.objects.filter(full_name="Robin Vale").latest("pk").email}
 
 
+def decide(what: str, *addresses: str) -> dict[str, Any]:
+    """A nurse of the site releases or discards the held messages to these addresses, each on the page."""
+    from django.test import Client
+
+    from scheduling.models import Message
+    from staff.models import User
+
+    held = Message.objects.filter(state="held").select_related("contact_point", "patient__site")
+    rows = {row.contact_point.address: row for row in held}
+    for address in addresses:
+        browser = Client(HTTP_HOST="127.0.0.1")
+        browser.force_login(User.objects.get(full_name="Robin Vale", sites=rows[address].patient.site))
+        answer = browser.post(f"/messages/{rows[address].code}/held/", {"what": what})
+        assert answer.status_code == 302, answer.content[:2000]
+    return {"decided": len(addresses)}
+
+
 def states() -> dict[str, Any]:
     """How our own tables tell it, for what the other end cannot know: which are shown to a person."""
     from scheduling.models import Message, WorkItem
@@ -145,4 +162,5 @@ if __name__ == "__main__":
     django.setup()
     verb, *rest = sys.argv[1:]
     numbers = [int(item) if item.isdigit() else item for item in rest]
-    print(json.dumps({"fill": fill, "cancel": cancel, "states": states, "nurse": nurse}[verb](*numbers)))
+    verbs = {"fill": fill, "cancel": cancel, "states": states, "nurse": nurse, "decide": decide}
+    print(json.dumps(verbs[verb](*numbers)))
