@@ -150,7 +150,9 @@ CHANGES = (
     change("kept_for_undo_of_a_visit", "scheduling_freedslot",
            "hold_id = (SELECT min(id) FROM scheduling_appointment), left_by_id = NULL", "visit_id IS NULL"),
     change("set_aside_or_left_not_both", "scheduling_freedslot", "left_by_id = visit_id", "visit_id IS NOT NULL"),
-    copy("scheduling_freedslot_hold_id_key", "scheduling_freedslot", "", "hold_id IS NOT NULL"),
+    Break("scheduling_freedslot_hold_id_key", "scheduling_freedslot",
+          "left_by_id = (SELECT min(id) FROM scheduling_appointment), hold_id = (SELECT min(id) FROM"
+          " scheduling_appointment)", "visit_id IS NULL", copy=True, twice=True),
     change("offer_expires_after_it_was_made", "scheduling_waitlistoffer", "expires_at = offered_at"),
     change("offer_state_known", "scheduling_waitlistoffer", "state = 'lost'"),
     copy("one_open_offer_per_entry", "scheduling_waitlistoffer",
@@ -401,7 +403,7 @@ CLOSING = CODE | {
     "operator": "''",
     "items": "'[]'",
 }
-PRIVATE = CODE | {"session_id": "t.id", "author_id": "who.id", "text": "'x'", "written_at": "now()"}
+PRIVATE = CODE | {"session_id": "t.id", "author_id": "who.id", "text": "'r1.x'", "written_at": "now()"}
 PEOPLE = "patients_patient p, staff_user who"
 COVERS, NIGHTS = "patients_patientcover", "treatment_sessions_nightreport"
 REPORTS, SHEETS = "treatment_sessions_progressreport", "scheduling_daysheet"
@@ -429,7 +431,8 @@ AFTER = (
     copy("sign_off_needs_an_ending", "treatment_sessions_signoff",
          "infusion_id = (SELECT min(id) FROM treatment_sessions_infusion WHERE status = 'recovering'),"
          " superseded_at = now(), t_sign = now(), signed_at = now()", "superseded_at IS NULL"),
-    copy("private_note_is_sealed_to_its_session", "treatment_sessions_privatenote", "text = 'plain'"),
+    fresh("private_note_is_sealed_to_its_session", "treatment_sessions_privatenote", PRIVATE | {"text": "'plain'"},
+          "treatment_sessions_integrationsession t JOIN staff_user who ON who.id = t.therapist_id"),
     fresh("private_note_is_own", "treatment_sessions_privatenote", PRIVATE,
           "treatment_sessions_integrationsession t JOIN staff_user who ON who.id <> t.therapist_id"),
     change("other_change_than_the_authors_says_why", "protocols_protocoldocument",

@@ -13,8 +13,9 @@ from django.urls import reverse
 from rest_framework.test import APIClient
 
 from protocols import services
-from protocols.library import SIX_IN_THREE_WEEKS
+from protocols.library import SHIPPED_RETIRED, SIX_IN_THREE_WEEKS
 from protocols.models import OutsideReview, ProtocolVersion
+from protocols.services import shipped
 from protocols.services.outside import text_fingerprint, token_of
 from staff.errors import DomainError, InvalidInput, RuleNotMet, StateConflict
 from tests.factories import make_licence, make_user
@@ -162,6 +163,22 @@ def test_only_the_texts_of_this_release_are_installed_as_shipped(clinic):
     ProtocolVersion.objects.filter(pk=draft.pk).update(status="in-review")
     as_shipped = f"{ACTIVE}approval = 'shipped', approved_by_id = %s WHERE id = %s"
     assert refused_by(as_shipped, [clinic.admin.pk, draft.pk]) == "version_author_does_not_approve"
+
+
+def test_a_text_shipped_for_reading_only_is_active_for_nobody(clinic, monkeypatch):
+    """Whoever skips its retirement is stopped at the end of the transaction, by the database."""
+    monkeypatch.setattr(shipped, "SHIPPED_RETIRED", {})
+    services.install_shipped(by=clinic.admin)
+    with connection.cursor() as cursor:
+        cursor.execute("""SELECT array_agg(text_fingerprint(v.id)) = shipped_retired_fingerprints()
+            FROM protocols_protocolversion v JOIN protocols_protocoltemplate t ON t.id = v.template_id
+            WHERE t.slug = ANY (%s)""", [list(SHIPPED_RETIRED)])  # fmt: skip
+        assert cursor.fetchone() == (True,)
+    assert refused_by("SET CONSTRAINTS ALL IMMEDIATE") == "shipped_retired_stays_retired"
+    retired = ProtocolVersion.objects.get(template__slug__in=SHIPPED_RETIRED)
+    services.retire(version=retired, reason="Another condition.", running="finish", by=clinic.admin)
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
 
 
 ACTIVE = "UPDATE protocols_protocolversion SET status = 'active', approved_at = app_now(), activated_at = app_now(), "
