@@ -27,7 +27,9 @@ BACKLOG = """
     SELECT gen_random_uuid(), m.patient_id, m.follow_up_id, m.contact_point_id, m.channel, m.kind, 1,
         1000 + n, m.due_at + interval '300 days' + n * interval '1 second', m.due_at + interval '900 days', '',
         m.time_zone, 'scheduled', 0, 0, 'backlog/' || n, m.created_at, '', '', '', '', '', false, ''
-    FROM (SELECT * FROM scheduling_message LIMIT 1) m, generate_series(1, %s) n
+    FROM generate_series(1, %s) n
+    JOIN (SELECT *, row_number() OVER () - 1 AS place, count(*) OVER () AS places FROM scheduling_message) m
+      ON m.place = n %% m.places
 """
 
 

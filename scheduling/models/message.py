@@ -47,7 +47,9 @@ class Message(models.Model):
     TROUBLE: ClassVar = frozenset({State.EXPIRED, State.UNKNOWN, State.DEAD})
 
     code = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="messages")
+    patient = models.ForeignKey(
+        Patient, on_delete=models.PROTECT, related_name="messages", db_index=False
+    )  # message_by_patient
     follow_up = models.ForeignKey(
         FollowUp, on_delete=models.PROTECT, related_name="messages", null=True, blank=True
     )
@@ -72,7 +74,7 @@ class Message(models.Model):
     lease_until = models.DateTimeField(null=True, blank=True)
     first_tried_at = models.DateTimeField(null=True, blank=True)
     doubtful = models.BooleanField("an attempt may have arrived", default=False)
-    idem_key = models.CharField(max_length=120, unique=True)
+    idem_key = models.CharField(max_length=120)
     provider_id = models.CharField(max_length=120, blank=True)
     delivery = models.CharField("what the provider reports", max_length=9, choices=Delivery, blank=True)
     delivery_at = models.DateTimeField(null=True, blank=True)
@@ -99,6 +101,7 @@ class Message(models.Model):
                 F("generation"),
                 name="one_message_per_key",
             ),
+            models.UniqueConstraint(fields=["idem_key"], name="one_message_per_idem_key"),
             models.CheckConstraint(
                 condition=Q(
                     state__in=[
@@ -134,6 +137,8 @@ class Message(models.Model):
                 condition=Q(state__in=["scheduled", "claimed", "sending"]),
                 name="message_due",
             ),
+            models.Index(fields=["patient", "sent_at"], name="message_by_patient"),
+            models.Index(fields=["patient"], condition=Q(state="sending"), name="message_sending"),
             models.Index(fields=["provider_id"], condition=~Q(provider_id=""), name="message_by_provider_id"),
         ]
 

@@ -230,7 +230,7 @@ MESSAGES = (
     change("sent_message_has_a_time", "scheduling_message", "state = 'sent', sent_at = NULL", "state = 'scheduled'"),
     copy("one_message_per_key", "scheduling_message", "idem_key = 'another'",
          "state = 'scheduled' AND follow_up_id IS NOT NULL"),
-    copy("scheduling_message_idem_key_key", "scheduling_message", "generation = 99", "state = 'scheduled'"),
+    copy("one_message_per_idem_key", "scheduling_message", "generation = 99", "state = 'scheduled'"),
     change("link_expires_after_it_was_made", "scheduling_patientlink", "expires_at = created_at"),
     change("link_purpose_known", "scheduling_patientlink", "purpose = 'chat'"),
     copy("scheduling_patientlink_token_hash_key", "scheduling_patientlink", "about = 'another'"),
