@@ -10,13 +10,11 @@ from contextlib import closing
 
 import pytest
 from django.db import connection
-from django.urls import reverse
 
 from scheduling.models import Appointment, ResourceBooking, TreatmentSeries
 from staff import locks
-from tests.scheduling.booking.helpers import book, visits_of
 from tests.scheduling.booking.test_api import SERIES, body, caller, key
-from tests.scheduling.booking.test_pages import plan_data, plan_url, reason_data, shown, signed_in
+from tests.scheduling.booking.test_pages import plan_data, plan_url, shown, signed_in
 
 pytestmark = pytest.mark.django_db
 
@@ -65,19 +63,3 @@ def test_the_plan_page_keeps_what_was_chosen(clinic, occupied):
     occupied()
     assert client.post(plan_url(clinic), plan_data(clinic, "book", **again)).status_code == 302
     assert TreatmentSeries.objects.count() == 1
-
-
-def test_a_move_that_meets_a_busy_patient_moves_nothing(clinic, monkeypatch, request):
-    visit = visits_of(book(clinic))[2]
-    let_go = request.getfixturevalue("occupied")
-    client, url = signed_in(clinic.coordinator), reverse("visit_move", args=[visit.code])
-    page = html.unescape(client.get(url).content.decode())
-    offered = page.split('name="offered" value="', 1)[1].split('"', 1)[0]
-    before = Appointment.objects.get(pk=visit.pk)
-    busy = client.post(url, reason_data(visit, "patient-asked", offered=offered))
-    assert busy.status_code == 503
-    assert "Somebody else is changing this right now" in html.unescape(busy.content.decode())
-    now = Appointment.objects.get(pk=visit.pk)
-    assert (now.during, now.version) == (before.during, before.version)
-    let_go()
-    assert client.post(url, reason_data(visit, "patient-asked", offered=offered)).status_code == 302

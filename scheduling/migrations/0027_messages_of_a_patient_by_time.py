@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('patients', '0001_squashed_0007_legal_representatives'),
-        ('scheduling', '0001_squashed_0024_preparation_visits'),
+        ('scheduling', '0026_duty_numbers_are_sealed_to_their_row'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
