@@ -93,7 +93,7 @@ def day_visits(user: User, site: Site, start: datetime, end: datetime) -> list[A
     know whose they are, `readings` and `sedated` what the live estimate needs. Two queries.
     """
     mine = Appointment.objects.visible_to(user).filter(pk=OuterRef("pk"))
-    rows = Appointment.objects.infusions().filter(site=site, status__in=[*SHOWN, Status.DISPLACED])
+    rows = Appointment.objects.infusions().at_site(site).filter(status__in=[*SHOWN, Status.DISPLACED])
     bookings = ResourceBooking.objects.select_related("resource")
     found = (
         with_live(rows.touching(start, end))

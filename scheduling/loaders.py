@@ -162,7 +162,8 @@ def _grouped(rows: Iterable[Any]) -> dict[int, list[Any]]:
 
 def _bookings(rows: Sequence[Resource], span: tuple[datetime, datetime], without: Collection[int]) -> Any:
     return (
-        ResourceBooking.objects.filter(resource__in=rows, during__overlap=span)
+        ResourceBooking.objects.of_resources([row.pk for row in rows])
+        .touching(*span)
         .exclude(appointment_id__in=without)
         .select_related("appointment__patient", "resource")
         .order_by("during")

@@ -74,7 +74,7 @@ def utilisation(
     span = span_of(site, first_monday, weeks)
     load = load_site(site, first=first_monday, until=first_monday + timedelta(days=7 * weeks))
     free = [part for chair in load.of_kind(Resource.Kind.CHAIR) for part in chair.free]
-    rows = Appointment.objects.infusions().filter(site=site).touching(span.start, span.end)
+    rows = Appointment.objects.infusions().at_site(site).touching(span.start, span.end)
     visits = list(rows.values_list("status", "during"))
     windows = counted_windows(site, span) if windows is None else windows
     return [

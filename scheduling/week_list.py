@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
-
-from django.db.models import Q
 
 from scheduling.board_cards import Card, Span, card_of
 from scheduling.domain.localtime import resolve_local
@@ -33,19 +31,24 @@ def _midnight(day: date, zone: ZoneInfo) -> datetime:
     return resolve_local(day, time(0), zone).instant
 
 
+def week_visits(site: Site, start: datetime, end: datetime) -> list[Appointment]:
+    """Visits of every kind that touch [start, end), those without a time included, in order. Three queries."""
+    rows = Appointment.objects.at_site(site).filter(status__in=[*SHOWN, Status.DISPLACED])
+    return list(rows.touching(start, end).for_page().order_by("during", "pk"))
+
+
 def week(
-    user: User, site: Site, monday: date, now: datetime, limits: Mapping[int, datetime] | None = None
+    user: User,
+    site: Site,
+    monday: date,
+    now: datetime,
+    *,
+    visits: Sequence[Appointment],
+    seen: Collection[int],
+    limits: Mapping[int, datetime],
 ) -> list[DayList]:
-    """Seven days with the visits that this person may see, and how many more there are."""
+    """Seven days of `visits` (of that week): those that this person may see, `seen`, and how many more there are."""
     zone = zone_of(site)
-    start, end = _midnight(monday, zone), _midnight(monday + timedelta(days=7), zone)
-    rows = Appointment.objects.filter(site=site).filter(Q(status__in=SHOWN) | Q(status=Status.DISPLACED))
-    visits = list(rows.touching(start, end).for_page().order_by("during", "pk"))
-    seen = set(
-        Appointment.objects.visible_to(user)
-        .filter(pk__in=[item.pk for item in visits])
-        .values_list("pk", flat=True)
-    )
     closures = list(Closure.objects.filter(site=site, days__overlap=(monday, monday + timedelta(days=7))))
     public = public_holidays(site, monday, monday + timedelta(days=7))
     found = []
@@ -54,7 +57,7 @@ def week(
         span = Span(_midnight(day, zone), _midnight(day + timedelta(days=1), zone))
         today = [item for item in visits if span.start <= item.during.lower < span.end]
         cards = tuple(
-            card_of(item, span, user, now, mine=True, limit=(limits or {}).get(item.pk))
+            card_of(item, span, user, now, mine=True, limit=limits.get(item.pk))
             for item in today
             if item.pk in seen
         )

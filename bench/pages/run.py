@@ -95,7 +95,9 @@ def live_clinic() -> tuple[Any, datetime]:
         patient = factories.make_patient(clinic.site)
         start = now - timedelta(minutes=20 + 40 * chair)
         series = world.book_course(clinic, [], patient=patient, visits=1)
-        world.start_pump(clinic, world.add_visit(clinic, series, start, 1, chair=chair + 1))
+        visit = world.add_visit(clinic, series, start, 1, chair=chair + 1)
+        visit.refresh_from_db()
+        world.start_pump(clinic, visit)
     return clinic, now
 
 
