@@ -58,7 +58,8 @@ def queue_items(user: User, site: Site, now: datetime) -> list[QueueItem]:
         .filter(
             Q(status__in=[Status.PENDING, Status.OPEN])
             | Q(status__in=[Status.PROVISIONAL, Status.STALE], t0__gt=now - LATER),
-            infusion__site=site,
+            status__in=[Status.PROVISIONAL, Status.PENDING, Status.OPEN, Status.STALE],  # as its index has it
+            site=site,
         )
         .select_related("patient", "series__protocol_version", "claimed_by", "infusion__protocol_version")
         .order_by("core_until", "pk")[:MOST_ROWS]
@@ -94,8 +95,10 @@ def state_of(row: PlasticityWindow, session: FollowUp | None, now: datetime) -> 
 
 
 def later_therapy(user: User, site: Site, now: datetime) -> list[FollowUp]:
-    """Therapy after the core window (second session, weekly work) that comes up within 14 days. One query."""
-    return list(
+    """Therapy after the core window (second session, weekly work) that comes up within 14 days. Two queries at most:
+    who may see what is asked before what is shown, because PostgreSQL would think longer about both at once than work.
+    """
+    found = list(
         FollowUp.objects.visible_to(user)
         .filter(
             site=site,
@@ -105,9 +108,13 @@ def later_therapy(user: User, site: Site, now: datetime) -> list[FollowUp]:
             infusion__windows__superseded_at__isnull=True,
             infusion__windows__status=Status.CLOSED,
         )
-        .select_related("patient", "appointment__practitioner", "assignee", "visit")
-        .order_by("target_at", "pk")[:MOST_ROWS]
+        .order_by("target_at", "pk")
+        .values_list("pk", flat=True)[:MOST_ROWS]
     )
+    if not found:
+        return []
+    shown = ("patient", "appointment__practitioner", "assignee", "visit")
+    return list(FollowUp.objects.filter(pk__in=found).select_related(*shown).order_by("target_at", "pk"))
 
 
 def follow_ups_of(infusion_id: int) -> list[FollowUp]:

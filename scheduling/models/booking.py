@@ -13,6 +13,7 @@ import pghistory
 from django.conf import settings
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import DateTimeRangeField, RangeOperators
+from django.contrib.postgres.indexes import GistIndex
 from django.db import models
 from django.db.models import Deferrable, Q
 
@@ -237,6 +238,7 @@ class Appointment(models.Model):
         ]
         indexes = [
             models.Index(fields=["site", "kind", "status"], name="appointment_by_site"),
+            GistIndex(fields=["site", "during"], name="appointment_at_site_in_span"),
             models.Index(
                 fields=["held_until"], condition=Q(status="reserved"), name="appointment_hold_expiry"
             ),

@@ -40,6 +40,10 @@ class PlasticityWindow(models.Model):
 
     code = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     infusion = models.ForeignKey(Infusion, on_delete=models.PROTECT, related_name="windows")
+    # That of the infusion, written by a trigger: the queue of one clinic does not go through those of all.
+    site = models.ForeignKey(
+        Site, on_delete=models.PROTECT, related_name="windows", db_index=False, null=True, editable=False
+    )
     patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="windows")
     series = models.ForeignKey(TreatmentSeries, on_delete=models.PROTECT, related_name="windows")
     generation = models.PositiveIntegerField()
@@ -113,6 +117,13 @@ class PlasticityWindow(models.Model):
                 fields=["core_until"],
                 condition=Q(status__in=["pending", "open"], superseded_at__isnull=True),
                 name="window_in_queue",
+            ),
+            models.Index(
+                fields=["site", "core_until"],
+                condition=Q(
+                    status__in=["provisional", "pending", "open", "stale"], superseded_at__isnull=True
+                ),
+                name="window_live_at_site",
             ),
         ]
 
