@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db.models import QuerySet
 
-from protocols.models import ProtocolDocument, ProtocolVersion, RationaleAcknowledgement
+from protocols.models import ProtocolDocument, ProtocolVersion
+from scheduling.gate_facts import GateFacts, read_facts, staff_of
 from scheduling.models import Appointment
 from sessions import gates
 from sessions.eligibility_list import same_checklist
 from sessions.models import (
-    Consent,
-    EducationRecord,
-    EligibilitySignOff,
     GateAnswer,
-    Infusion,
     PreInfusionCheck,
-    PreparationRecord,
     SiteGate,
 )
 from sessions.services import as_gate, eligibility_until
@@ -110,25 +105,6 @@ class VisitGates:
         raise KeyError(key)
 
 
-@dataclass
-class _Facts:
-    """Everything the lines rest on, by what it is about."""
-
-    answers: dict[tuple[object, str], GateAnswer] = field(default_factory=dict)
-    checks: dict[tuple[int, str], PreInfusionCheck] = field(default_factory=dict)
-    consents: dict[int, list[Consent]] = field(default_factory=lambda: defaultdict(list))
-    education: dict[int, list[EducationRecord]] = field(default_factory=lambda: defaultdict(list))
-    documents: dict[tuple[int, str], list[ProtocolDocument]] = field(
-        default_factory=lambda: defaultdict(list)
-    )
-    eligible: dict[int, list[EligibilitySignOff]] = field(default_factory=lambda: defaultdict(list))
-    weighed: dict[int, datetime] = field(default_factory=dict)
-    read: set[tuple[int, int]] = field(default_factory=set)
-    prepared: dict[int, list[Appointment]] = field(default_factory=lambda: defaultdict(list))
-    agreed: dict[UUID, PreparationRecord] = field(default_factory=dict)
-    site_gates: dict[int, list[SiteGate]] = field(default_factory=lambda: defaultdict(list))
-
-
 def visits_with_gates(*, site_ids: Iterable[int], first: datetime, until: datetime) -> list[Appointment]:
     """Infusion visits that are to come or have begun, starting in [first, until), with what the gates ask of them."""
     rows = for_gates(
@@ -152,88 +128,11 @@ def for_gates(rows: QuerySet[Appointment]) -> QuerySet[Appointment]:
 
 def load_gates(visits: Sequence[Appointment], now: datetime) -> list[VisitGates]:
     """The gates of these infusion visits at `now`."""
-    facts = _facts(visits, now)
+    facts = read_facts(visits, now)
     return [VisitGates(visit, tuple(_lines(visit, facts, now))) for visit in visits]
 
 
-def _facts(visits: Sequence[Appointment], now: datetime) -> _Facts:
-    facts = _Facts()
-    patients = {visit.patient_id for visit in visits}
-    infusions = {visit.infusion_id for visit in visits if visit.infusion_id}
-    versions = {visit.protocol_version for visit in visits}
-    people = {person.pk for visit in visits for person in staff_of(visit)}
-    for row in (
-        GateAnswer.objects.current()
-        .filter(visit__in=[visit.code for visit in visits])
-        .select_related("answered_by")
-    ):
-        facts.answers[(row.visit, row.gate)] = row
-    if infusions:
-        own = GateAnswer.objects.current().filter(infusion__in=infusions).select_related("answered_by")
-        for row in own:
-            facts.answers[(row.infusion_id, row.gate)] = row
-        for check in PreInfusionCheck.objects.current().filter(infusion__in=infusions):
-            facts.checks[(check.infusion_id, check.kind)] = check
-    for consent in Consent.objects.in_force(now).filter(patient__in=patients).select_related("recorded_by"):
-        facts.consents[consent.patient_id].append(consent)
-    taught = EducationRecord.objects.filter(
-        patient__in=patients, taught_at__lte=now, experience_not_needed=True, work_happens_afterwards=True,
-        no_driving_understood=True,
-    )  # fmt: skip
-    for record in taught.select_related("recorded_by"):
-        facts.education[record.patient_id].append(record)
-    for document in (
-        ProtocolDocument.objects.filter(
-            protocol_version__template__in={item.template_id for item in versions}
-        )
-        .select_related("protocol_version")
-        .only("kind", "change", "protocol_version__number", "protocol_version__template")
-        .order_by("-protocol_version__number")
-    ):
-        facts.documents[(document.protocol_version.template_id, document.kind)].append(document)
-    for signed in (
-        EligibilitySignOff.objects.standing()
-        .filter(patient__in=patients)
-        .select_related("protocol_version", "signed_by")
-    ):
-        facts.eligible[signed.patient_id].append(signed)
-    for patient, moment in (
-        Infusion.objects.filter(patient__in=patients, weighed_at__isnull=False)
-        .order_by("weighed_at")
-        .values_list("patient_id", "weighed_at")
-    ):
-        facts.weighed[patient] = moment
-    facts.read = set(
-        RationaleAcknowledgement.objects.filter(version__in=versions, user__in=people).values_list(
-            "version_id", "user_id"
-        )
-    )
-    for visit in Appointment.objects.filter(
-        series__in={item.series_id for item in visits}, kind=Appointment.Kind.PREPARATION
-    ).exclude(status__in=[Appointment.Status.CANCELLED, Appointment.Status.OMITTED]):
-        facts.prepared[visit.series_id or 0].append(visit)
-    for agreed in PreparationRecord.objects.filter(
-        course__in={item.series.code for item in visits if item.series}
-    ).select_related("therapist"):
-        facts.agreed[agreed.course] = agreed
-    for gate in SiteGate.objects.filter(site__in={item.site_id for item in visits}):
-        facts.site_gates[gate.site_id].append(gate)
-    return facts
-
-
-def staff_of(visit: Appointment) -> list[User]:
-    """Everybody who works on this visit and what follows it: prescriber, nurse, therapist. Each once."""
-    series = visit.series
-    found: list[User] = [
-        booking.resource.user for booking in visit.resource_bookings.all() if booking.resource.user
-    ]
-    for person in (visit.practitioner, series and series.prescriber, series and series.therapist):
-        if person:
-            found.append(person)
-    return list({person.pk: person for person in found}.values())
-
-
-def _lines(visit: Appointment, facts: _Facts, now: datetime) -> list[GateLine]:
+def _lines(visit: Appointment, facts: GateFacts, now: datetime) -> list[GateLine]:
     definition = visit.protocol_version.read()
     lines = []
     for gate in gates.BUILT_IN:
@@ -255,7 +154,7 @@ def _lines(visit: Appointment, facts: _Facts, now: datetime) -> list[GateLine]:
 
 
 def _line(
-    gate: gates.Gate, visit: Appointment, facts: _Facts, now: datetime, site_gate: SiteGate | None = None
+    gate: gates.Gate, visit: Appointment, facts: GateFacts, now: datetime, site_gate: SiteGate | None = None
 ) -> GateLine:
     arrived = visit.infusion.arrived_at if visit.infusion else None
     found = _computed(gate.key, visit, facts, now)
@@ -291,7 +190,7 @@ class _Found:
 OPEN = _Found("open")
 
 
-def _computed(key: str, visit: Appointment, facts: _Facts, now: datetime) -> _Found:
+def _computed(key: str, visit: Appointment, facts: GateFacts, now: datetime) -> _Found:
     """How the record itself answers; open when it does not, or for a gate that people answer."""
     readers = {
         "eligibility": _eligibility,
@@ -311,7 +210,7 @@ def _computed(key: str, visit: Appointment, facts: _Facts, now: datetime) -> _Fo
     return OPEN
 
 
-def _eligibility(visit: Appointment, facts: _Facts, now: datetime) -> _Found:
+def _eligibility(visit: Appointment, facts: GateFacts, now: datetime) -> _Found:
     wanted = visit.protocol_version.read()
     for row in facts.eligible[visit.patient_id]:
         if same_checklist(row.protocol_version.read(), wanted):
@@ -322,7 +221,7 @@ def _eligibility(visit: Appointment, facts: _Facts, now: datetime) -> _Found:
     return OPEN
 
 
-def _accepted(version: ProtocolVersion, kind: str, facts: _Facts) -> set[int]:
+def _accepted(version: ProtocolVersion, kind: str, facts: GateFacts) -> set[int]:
     """Primary keys of the texts that count for this version: back to the last material change."""
     found = set()
     for document in facts.documents[(version.template_id, kind)]:
@@ -334,7 +233,7 @@ def _accepted(version: ProtocolVersion, kind: str, facts: _Facts) -> set[int]:
     return found
 
 
-def _consent(visit: Appointment, facts: _Facts, now: datetime) -> _Found:
+def _consent(visit: Appointment, facts: GateFacts, now: datetime) -> _Found:
     wanted = _accepted(visit.protocol_version, ProtocolDocument.Kind.CONSENT, facts)
     for row in facts.consents[visit.patient_id]:
         if row.document_id in wanted and row.valid_until > visit.during.lower:
@@ -342,7 +241,7 @@ def _consent(visit: Appointment, facts: _Facts, now: datetime) -> _Found:
     return OPEN
 
 
-def _education(visit: Appointment, facts: _Facts, now: datetime) -> _Found:
+def _education(visit: Appointment, facts: GateFacts, now: datetime) -> _Found:
     wanted = _accepted(visit.protocol_version, ProtocolDocument.Kind.EDUCATION, facts)
     for row in facts.education[visit.patient_id]:
         if row.document_id in wanted:
@@ -350,7 +249,7 @@ def _education(visit: Appointment, facts: _Facts, now: datetime) -> _Found:
     return OPEN
 
 
-def _recent_weight(visit: Appointment, facts: _Facts, now: datetime) -> _Found:
+def _recent_weight(visit: Appointment, facts: GateFacts, now: datetime) -> _Found:
     """Weighed here, or told when the series was booked, at most 30 days before the visit."""
     told = visit.series.booked_at if visit.series else visit.booked_at
     latest = max(told, facts.weighed.get(visit.patient_id, told))
@@ -359,7 +258,7 @@ def _recent_weight(visit: Appointment, facts: _Facts, now: datetime) -> _Found:
     return OPEN
 
 
-def _rationale(visit: Appointment, facts: _Facts, now: datetime) -> _Found:
+def _rationale(visit: Appointment, facts: GateFacts, now: datetime) -> _Found:
     version = visit.protocol_version
     missing = tuple(person for person in staff_of(visit) if (version.pk, person.pk) not in facts.read)
     if not missing:
@@ -368,7 +267,7 @@ def _rationale(visit: Appointment, facts: _Facts, now: datetime) -> _Found:
     return _Found("open", f"Not yet: {names}", missing=missing)
 
 
-def _preparation(visit: Appointment, facts: _Facts, now: datetime) -> _Found:
+def _preparation(visit: Appointment, facts: GateFacts, now: datetime) -> _Found:
     """Held before the infusion: its record, or its visit."""
     record = facts.agreed.get(visit.series.code) if visit.series else None
     if record is not None:
@@ -381,14 +280,14 @@ def _preparation(visit: Appointment, facts: _Facts, now: datetime) -> _Found:
     return _Found("open", "Booked" if booked else "Not booked", at=booked[0].during.lower if booked else None)
 
 
-def _weighed(visit: Appointment, facts: _Facts, now: datetime) -> _Found:
+def _weighed(visit: Appointment, facts: GateFacts, now: datetime) -> _Found:
     infusion = visit.infusion
     if infusion is None or infusion.weight_kg is None:
         return OPEN
     return _Found("met", f"{infusion.weight_kg} kg", "", infusion.weighed_at)
 
 
-def _order(visit: Appointment, facts: _Facts, now: datetime) -> _Found:
+def _order(visit: Appointment, facts: GateFacts, now: datetime) -> _Found:
     infusion = visit.infusion
     if infusion is None or infusion.ordered_by is None:
         return OPEN

@@ -13,7 +13,7 @@ from django.urls import reverse
 from protocols.models import ProtocolVersion
 from scheduling.board_acts import next_act
 from scheduling.board_cards import visit_url
-from scheduling.booking_pages import chip_of
+from scheduling.booking_pages import chair_of, chip_of
 from scheduling.models import Appointment, Message, PlasticityWindow, ResourceBooking, WorkItem
 from scheduling.services.lateness import start_limits
 from sessions.models import Infusion
@@ -22,6 +22,7 @@ from staff.models import Site, User
 STRIP_HOURS = 8
 STRIP_STEP = timedelta(minutes=30)
 MOST_ROWS = 12
+OVER = (Appointment.Status.COMPLETED, Appointment.Status.NO_SHOW)
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,9 @@ class Column:
 
 
 def visits_of_day(user: User, site: Site, now: datetime) -> list[dict[str, Any]]:
-    """Today's visits at the site that this person may see, in order, with the one click that comes next."""
+    """Today's visits at the site that this person may see: in order of time, with the one click that comes next, and
+    below them those that are over.
+    """
     zone = ZoneInfo(site.time_zone)
     start = now.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
     visits = (
@@ -50,20 +53,19 @@ def visits_of_day(user: User, site: Site, now: datetime) -> list[dict[str, Any]]
         visits = visits.filter(kind=Appointment.Kind.THERAPY)
     rows = list(visits)
     limits = start_limits(site, rows)
+    rows.sort(key=lambda visit: visit.status in OVER)  # stable: within both in order of time
     return [_visit_row(visit, user, now) | {"start_by": limits.get(visit.pk)} for visit in rows]
 
 
 def _visit_row(visit: Appointment, user: User, now: datetime) -> dict[str, Any]:
     chip = chip_of(visit, now)
-    chairs = [
-        booking.resource.name for booking in visit.resource_bookings.all() if booking.resource.kind == "chair"
-    ]
     return {
         "visit": visit,
         "start": visit.during.lower,
         "end": visit.during.upper,
         "what": _what(visit),
-        "place": chairs[0] if chairs else "",
+        "place": chair_of(visit),
+        "over": visit.status in OVER,
         "chip": chip,
         "url": visit_url(visit, user),
         "act": next_act(visit, user, now) if visit.kind == Appointment.Kind.INFUSION else None,

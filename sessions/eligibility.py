@@ -19,7 +19,6 @@ from protocols.definition import VitalsLimits
 
 Severity = Literal["block", "decide", "warn"]
 Outcome = Literal["passed", "failed", "not-applicable"]
-Act = Literal["none", "recheck", "pause", "stop"]
 
 RECHECK = timedelta(minutes=5)
 PRESSURE_FRESH = timedelta(minutes=60)
@@ -292,12 +291,13 @@ def _check_line(
     ]
 
 
-def _apart(earlier: datetime, later: datetime) -> timedelta:
+def apart(earlier: datetime, later: datetime) -> timedelta:
     """Elapsed time, also across a change of the clocks."""
     return later.astimezone(UTC) - earlier.astimezone(UTC)
 
 
-def _over(reading: Reading, systolic: int, diastolic: int) -> bool:
+def over(reading: Reading, systolic: int, diastolic: int) -> bool:
+    """Whether either pressure is above its limit (mmHg)."""
     return reading.systolic > systolic or reading.diastolic > diastolic
 
 
@@ -306,118 +306,24 @@ def start_gate(readings: Sequence[Reading], limits: VitalsLimits, *, now: dateti
 
     After that a prescriber may still start with a reason, as long as the pause limit is not exceeded.
     """
-    if not readings or _apart(readings[-1].at, now) > PRESSURE_FRESH:
+    if not readings or apart(readings[-1].at, now) > PRESSURE_FRESH:
         what = "Take it now." if not readings else "The last reading is over an hour old. Take it again."
         return (Finding("block", "blood_pressure", "No current blood pressure.", what),)
     last = readings[-1]
     value = f"{last.systolic}/{last.diastolic}"
-    if not _over(last, limits.block_systolic, limits.block_diastolic):
-        if _over(last, WEIGH_RISK_SYSTOLIC, WEIGH_RISK_DIASTOLIC):
+    if not over(last, limits.block_systolic, limits.block_diastolic):
+        if over(last, WEIGH_RISK_SYSTOLIC, WEIGH_RISK_DIASTOLIC):
             return (Finding("warn", "blood_pressure_raised", f"{value} is above 140/90.", "Weigh the risk."),)
         return ()
     again = last.at.astimezone(UTC) + RECHECK
-    earlier = [item for item in readings[:-1] if _apart(item.at, last.at) >= RECHECK]
-    twice = bool(earlier) and _over(earlier[-1], limits.block_systolic, limits.block_diastolic)
+    earlier = [item for item in readings[:-1] if apart(item.at, last.at) >= RECHECK]
+    twice = bool(earlier) and over(earlier[-1], limits.block_systolic, limits.block_diastolic)
     limit = f"{limits.block_systolic}/{limits.block_diastolic}"
     if not twice:
         return (Finding("block", "blood_pressure", f"{value} is above {limit}.", "Recheck.", again),)
-    if _over(last, limits.pause_systolic, limits.pause_diastolic):
+    if over(last, limits.pause_systolic, limits.pause_diastolic):
         return (
             Finding("block", "blood_pressure", f"{value}, twice: no start.", "Treat, then recheck.", again),
         )
     todo = "Treat and recheck, or a prescriber starts with a reason."
     return (Finding("decide", "blood_pressure", f"{value} is above {limit}, twice.", todo, again),)
-
-
-STOP_SIGNS = {
-    "chest_pain": "Chest pain",
-    "neurological_deficit": "New neurological deficit",
-    "apnoea": "Apnoea",
-    "psychosis_or_agitation": "Psychosis or severe agitation",
-    "patient_request": "The patient asks to stop",
-}
-PAUSE_SIGNS = {"severe_distress": "Severe distress"}
-
-
-@dataclass(frozen=True)
-class RunningDecision:
-    """What to do with the running pump, why, and when to measure again."""
-
-    act: Act
-    reasons: tuple[str, ...]
-    recheck_at: datetime | None
-
-
-def running_gate(
-    readings: Sequence[Reading], limits: VitalsLimits, *, signs: Sequence[str] = ()
-) -> RunningDecision:
-    """Judge the latest of `readings` (ascending). Stop: never resumed. Pause: recheck after five minutes.
-
-    A fast heart counts as sustained when it was also fast at least five minutes earlier; once is a recheck.
-    """
-    if not readings and not signs:
-        return RunningDecision("none", (), None)
-    stop = [STOP_SIGNS[sign] for sign in signs if sign in STOP_SIGNS]
-    pause = [PAUSE_SIGNS[sign] for sign in signs if sign in PAUSE_SIGNS]
-    recheck: list[str] = []
-    if readings:
-        last = readings[-1]
-        stop += _beyond(last, limits.stop_systolic, limits.stop_diastolic, limits.stop_spo2)
-        pause += _beyond(last, limits.pause_systolic, limits.pause_diastolic, limits.pause_spo2)
-        if last.moaas is not None and last.moaas <= 2:
-            pause.append("Hard to rouse")
-        if last.heart_rate is not None and last.heart_rate > limits.pause_heart_rate:
-            fast = f"Heart rate {last.heart_rate}"
-            (pause if _sustained(readings, limits) else recheck).append(fast)
-    again = readings[-1].at.astimezone(UTC) + RECHECK if readings else None
-    if stop:
-        return RunningDecision("stop", tuple(stop), None)
-    if pause:
-        return RunningDecision("pause", tuple(pause), again)
-    return RunningDecision("recheck", tuple(recheck), again) if recheck else RunningDecision("none", (), None)
-
-
-def _beyond(reading: Reading, systolic: int, diastolic: int, spo2: int) -> list[str]:
-    found = []
-    if _over(reading, systolic, diastolic):
-        found.append(f"Blood pressure {reading.systolic}/{reading.diastolic}")
-    if reading.spo2 is not None and reading.spo2 < spo2:
-        found.append(f"Oxygen saturation {reading.spo2} %")
-    return found
-
-
-def _sustained(readings: Sequence[Reading], limits: VitalsLimits) -> bool:
-    last = readings[-1]
-    earlier = [item for item in readings[:-1] if _apart(item.at, last.at) >= RECHECK]
-    rate = earlier[-1].heart_rate if earlier else None
-    return rate is not None and rate > limits.pause_heart_rate
-
-
-def may_resume(
-    readings: Sequence[Reading], limits: VitalsLimits, *, paused_at: datetime, note: str
-) -> tuple[Finding, ...]:
-    """What stands against resuming a paused pump: a reading after the pause, back under the limits, and a
-    note.
-    """
-    findings = []
-    after = [item for item in readings if _apart(paused_at, item.at) >= timedelta(0)]
-    if not after:
-        findings.append(Finding("block", "vitals", "No reading since the pause.", "Measure first."))
-    else:
-        decision = running_gate(after[-1:], limits)
-        if decision.act != "none":
-            reasons = ", ".join(decision.reasons)
-            findings.append(
-                Finding(
-                    "block",
-                    "vitals",
-                    f"Still outside the limits: {reasons}.",
-                    "Recheck.",
-                    decision.recheck_at,
-                )
-            )
-    if not note.strip():
-        findings.append(
-            Finding("block", "note", "A clinician's note is missing.", "Say why it is safe to go on.")
-        )
-    return tuple(findings)

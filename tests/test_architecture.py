@@ -62,6 +62,7 @@ PURE_FILES = {
     "sessions/discharge_values.py",
     "sessions/eligibility.py",
     "sessions/eligibility_list.py",
+    "sessions/running_gate.py",
     "sessions/gates.py",
     "sessions/scoring.py",
     "sessions/monitoring.py",

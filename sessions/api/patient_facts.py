@@ -18,7 +18,7 @@ from protocols.models import ProtocolDocument
 from sessions import services
 from sessions.access import get_consent_for, get_safety_contact_for
 from sessions.models import Consent, OutcomeScore, SafetyContact
-from sessions.serializers import (
+from sessions.serializers_patient import (
     ConsentCreateSerializer,
     ConsentSerializer,
     OutcomeScoreCreateSerializer,

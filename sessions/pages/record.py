@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from protocols.wording import ROUTES
-from sessions import clearance, dosing, eligibility, monitoring
+from sessions import clearance, dosing, monitoring, running_gate
 from sessions.charts import ChartFacts, chart_until, level_chart
 from sessions.discharge import DischargeDecision
 from sessions.models import (
@@ -122,7 +122,7 @@ class Record:
     dose: Dose
     vitals: list[VitalsRow]
     next_reading_at: datetime | None
-    advice: eligibility.RunningDecision
+    advice: running_gate.RunningDecision
     decision: DischargeDecision | None
     criteria: list[CriterionLine]
     open_items: list[OpenItem]
@@ -305,11 +305,11 @@ def _pump(infusion: Infusion, log: clearance.PumpLog | None, now: datetime) -> P
     )
 
 
-def _advice(infusion: Infusion, readings: list[VitalSigns]) -> eligibility.RunningDecision:
+def _advice(infusion: Infusion, readings: list[VitalSigns]) -> running_gate.RunningDecision:
     if infusion.status not in Infusion.RUNNING:
-        return eligibility.RunningDecision("none", (), None)
+        return running_gate.RunningDecision("none", (), None)
     limits = infusion.protocol_version.read().limits
-    return eligibility.running_gate([as_reading(row) for row in readings], limits)
+    return running_gate.running_gate([as_reading(row) for row in readings], limits)
 
 
 def _grid(infusion: Infusion, readings: list[VitalSigns], now: datetime) -> tuple[monitoring.GridSlot, ...]:

@@ -6,7 +6,7 @@ from datetime import datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sessions import dosing, eligibility
+from sessions import dosing, eligibility, running_gate
 from sessions.models import Infusion, PumpEvent, VitalSigns
 from sessions.services import TherapyTime
 
@@ -89,7 +89,7 @@ def vitals_words(row: VitalSigns) -> str:
 
 def reading_chip(limits: Any, reading: eligibility.Reading) -> dict[str, str]:
     """How one reading stands against the limits for a running pump; empty when within them."""
-    decision = eligibility.running_gate([reading], limits)
+    decision = running_gate.running_gate([reading], limits)
     if decision.act == "stop":
         return {"word": "Stop limit", "tone": "danger"}
     if decision.act == "pause":

@@ -89,12 +89,16 @@ def need_state(infusion: Infusion, allowed: frozenset[Any] | set[Any], message: 
 
 
 def _words() -> dict[str, DomainError]:
+    """Refusals of the database by the name of the rule; new ones each time, because they are raised."""
+    return {**_of_values(), **_of_the_pump(), **_of_the_end()}
+
+
+def _of_values() -> dict[str, DomainError]:
+    """Values out of range, one record at a time, entries that are fixed."""
     return {
         "one_infusion_in_progress_per_patient": StateConflict(
             "This patient already has an infusion record open.", code="infusion-open"
         ),
-        "one_start_per_infusion": StateConflict("The pump was already started.", code="pump-sequence"),
-        "one_stop_per_infusion": StateConflict("The pump was already stopped.", code="pump-sequence"),
         "infusion_weight_in_range": RuleNotMet(
             "Weight must be 20 to 350 kg.", code="range", field="weight_kg"
         ),
@@ -104,6 +108,23 @@ def _words() -> dict[str, DomainError]:
         "infusion_bag_in_range": RuleNotMet(
             "Bag concentration must be above 0 and at most 100 mg/mL.", code="range", field="bag_mg_per_ml"
         ),
+        "signed_record_is_fixed": StateConflict(
+            "A signed record is not edited. Add an amendment with its reason.", code="signed"
+        ),
+        "clinical_record_is_fixed": StateConflict(
+            "Clinical entries are not edited. Add an amendment with its reason.", code="fixed"
+        ),
+        "vitals_diastolic_below_systolic": RuleNotMet(
+            "Diastolic pressure must be below systolic.", code="order", field="diastolic"
+        ),
+    }
+
+
+def _of_the_pump() -> dict[str, DomainError]:
+    """What stands between a record and a running pump."""
+    return {
+        "one_start_per_infusion": StateConflict("The pump was already started.", code="pump-sequence"),
+        "one_stop_per_infusion": StateConflict("The pump was already stopped.", code="pump-sequence"),
         "infusion_starts_with_weight_and_order": RuleNotMet(
             "The pump needs today's weight and a signed order first.", code="start-gate", field="kind"
         ),
@@ -120,24 +141,21 @@ def _words() -> dict[str, DomainError]:
         "site_gates_before_start": RuleNotMet(
             "A gate of this site is not met yet.", code="start-gate", field="kind"
         ),
-        "one_current_sign_off_per_infusion": StateConflict("This record is already signed.", code="signed"),
-        "sign_off_after_pump_stop": RuleNotMet("The pump must be stopped first.", code="pump-running"),
-        "signed_record_is_fixed": StateConflict(
-            "A signed record is not edited. Add an amendment with its reason.", code="signed"
-        ),
-        "clinical_record_is_fixed": StateConflict(
-            "Clinical entries are not edited. Add an amendment with its reason.", code="fixed"
-        ),
-        "vitals_diastolic_below_systolic": RuleNotMet(
-            "Diastolic pressure must be below systolic.", code="order", field="diastolic"
-        ),
-        "one_running_therapy_per_patient": StateConflict(
-            "A therapy session with this patient is already running.", code="therapy-running"
-        ),
         "infusion_start_waits_for_holds": RuleNotMet(
             "Infusions of this patient are on hold: a prescriber lets them go on first.",
             code="treatment-held",
             field="kind",
+        ),
+    }
+
+
+def _of_the_end() -> dict[str, DomainError]:
+    """Signature, and therapy after it."""
+    return {
+        "one_current_sign_off_per_infusion": StateConflict("This record is already signed.", code="signed"),
+        "sign_off_after_pump_stop": RuleNotMet("The pump must be stopped first.", code="pump-running"),
+        "one_running_therapy_per_patient": StateConflict(
+            "A therapy session with this patient is already running.", code="therapy-running"
         ),
         "sign_off_needs_an_ending": RuleNotMet(
             "The visit did not end by discharge: record a clinician's assessment first.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sessions import eligibility
+from sessions import eligibility, running_gate
 from sessions.models import Infusion, PumpEvent
 from sessions.services.readiness import readings_until, start_gate
 from sessions.services.renewals import check_pause
@@ -56,11 +56,11 @@ def _check_resume(infusion: Infusion, line: PumpEvent, lines: Sequence[PumpEvent
         return
     paused_at = max(item.observed_at for item in pauses)
     if all(
-        eligibility.running_gate([item], limits).act in ("none", "recheck")
+        running_gate.running_gate([item], limits).act in ("none", "recheck")
         for item in _around(readings, paused_at)
     ):
         return
-    findings = eligibility.may_resume(readings, limits, paused_at=paused_at, note=line.reason)
+    findings = running_gate.may_resume(readings, limits, paused_at=paused_at, note=line.reason)
     if findings:
         field = "reason" if all(item.code == "note" for item in findings) else "kind"
         words = " ".join(f"{item.message} {item.what_to_do}" for item in findings)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sessions import eligibility
+from sessions import running_gate
 from sessions.models import Infusion, VitalSigns
 from sessions.services._record import act, locked, moment, not_in_future, refusals_in_words, touch
 from sessions.services.estimates import current_sign_off
@@ -90,9 +90,9 @@ def withdraw_vitals(
     return row
 
 
-def vitals_advice(infusion: Infusion, at: datetime) -> eligibility.RunningDecision:
+def vitals_advice(infusion: Infusion, at: datetime) -> running_gate.RunningDecision:
     """What the latest reading asks of a running or paused pump."""
-    return eligibility.running_gate(readings_until(infusion, at), infusion.protocol_version.read().limits)
+    return running_gate.running_gate(readings_until(infusion, at), infusion.protocol_version.read().limits)
 
 
 def _check_open(infusion: Infusion, seen: datetime) -> None:

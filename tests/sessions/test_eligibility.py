@@ -16,10 +16,9 @@ from sessions.eligibility import (
     Reading,
     check_contraindications,
     check_start,
-    may_resume,
-    running_gate,
     start_gate,
 )
+from sessions.running_gate import may_resume, running_gate
 
 NOW = datetime(2026, 3, 3, 17, 0, tzinfo=UTC)
 LIMITS = VitalsLimits()
