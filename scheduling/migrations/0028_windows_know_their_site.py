@@ -36,7 +36,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('patients', '0001_squashed_0007_legal_representatives'),
-        ('scheduling', '0026_duty_numbers_are_sealed_to_their_row'),
+        ('scheduling', '0027_messages_of_a_patient_by_time'),
         ('staff', '0001_squashed_0004_people_kept_by_the_clinic'),
         ('treatment_sessions', '0015_private_notes_are_sealed_to_their_row'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
