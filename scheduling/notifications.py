@@ -21,6 +21,7 @@ from protocols.message_text import fill_in
 from scheduling.channels import Outgoing
 from scheduling.models import Message
 from scheduling.texts_in_use import definition_of
+from staff import emergency
 from staff.models import Site
 
 KINDS = {
@@ -36,15 +37,6 @@ KINDS = {
     "escort_reminder": "First reminder to the adult who takes the patient home",
     "escort_reminder_soon": "Second reminder to the adult who takes the patient home",
 }
-EMERGENCY = {
-    "US": "call 911, or call or text 988",
-    "CA": "call 911, or call or text 9-8-8",
-    "GB": "call 999, or 111 for advice",
-    "IE": "call 112",
-    "AU": "call 000, or Lifeline on 13 11 14",
-    "NZ": "call 111, or call or text 1737",
-}
-ELSEWHERE = "call your local emergency number"
 
 
 @dataclass(frozen=True)
@@ -128,7 +120,7 @@ def _context(patient: Patient, site: Site, about_at: datetime | None) -> dict[st
     return {
         "name": patient.given_name,
         "phone": site.phone,
-        "emergency": EMERGENCY.get(site.country, ELSEWHERE),
+        "emergency": emergency.ADVICE.get(site.country, emergency.ELSEWHERE),
         "day": "" if local is None else f"{local:%A} {local.day} {local:%B}",
         "time": "" if local is None else f"{local:%H:%M}",
     }

@@ -116,7 +116,8 @@ def summary_items(form: forms.BaseForm) -> list[SummaryItem]:
         label = str(getattr(bound.field, "name_without_unit", "") or bound.label)
         target = getattr(bound, "target_id", bound.id_for_label)
         for text in form.errors[name]:
-            named = text if bound.is_hidden or label in str(text) else f"{label}: {text}"
+            mark = "" if label.endswith("?") else ":"
+            named = text if bound.is_hidden or label in str(text) else f"{label}{mark} {text}"
             items.append(SummaryItem(str(named), "" if bound.is_hidden else target))
     return items
 

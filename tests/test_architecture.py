@@ -29,6 +29,7 @@ PURE_FILES = {
     "protocols/definition_rules.py",
     "protocols/library.py",
     "protocols/documents.py",
+    "staff/emergency.py",
     "protocols/lexicon.py",
     "protocols/lexicon_context.py",
     "protocols/lexicon_text.py",

@@ -17,7 +17,6 @@ from django.views.decorators.http import require_http_methods, require_POST
 from protocols import services
 from protocols.access import get_version_for
 from protocols.differences import differences
-from protocols.documents import blocks
 from protocols.evidence import GRADES
 from protocols.forms import AskOutsideForm, OutsideAnswerForm
 from protocols.models import OutsideReview, ProtocolVersion
@@ -168,7 +167,7 @@ def _text(version: ProtocolVersion) -> dict[str, Any]:
         "grades": list(GRADES.items()),
         "findings": found,
         "blocking": sum(item["finding"].blocks for item in found),
-        "documents": [(item, blocks(item.body)) for item in version.documents.all()],
+        "documents": list(version.documents.all()),
         "base": base,
         "differences": differences(base.read(), text) if base else (),
     }

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from protocols.access import get_template_for, get_version_for
 from protocols.differences import differences
-from protocols.documents import blocks, missing_elements
+from protocols.documents import missing_elements
 from protocols.evidence import GRADES
 from protocols.models import ProtocolDocument, ProtocolTemplate, ProtocolVersion
 from protocols.presenting import approver, finding_lines, key_facts, line, outside_lines
@@ -176,7 +176,6 @@ def version_document(request: HttpRequest, slug: str, number: int, kind: str) ->
         "version": version,
         "template": version.template,
         "document": document,
-        "blocks": blocks(document.body),
         "missing": missing_elements(document.body) if consent else (),
         "may_write": user.may("protocol.edit") and version.status == Status.DRAFT,
     }

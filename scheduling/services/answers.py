@@ -238,6 +238,13 @@ def answer_questionnaire(
     return scores["phq9"], scores["gad7"]
 
 
+def says_unsafe(link: PatientLink) -> bool:
+    """Whether this questionnaire's item 9 was answered with anything but "not at all"."""
+    code = link.answer.get("phq9") if link.purpose == Purpose.QUESTIONNAIRE else None
+    score = OutcomeScore.objects.filter(code=code).first() if code else None
+    return bool(score is not None and score.items is not None and score.items[8])
+
+
 def _complete(name: str, answers: Sequence[int | None]) -> None:
     try:
         scoring.total(name, answers)

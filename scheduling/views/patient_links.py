@@ -20,10 +20,10 @@ from django.views.decorators.http import require_http_methods
 
 from scheduling import forms_answers as forms
 from scheduling.models import Appointment, PatientLink
-from scheduling.notifications import ELSEWHERE, EMERGENCY
 from scheduling.services import answers
 from scheduling.services.links import is_over, open_link
 from staff.clock import app_now
+from staff.emergency import ADVICE, ELSEWHERE
 from staff.errors import DomainError
 from staff.forms import ClinicalForm
 from staff.models import Site
@@ -55,7 +55,7 @@ def _unknown(request: HttpRequest) -> HttpResponse:
     """Nothing is known of whoever opened it; with one site its number, with one country its emergency numbers."""
     sites = list(Site.objects.order_by("pk")[:50])
     countries = {site.country for site in sites}
-    emergency = EMERGENCY.get(countries.pop(), ELSEWHERE) if len(countries) == 1 else ELSEWHERE
+    emergency = ADVICE.get(countries.pop(), ELSEWHERE) if len(countries) == 1 else ELSEWHERE
     context = {"site": sites[0] if len(sites) == 1 else None, "emergency": emergency}
     return _private(render(request, "patient/unknown.html", context, status=404))
 
@@ -65,7 +65,7 @@ def _page(
 ) -> HttpResponse:
     cause = link.follow_up or link.appointment
     site = cause.site if cause is not None else link.patient.site
-    context |= {"link": link, "site": site, "emergency": EMERGENCY.get(site.country, ELSEWHERE)}
+    context |= {"link": link, "site": site, "emergency": ADVICE.get(site.country, ELSEWHERE)}
     with timezone.override(ZoneInfo(link.patient.time_zone)):
         answer = render(request, f"patient/{name}.html", context, status=status)
     return _private(answer)
@@ -155,6 +155,7 @@ def _after(link: PatientLink) -> dict[str, Any]:
     )
     wants_call = link.purpose == Purpose.VISIT and said.get("answer") in answers.NEEDS_SOMEBODY
     return {
+        "crisis": answers.says_unsafe(link),
         "unwell": link.purpose == Purpose.CHECK_IN and unwell,
         "wants_call": wants_call,
         "escort": answers.is_escort(link) and link.purpose == Purpose.VISIT,

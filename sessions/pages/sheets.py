@@ -11,6 +11,7 @@ from sessions.models import Disposition, Infusion, PumpEvent, TreatmentHold
 from sessions.pages.words import pump_words, vitals_words
 from sessions.services import ADVERSE_EVENTS, TherapyTime, therapy_time
 from sessions.services.estimates import in_log_order
+from staff.emergency import NO_NUMBER, NUMBERS
 
 SHOWN_READINGS = 6
 
@@ -76,11 +77,8 @@ def take_home_sheet(infusion: Infusion, now: datetime) -> TakeHomeSheet:
         therapy=therapy_time(infusion),
         stopped_at=infusion.stopped_at,
         phone=infusion.site.phone,
-        emergency=EMERGENCY_NUMBERS.get(infusion.site.country, "your local emergency number"),
+        emergency=NUMBERS.get(infusion.site.country, NO_NUMBER),
     )
-
-
-EMERGENCY_NUMBERS = {"US": "911", "CA": "911", "GB": "999", "IE": "112", "AU": "000", "NZ": "111"}
 
 
 def last_pump_line(infusion: Infusion) -> PumpEvent | None:

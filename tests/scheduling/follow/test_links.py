@@ -178,10 +178,21 @@ def test_the_questionnaire_page_wants_every_item(client, clinic, clock, infusion
         assert client.post(path, part).status_code == 422
         assert client.post(path, filled | {missing: "4"}).status_code == 422
     assert not OutcomeScore.objects.exists()
-    assert "Thank you" in client.post(path, filled, follow=True).content.decode()
+    thanks = client.post(path, filled, follow=True).content.decode()
+    assert "You need not be alone with this" in thanks, "item 9 was answered"
+    assert "911, or call or text 988. Stay" in thanks
     assert OutcomeScore.objects.get(instrument="phq9").total == 9
     assert "Thank you" in client.get(path).content.decode(), "answered once"
     assert StaffAlert.objects.count() == 1, "1 is new"
+
+
+def test_after_answers_without_such_thoughts_the_thanks_are_short(client, clinic, clock, infusion):
+    from scheduling.services.links import token_of
+
+    calm = {f"phq9_{n}": "0" for n in range(1, 10)} | {f"gad7_{n}": "0" for n in range(1, 8)}
+    page = client.post(f"/p/{token_of(questionnaire(clinic, clock, infusion).code)}/", calm, follow=True)
+    assert "Your answers have arrived." in page.content.decode()
+    assert "need not be alone" not in page.content.decode()
 
 
 def test_visit_answers(clinic, client, clock, mailbox, infusion):

@@ -202,14 +202,14 @@ def test_a_poison_row_dies_alone(clinic, clock, mailbox, infusion, no_driving):
 
 
 def test_a_text_with_a_clinical_word_is_not_sent(clock, mailbox, infusion, no_driving):
-    from scheduling import notifications
+    from staff import emergency
 
-    notifications.EMERGENCY["US"], kept = "ask for ketamine", notifications.EMERGENCY["US"]
+    emergency.ADVICE["US"], kept = "ask for ketamine", emergency.ADVICE["US"]
     try:
         clock.set(no_driving.due_at)
         dispatch.tick()
     finally:
-        notifications.EMERGENCY["US"] = kept
+        emergency.ADVICE["US"] = kept
     assert (again(no_driving).state, again(no_driving).last_error_code) == ("dead", "NotNeutral")
     assert mailbox.taken == []
 
