@@ -8,6 +8,7 @@ mail program must work without one.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -55,9 +56,14 @@ def _unknown(request: HttpRequest) -> HttpResponse:
     """Nothing is known of whoever opened it; with one site its number, with one country its emergency numbers."""
     sites = list(Site.objects.order_by("pk")[:50])
     countries = {site.country for site in sites}
-    emergency = ADVICE.get(countries.pop(), ELSEWHERE) if len(countries) == 1 else ELSEWHERE
-    context = {"site": sites[0] if len(sites) == 1 else None, "emergency": emergency}
+    country = countries.pop() if len(countries) == 1 else ""
+    context = {"site": sites[0] if len(sites) == 1 else None, "emergency": _emergency(country)}
     return _private(render(request, "patient/unknown.html", context, status=404))
+
+
+def _emergency(country: str) -> str:
+    """Whom to call; the groups of a number stay on one line."""
+    return re.sub(r"(?<=\d) (?=\d)", "\u00a0", ADVICE.get(country, ELSEWHERE))
 
 
 def _page(
@@ -65,7 +71,7 @@ def _page(
 ) -> HttpResponse:
     cause = link.follow_up or link.appointment
     site = cause.site if cause is not None else link.patient.site
-    context |= {"link": link, "site": site, "emergency": ADVICE.get(site.country, ELSEWHERE)}
+    context |= {"link": link, "site": site, "emergency": _emergency(site.country)}
     with timezone.override(ZoneInfo(link.patient.time_zone)):
         answer = render(request, f"patient/{name}.html", context, status=status)
     return _private(answer)
