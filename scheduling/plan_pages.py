@@ -11,8 +11,10 @@ from django.db.models import Count
 
 from patients.models import Patient
 from protocols.models import ProtocolVersion
+from protocols.presenting import cautions
 from scheduling.domain.followups import PlannedFollowUp
 from scheduling.domain.intervals import Interval
+from scheduling.domain.localtime import local_date
 from scheduling.domain.series_types import PlannedTherapy
 from scheduling.services.long_gaps import limit_before
 from scheduling.services.proposals import ProposedVisit, SeriesProposal
@@ -85,13 +87,19 @@ def plan_page(proposal: SeriesProposal, patient: Patient, now: datetime) -> Plan
     """The proposal as the page shows it."""
     rows = tuple(_rows(proposal))
     plan = proposal.plan
+    of_version = cautions(proposal.version, local_date(now, proposal.load.zone))
     offer = plan.long_gap_offer
     return PlanView(
         rows=rows,
         weeks=tuple(_weeks(proposal, now)) if rows else (),
         complete=plan.complete,
         facts=_facts(proposal, rows),
-        warnings=(*proposal.predicted.warnings, *(item.text for item in plan.warnings), *proposal.remarks),
+        warnings=(
+            *(f"{what}: {words}" for what, words in of_version),
+            *proposal.predicted.warnings,
+            *(item.text for item in plan.warnings),
+            *proposal.remarks,
+        ),
         to_do=proposal.to_do,
         blocks=tuple(
             f"{item.message} {item.what_to_do}" for item in proposal.findings if item.severity == "block"

@@ -245,7 +245,9 @@ def shown(response) -> dict[str, list[str]]:
 def test_three_steps_book_a_series(clinic):
     client = signed_in(clinic.coordinator)
     assert client.get(plan_url(clinic)).status_code == 200
+    type(clinic.version).objects.filter(pk=clinic.version.pk).update(next_review_on="2026-01-05")
     proposal = client.post(plan_url(clinic), plan_data(clinic))
+    assert "Review overdue: Its review was due on 5 January 2026." in proposal.content.decode()
     assert proposal.status_code == 200
     fields = shown(proposal)
     assert len(fields["visit"]) == 6
