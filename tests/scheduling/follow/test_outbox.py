@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from patients.models import ContactPreference
 from scheduling import dispatch
-from scheduling.models import FollowUp, Heartbeat, Message, SpacingDecision, WorkItem
+from scheduling.models import Appointment, FollowUp, Heartbeat, Message, SpacingDecision, WorkItem
 from scheduling.services import messages, outbox, recheck, windows
 from scheduling.services.followups import sync_follow_ups
 from staff.fields import Unreadable
@@ -302,6 +302,18 @@ def test_quiet_hours_of_a_new_zone_postpone_it(clinic, clock, mailbox, infusion,
     dispatch.tick()
     assert mailbox.taken == []
     assert again(no_driving).state == "expired", "the next allowed hour comes after its use is over"
+
+
+def test_a_new_zone_words_what_is_planned_anew_and_moves_no_booking(clinic, clock, mailbox, infusion):
+    """The patient has moved to New York: 20:30 and 09:00 are theirs; the visits stand where they are."""
+    visits = list(Appointment.objects.order_by("pk").values_list("during", "status"))
+    before = Message.objects.get(kind="check_in", state="scheduled")
+    type(clinic.patient).objects.update(time_zone="America/New_York")
+    dispatch.tick()
+    after = Message.objects.get(kind="check_in", state="scheduled")
+    assert (before.due_local, after.due_local) == ("Wed 4 Mar 2026, 09:00", "Wed 4 Mar 2026, 09:00")
+    assert (after.time_zone, after.due_at) == ("America/New_York", before.due_at - timedelta(hours=3))
+    assert list(Appointment.objects.order_by("pk").values_list("during", "status")) == visits
 
 
 def test_three_messages_an_hour_are_enough(clinic, clock, mailbox, infusion, no_driving):
