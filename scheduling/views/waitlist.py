@@ -44,7 +44,9 @@ def waitlist(request: HttpRequest) -> HttpResponse:
         "now": now,
         "rows": rows_of(site, user),
         "aside": aside_of(site, user, now),
-        "slots": slots.exclude(offers__state=WaitlistOffer.State.OPEN).select_related("resource")[:12],
+        "slots": slots.exclude(offers__state=WaitlistOffer.State.OPEN).select_related("resource", "hold")[
+            :12
+        ],
         "may_act": user.may("appointment.move"),
         "minutes": int(service.OFFER_FOR.total_seconds() // 60),
     }

@@ -95,6 +95,7 @@ def the_patient_answers(stack: Stack, browser: Any, path: str) -> None:
         page.locator(f'input[name="{name}"][value="{2 if name == "phq9_9" else 0}"]').check()
     page.get_by_role("button", name="Send the answers").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Thank you")
+    expect(page.get_by_role("main")).to_contain_text("You need not be alone with this")
     patient.check_page()
     patient.context.close()
     assert stack.rows("SELECT instrument, total FROM treatment_sessions_outcomescore ORDER BY 1") == [

@@ -120,6 +120,7 @@ def test_let_go_on_the_waitlist_page_it_is_offered_to_whoever_waits(clinic, cloc
     assert len(aside()) == 1
     for _ in range(2):
         assert browser.post(act, {"version": visit.version}).status_code == 302
+    assert "the change can still be undone" in browser.get(reverse("waitlist")).content.decode()
     visit.refresh_from_db()
     assert visit.status == "cancelled"
     (slot,) = FreedSlot.objects.filter(done_at__isnull=True)
