@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
 
+TOO_LONG = (
+    "What was sent is too long: the longest a text can be is said beside its field. Nothing was changed."
+)
 
-def _answer(request: HttpRequest, status: int, template: str, code: str, detail: str) -> HttpResponse:
+
+def _answer(
+    request: HttpRequest, status: int, template: str, code: str, detail: str, message: str = ""
+) -> HttpResponse:
     reference = getattr(request, "reference", "")
     if request.path.startswith("/api/"):
         body = {
@@ -20,11 +27,13 @@ def _answer(request: HttpRequest, status: int, template: str, code: str, detail:
         return JsonResponse(body, status=status, content_type="application/problem+json")
     if status == 500:  # without the request no context processor runs: the database may be what failed
         return HttpResponse(render_to_string(template, {"reference": reference}), status=status)
-    return render(request, template, {"reference": reference}, status=status)
+    return render(request, template, {"reference": reference, "message": message}, status=status)
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """400: the request itself could not be read."""
+    if isinstance(exception, RequestDataTooBig):
+        return _answer(request, 400, "400.html", "too-long", TOO_LONG, TOO_LONG)
     return _answer(request, 400, "400.html", "bad-request", "The request could not be read.")
 
 

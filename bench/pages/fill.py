@@ -171,7 +171,8 @@ def _visits(cursor: Any, visit: int, record: int, window: int) -> dict[str, int]
     )  # fmt: skip
     made["windows"] = clone(
         cursor, "scheduling_plasticitywindow", window, "bench_infusion x", **of, series_id="x.patient",
-        infusion_id="x.key", claimed_by_id="NULL", status="CASE WHEN x.n = 0 THEN 'open' ELSE 'closed' END",
+        site_id="x.site", infusion_id="x.key", claimed_by_id="NULL",
+        status="CASE WHEN x.n = 0 THEN 'open' ELSE 'closed' END",
         **_earlier(*WINDOW_TIMES),
     )  # fmt: skip
     return made

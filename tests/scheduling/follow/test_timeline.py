@@ -13,9 +13,11 @@ from rest_framework.test import APIClient
 
 from scheduling.models import GapException
 from scheduling.timeline import PAGE, PARTS, patient_timeline
+from scheduling.today import visits_of_day
 from sessions import services
 from sessions.models import GateAnswer
 from staff.clock import app_now
+from tests.factories import make_patient
 from tests.scheduling.follow import world as w
 
 pytestmark = pytest.mark.django_db
@@ -169,3 +171,23 @@ def test_the_page_and_its_part(clinic, visit):
     assert Client().get(address).status_code == 302
     assert as_(clinic.outsider).get(address).status_code == 404
     assert as_(clinic.admin).get(address).status_code == 403
+
+
+def test_today_puts_what_is_over_below_and_keeps_its_chair(clinic, clock):
+    early = w.book_course(clinic, [w.FIRST]).appointments.get()
+    w.given(clinic, early)
+    other = make_patient(clinic.site)
+    late = w.add_visit(
+        clinic, w.book_course(clinic, [], patient=other, visits=1), w.FIRST + 4 * HOUR, 1, chair=1
+    )
+    clock.set(w.FIRST + 3 * HOUR)
+    rows = visits_of_day(clinic.nurse, clinic.site, app_now())
+    assert [(row["visit"].pk, row["over"], row["place"]) for row in rows] == [
+        (late.pk, False, clinic.chairs[1].name),
+        (early.pk, True, "Chair 1"),
+    ]
+    page = as_(clinic.nurse).get("/").content.decode()
+    assert "Over for today: 1" in page
+    assert (
+        page.index(other.family_name) < page.index("Over for today") < page.index(clinic.patient.family_name)
+    )

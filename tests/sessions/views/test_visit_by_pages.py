@@ -134,3 +134,11 @@ def test_a_form_sent_as_it_stands_answers_nothing(clinic, clock):
                and "maxlength" in form]  # fmt: skip
     assert len(several) > 6
     assert [form for form in several if "disabled hidden" not in form[: form.index("<button") + 40]] == []
+
+
+def test_a_note_of_a_megabyte_is_told_to_be_too_long(clinic):
+    infusion = world.arrived(clinic)
+    answer = Hands(clinic.nurse, infusion).post("infusion_note", {"kind": "note", "text": "x" * 1_000_000})
+    assert answer.status_code == 400
+    assert "too long" in answer.content.decode()
+    assert not infusion.chair_notes.exists()
