@@ -15,6 +15,7 @@ from rest_framework.routers import BaseRouter
 
 from patients import services
 from patients.access import get_contact_point_for, get_patient_for, get_representative_for
+from patients.api_external import ExternalTherapistViewSet, TherapistReleaseViewSet
 from patients.models import ContactPoint, LegalRepresentative, Patient
 from patients.serializers import (
     ContactPointCreateSerializer,
@@ -166,7 +167,7 @@ class ContactPointViewSet(ServiceViewSet):
     def get_queryset(self) -> QuerySet[ContactPoint]:
         """Only those of patients the caller may see."""
         found: QuerySet[ContactPoint] = ContactPoint.objects.visible_to(self.user).select_related(
-            "patient", "representative"
+            "patient", "representative", "external_therapist"
         )
         return found
 
@@ -188,6 +189,8 @@ class ContactPointViewSet(ServiceViewSet):
         patient = get_patient_for(self.user, data.pop("patient"), action="patient.edit")
         if (code := data.pop("representative", None)) is not None:
             data["representative"] = _representative(patient, code)
+        if data.get("whose") == ContactPoint.Whose.EXTERNAL:
+            data["external"] = patient.external_therapist
         return _point(services.add_contact_point(patient=patient, by=self.user, **data), status=201)
 
     @extend_schema(request=VerifySerializer, responses=ContactPointSerializer)
@@ -289,3 +292,5 @@ def api_routes(router: BaseRouter) -> None:
     router.register("patients", PatientViewSet, basename="patient")
     router.register("contact-points", ContactPointViewSet, basename="contact-point")
     router.register("representatives", RepresentativeViewSet, basename="representative")
+    router.register("outside-therapists", ExternalTherapistViewSet, basename="outside-therapist")
+    router.register("releases", TherapistReleaseViewSet, basename="release")

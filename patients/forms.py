@@ -14,9 +14,11 @@ from patients.contraindications import KINDS
 from patients.models import (
     ContactPoint,
     Contraindication,
+    ExternalTherapist,
     LegalRepresentative,
     Patient,
     PriorExposure,
+    TherapistRelease,
 )
 from patients.services.addresses import LONGEST
 from patients.services.history import MOST_MG, MOST_TREATMENTS
@@ -155,7 +157,9 @@ class VersionForm(ClinicalForm):
 
 
 class ContactPointForm(ClinicalForm):
-    """A new address: of the patient, of the adult who takes them home, or of a legal representative."""
+    """A new address: of the patient, of the adult who takes them home, of a legal representative, or of the patient's
+    therapist outside the clinic.
+    """
 
     whose = forms.ChoiceField(
         label="Whose is it", choices=ContactPoint.Whose.choices, widget=Radios(inline=True), initial="patient"
@@ -179,17 +183,27 @@ class ContactPointForm(ClinicalForm):
     patient_agrees = forms.BooleanField(label="The patient agrees that this person is told", required=False)
 
     def __init__(
-        self, *args: Any, representatives: Iterable[LegalRepresentative] = (), **kwargs: Any
+        self,
+        *args: Any,
+        representatives: Iterable[LegalRepresentative] = (),
+        external: ExternalTherapist | None = None,
+        **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
+        self.external = external
+        choices = dict(ContactPoint.Whose.choices)
+        if external is None:
+            del choices["external"]
+        else:
+            choices["external"] = f"Of {external.name}, the therapist outside"
         self.people = {str(row.code): row for row in representatives}
         if self.people:
             field = cast("forms.ChoiceField", self.fields["representative"])
             field.choices = [("", "None"), *((key, str(row)) for key, row in self.people.items())]
         else:
             del self.fields["representative"]
-            whose = cast("forms.ChoiceField", self.fields["whose"])
-            whose.choices = [row for row in ContactPoint.Whose.choices if row[0] != "representative"]
+            del choices["representative"]
+        cast("forms.ChoiceField", self.fields["whose"]).choices = list(choices.items())
 
     @property
     def chosen_representative(self) -> LegalRepresentative | None:
@@ -279,3 +293,58 @@ class RepresentativeEndForm(ClinicalForm):
     """Why somebody no longer signs for the patient."""
 
     reason = ClinicalTextField("Why it ended", rows=2, max_length=200)
+
+
+class ExternalTherapistForm(ClinicalForm):
+    """Who treats the patient outside the clinic: somebody known here, or a new name."""
+
+    known = forms.ChoiceField(
+        label="Known here already",
+        required=False,
+        help_text="Their addresses come along. Else leave it empty.",
+    )
+    name = ClinicalTextField("Name", max_length=120, required=False, hint="Of somebody new.")
+    practice = ClinicalTextField("Practice", max_length=120, required=False)
+    jurisdiction = ClinicalTextField(
+        "Licensed in", max_length=8, required=False, hint="As in US-OR, when known."
+    )
+    licence_number = ClinicalTextField("Licence number", max_length=40, required=False, hint="When known.")
+
+    def __init__(self, *args: Any, people: Iterable[ExternalTherapist] = (), **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.people = {str(row.code): row for row in people}
+        field = cast("forms.ChoiceField", self.fields["known"])
+        field.choices = [("", "Somebody new"), *((code, _called(row)) for code, row in self.people.items())]
+        if not self.people:
+            del self.fields["known"]
+
+    @property
+    def chosen(self) -> ExternalTherapist | None:
+        """Who was chosen among those known here."""
+        return self.people.get(self.cleaned_data.get("known") or "")
+
+
+def _called(row: ExternalTherapist) -> str:
+    return ", ".join(filter(None, (row.name, row.practice, row.licence)))
+
+
+class ReleaseForm(ClinicalForm):
+    """The patient's signed release: times, and nothing else."""
+
+    signed_on = ClinicalDateField("Signed by the patient on")
+    shown_as = forms.ChoiceField(
+        label="How the therapist sees the patient",
+        choices=TherapistRelease.Shown.choices,
+        widget=Radios(inline=True),
+    )
+    valid_until = ClinicalDateField(
+        "Valid until",
+        required=False,
+        hint="The last day, at most a year after the signature. Empty: 180 days.",
+    )
+
+
+class RevokeForm(ClinicalForm):
+    """The patient takes the release back."""
+
+    reason = ClinicalTextField("What the patient says", max_length=200, required=False)

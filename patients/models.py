@@ -58,6 +58,14 @@ class Patient(models.Model):
         null=True,
         blank=True,
     )
+    # Therapy after infusions is with this person, outside the clinic; None: here.
+    external_therapist = models.ForeignKey(
+        "patients.ExternalTherapist",
+        on_delete=models.PROTECT,
+        related_name="patients",
+        null=True,
+        blank=True,
+    )
     status = models.CharField(max_length=8, choices=Status, default=Status.ACTIVE)
     created_at = models.DateTimeField()
     version = models.PositiveIntegerField(default=1)
@@ -101,11 +109,13 @@ class Patient(models.Model):
 
 @pghistory.track()
 class ContactPoint(models.Model):
-    """One address of a patient, of the adult who takes the patient home, or of a legal representative.
+    """One address of a patient, of the adult who takes the patient home, of a legal representative, or of the patient's
+    own therapist outside the clinic.
 
     Encrypted at rest and bound to this row and patient. Used only once verified, consented and not opted out: whoever
     has the address consents and opts out for themselves. An escort is written to only because the patient agreed
-    (`patient_agreed_at`); a representative by law, as long as they represent the patient, and may be used first.
+    (`patient_agreed_at`); a representative by law, as long as they represent the patient, and may be used first;
+    an external therapist on the patient's release (`TherapistRelease`), never first.
     """
 
     class Channel(models.TextChoices):
@@ -116,6 +126,7 @@ class ContactPoint(models.Model):
         PATIENT = "patient", "The patient's own"
         ESCORT = "escort", "Of the adult who takes the patient home"
         REPRESENTATIVE = "representative", "Of a legal representative"
+        EXTERNAL = "external", "Of the patient's therapist outside the clinic"
 
     code = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="contact_points")
@@ -128,6 +139,13 @@ class ContactPoint(models.Model):
     # Whose it is when `whose` is a representative: one row of those who sign for this patient.
     representative = models.ForeignKey(
         "patients.LegalRepresentative",
+        on_delete=models.PROTECT,
+        related_name="contact_points",
+        null=True,
+        blank=True,
+    )
+    external_therapist = models.ForeignKey(
+        "patients.ExternalTherapist",
         on_delete=models.PROTECT,
         related_name="contact_points",
         null=True,
@@ -155,7 +173,8 @@ class ContactPoint(models.Model):
             ),
             models.CheckConstraint(condition=Q(channel__in=["email", "sms"]), name="contact_channel_known"),
             models.CheckConstraint(
-                condition=Q(whose__in=["patient", "escort", "representative"]), name="contact_whose_known"
+                condition=Q(whose__in=["patient", "escort", "representative", "external"]),
+                name="contact_whose_known",
             ),
             models.CheckConstraint(
                 condition=(Q(whose="escort") | Q(person_name="", patient_agreed_at__isnull=True))
@@ -169,6 +188,11 @@ class ContactPoint(models.Model):
                 condition=Q(whose="representative", representative__isnull=False)
                 | ~Q(whose="representative") & Q(representative__isnull=True),
                 name="contact_of_a_representative_names_them",
+            ),
+            models.CheckConstraint(
+                condition=Q(whose="external", external_therapist__isnull=False, preferred=False)
+                | ~Q(whose="external") & Q(external_therapist__isnull=True),
+                name="contact_of_an_external_names_them",
             ),
         ]
 
@@ -262,4 +286,5 @@ class PriorExposure(models.Model):
 
 
 from patients.models_cover import PatientCover  # noqa: E402, F401 - it names Patient by its label
+from patients.models_external import ExternalTherapist, TherapistRelease  # noqa: E402, F401 - as well
 from patients.models_representative import LegalRepresentative  # noqa: E402, F401 - as well

@@ -78,8 +78,8 @@ class PatientQuerySet(models.QuerySet["Patient"]):
         return self.filter(scope(user))
 
     def with_people(self) -> PatientQuerySet:
-        """Site, therapist and prescriber in the same query."""
-        return self.select_related("site", "therapist", "prescriber")
+        """Site, therapists and prescriber in the same query."""
+        return self.select_related("site", "therapist", "prescriber", "external_therapist")
 
     def matching(self, text: str) -> PatientQuerySet:
         """Every word is part of the name or begins the record number; or the whole text is the birth date."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from patients.models import ContactPoint, LegalRepresentative, Patient
+from patients.models import ContactPoint, ExternalTherapist, LegalRepresentative, Patient, TherapistRelease
 from patients.services.addresses import LONGEST
 from patients.services.identity import MAX_HEIGHT_CM, MIN_HEIGHT_CM
 from staff.api import (
@@ -35,6 +35,7 @@ class PatientSerializer(serializers.Serializer[Patient]):
     jurisdiction = serializers.CharField(read_only=True)
     therapist = serializers.UUIDField(source="therapist.code", default=None, read_only=True)
     prescriber = serializers.UUIDField(source="prescriber.code", default=None, read_only=True)
+    external_therapist = serializers.UUIDField(source="external_therapist.code", default=None, read_only=True)
     status = serializers.ChoiceField(choices=Patient.Status.choices, read_only=True)
     created_at = serializers.DateTimeField(read_only=True)
     version = serializers.IntegerField(read_only=True)
@@ -111,6 +112,7 @@ class ContactPointSerializer(serializers.Serializer[ContactPoint]):
     person_name = serializers.CharField(read_only=True)
     address = serializers.CharField(source="shown_address", read_only=True)
     representative = serializers.UUIDField(source="representative.code", default=None, read_only=True)
+    external_therapist = serializers.UUIDField(source="external_therapist.code", default=None, read_only=True)
     preferred = serializers.BooleanField(read_only=True)
     usable = serializers.BooleanField(read_only=True)
     verified_at = serializers.DateTimeField(allow_null=True, read_only=True)
@@ -121,7 +123,8 @@ class ContactPointSerializer(serializers.Serializer[ContactPoint]):
 
 class ContactPointCreateSerializer(StrictSerializer):
     """A new address of a patient, or (`whose` escort, by name, with the patient's agreement) of who takes them home, or
-    (`whose` representative, with the code of one) of a legal representative.
+    (`whose` representative, with the code of one) of a legal representative, or (`whose` external) of the patient's
+    therapist outside the clinic.
     """
 
     patient = serializers.UUIDField()
@@ -177,3 +180,64 @@ class VerifySerializer(StrictSerializer):
 
 class NothingSerializer(StrictSerializer):
     """An act without details: an empty object."""
+
+
+class ExternalTherapistSerializer(serializers.ModelSerializer[ExternalTherapist]):
+    """A therapist outside the clinic, who has no sign-in here."""
+
+    site = serializers.UUIDField(source="site.code", read_only=True)
+
+    class Meta:
+        model = ExternalTherapist
+        fields = ("code", "site", "name", "practice", "jurisdiction", "licence_number", "recorded_at")
+        read_only_fields = fields
+
+
+class ExternalTherapistCreateSerializer(StrictSerializer):
+    """The patient's therapist outside: by the code of somebody known at the site, or by name."""
+
+    patient = serializers.UUIDField()
+    known = serializers.UUIDField(required=False)
+    name = StrictCharField(max_length=120, required=False, allow_blank=True, default="")
+    practice = StrictCharField(max_length=120, required=False, allow_blank=True, default="")
+    jurisdiction = StrictCharField(max_length=8, required=False, allow_blank=True, default="")
+    licence_number = StrictCharField(max_length=40, required=False, allow_blank=True, default="")
+    treats = StrictBooleanField(required=False, default=True)
+
+
+class ExternalTherapyEndSerializer(StrictSerializer):
+    """Whose therapy is at the clinic again."""
+
+    patient = serializers.UUIDField()
+
+
+class TherapistReleaseSerializer(serializers.ModelSerializer[TherapistRelease]):
+    """A release of information: times, and nothing else."""
+
+    patient = serializers.UUIDField(source="patient.code", read_only=True)
+    therapist = serializers.UUIDField(source="therapist.code", read_only=True)
+    scope = serializers.CharField(read_only=True)
+
+    class Meta:
+        model = TherapistRelease
+        fields = (
+            "code", "patient", "therapist", "signed_on", "scope", "shown_as", "valid_until", "recorded_at",
+            "revoked_at", "revoked_reason",
+        )  # fmt: skip
+        read_only_fields = fields
+
+
+class TherapistReleaseCreateSerializer(StrictSerializer):
+    """The patient has signed a release; `valid_until` is its last day, 180 days from today unless given."""
+
+    patient = serializers.UUIDField()
+    therapist = serializers.UUIDField()
+    signed_on = StrictDateField()
+    shown_as = serializers.ChoiceField(choices=TherapistRelease.Shown.choices)
+    valid_until = StrictDateField(required=False)
+
+
+class TherapistReleaseRevokeSerializer(StrictSerializer):
+    """What the patient says, if anything."""
+
+    reason = StrictCharField(max_length=200, required=False, allow_blank=True, default="")

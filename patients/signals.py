@@ -11,3 +11,5 @@ patient_moved = Signal()
 # sender: Patient; patient, by (User, None for a patient's own link), at (aware). How the patient or the escort may be
 # written to has changed: an address may be used now or no more, or hours and holds are others.
 contacts_changed = Signal()
+# sender: Patient; patient, by (User), at (aware). Who treats outside the clinic, or what they may be told, has changed.
+external_changed = Signal()

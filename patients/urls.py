@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from patients.views import contacts, history, people, representatives
+from patients.views import contacts, external, history, people, representatives
 
 urlpatterns = [
     path("patients/", people.patient_list, name="patient_list"),
@@ -34,6 +34,10 @@ urlpatterns = [
         name="representative_new",
     ),
     path("representatives/<uuid:code>/end/", representatives.representative_end, name="representative_end"),
+    path("patients/<uuid:code>/outside-therapist/", external.external_new, name="external_new"),
+    path("patients/<uuid:code>/outside-therapist/end/", external.external_end, name="external_end"),
+    path("patients/<uuid:code>/release/", external.release_new, name="release_new"),
+    path("releases/<uuid:code>/revoke/", external.release_revoke, name="release_revoke"),
     path("contacts/<uuid:code>/verify/", contacts.contact_verify, name="contact_verify"),
     path("contacts/<uuid:code>/consent/", contacts.contact_consent, name="contact_consent"),
     path("contacts/<uuid:code>/prefer/", contacts.contact_prefer, name="contact_prefer"),

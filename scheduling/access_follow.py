@@ -25,6 +25,8 @@ WITH_FOLLOW_UP = (
     "assignee",
     "appointment__practitioner",
     "appointment__integration",
+    "outside",
+    "report__therapist",
 )
 
 
@@ -43,7 +45,11 @@ def get_follow_up_for(user: User, code: UUID | str, *, action: str = "follow_up.
 def get_message_for(user: User, code: UUID | str, *, action: str = "message.view") -> Message:
     """The message with this code. Raises PermissionDenied or Http404."""
     rows = Message.objects.select_related(
-        "patient__site", "follow_up__site", "appointment__site", "appointment__series", "contact_point"
+        "patient__site",
+        "follow_up__site",
+        "appointment__site",
+        "appointment__series",
+        "contact_point__external_therapist",
     )
     return cast("Message", fetch_for(rows, user, code, action=action))
 

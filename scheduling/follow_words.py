@@ -39,6 +39,7 @@ FOLLOW_UP_CHIPS: dict[str, Chip] = {
     Due.RELEASED: Chip("To do", "info", "circle-dot"),
     Due.BOOKED: Chip("Booked", "success", "calendar-check"),
     Due.DONE: Chip("Done", "success", "circle-check"),
+    Due.REPORTED: Chip("Reported", "info", "clipboard-check"),
     Due.MISSED: Chip("Missed", "warning", "circle-alert"),
     Due.DECLINED: Chip("Declined", "neutral", "hand"),
     Due.DROPPED: Chip("Not needed", "neutral", "circle-minus"),

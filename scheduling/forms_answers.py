@@ -7,8 +7,9 @@ from typing import Any
 from django import forms
 
 from scheduling.services.answers import AS_USUAL, ESCORT_ANSWERS, SLEPT, TEACH_BACK, UNSAFE, VISIT_ANSWERS
+from scheduling.services.outside import NOT_HELD
 from sessions.instrument_texts import CHOICES, EMBEDDED
-from staff.forms import ClinicalForm, Radios
+from staff.forms import ClinicalForm, ClinicalTextField, LocalDateTimeField, Radios
 
 YES_NO = (("yes", "Yes"), ("no", "No"))
 CHECK_IN_QUESTIONS = {
@@ -85,4 +86,27 @@ class TeachBackForm(ClinicalForm):
 
 
 class StopForm(ClinicalForm):
+    """One press."""
+
+
+class HeldForm(ClinicalForm):
+    """When a session outside the clinic began."""
+
+    held_at = LocalDateTimeField("The session began", hint="Date and time where the patient lives.")
+    confirm = forms.BooleanField(label="It was held as I say")
+
+
+class NotHeldForm(ClinicalForm):
+    """Why no session was held outside the clinic."""
+
+    words = ClinicalTextField(
+        "In a few words", max_length=200, required=False, hint="Only if you wish; no clinical details."
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields = {"reason": _radios("Why", list(NOT_HELD.items())), **self.fields}
+
+
+class AddressForm(ClinicalForm):
     """One press."""

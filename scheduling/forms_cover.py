@@ -9,7 +9,7 @@ from typing import Any
 
 from django import forms
 
-from scheduling.services.cover import LEAVE, MISSED
+from scheduling.services.cover import WORDS
 from staff.errors import InvalidInput
 from staff.forms import ClinicalForm
 from staff.models import User
@@ -90,7 +90,7 @@ def _is_code(text: str) -> bool:
 
 
 def _choice(text: str, known: dict[str, User]) -> tuple[datetime, User] | str:
-    if text in (LEAVE, MISSED):
+    if text in WORDS:
         return text
     moment, _, code = text.partition("|")
     if code not in known:

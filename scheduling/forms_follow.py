@@ -97,6 +97,26 @@ class ReasonForm(ClinicalForm):
     reason = ClinicalTextField("Reason", max_length=200)
 
 
+class ReportForm(ClinicalForm):
+    """Therapy outside the clinic, told by phone. `inside`: ask also whether it lay in a no-therapy period."""
+
+    versioned = True
+    held_at = LocalDateTimeField("The session began", hint="Date and time at the clinic.")
+    spoken_with = ClinicalTextField("Spoken with", max_length=120)
+
+    def __init__(self, *args: Any, inside: bool = False, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if inside:
+            self.ask_inside()
+
+    def ask_inside(self) -> None:
+        """Offer to keep the fact although it lies in a no-therapy period."""
+        self.fields["as_it_was"] = forms.BooleanField(
+            label="It was held then, in the no-therapy period. Keep it so; it counts nowhere, the prescriber is told.",
+            required=False,
+        )
+
+
 class NotFitForm(ClinicalForm):
     """What was found, and from when therapy may be thought of again."""
 

@@ -17,11 +17,13 @@ from django.template.loader import select_template
 
 from patients.contact import contains_clinical_words
 from patients.models import Patient
+from patients.services.external import release_of, shown_name
 from protocols.message_text import fill_in
 from scheduling.channels import Outgoing
 from scheduling.models import Message
 from scheduling.texts_in_use import definition_of
 from staff import emergency
+from staff.clock import app_now
 from staff.models import Site
 
 KINDS = {
@@ -36,6 +38,8 @@ KINDS = {
     "visit_reminder_soon": "Second reminder of an infusion visit",
     "escort_reminder": "First reminder to the adult who takes the patient home",
     "escort_reminder_soon": "Second reminder to the adult who takes the patient home",
+    "outside_window": "Times for the outside therapist",
+    "outside_withdrawn": "Times withdrawn from the outside therapist",
 }
 
 
@@ -73,6 +77,10 @@ def render(message: Message, address: str, links: Links | None = None) -> Outgoi
     context = _context(patient, site, message.about_at)
     context |= {"link": links.answer, "stop": links.stop, "education": links.education}
     context["escort"] = escort = message.contact_point.person_name
+    outsider = message.contact_point.external_therapist
+    if outsider is not None:
+        escort = context["therapist"] = outsider.name
+        context["name"] = _released_name(message)
     name = message.kind
     subject = " ".join(_text(f"{name}-subject.txt", patient.language, context).split())
     sms = message.channel == "sms"
@@ -89,16 +97,24 @@ def render(message: Message, address: str, links: Links | None = None) -> Outgoi
         text = f"{text.rstrip()}\n\nNo more messages to this address: {links.stop}"
     text = text.strip() + "\n"
     kept = links.hide(text)
-    _check_neutral(f"{subject}\n{kept}\n{links.hide(html)}", patient.given_name, escort)
+    _check_neutral(f"{subject}\n{kept}\n{links.hide(html)}", patient.given_name, escort, context["name"])
     return Outgoing(
         key=message.idem_key, address=address, subject=subject, text=text, html=html, kept=kept,
         stop_url="" if sms else links.stop,
     )  # fmt: skip
 
 
+def _released_name(message: Message) -> str:
+    """The patient as the release names them to a therapist outside. Raises ValueError without a valid release."""
+    release = release_of(message.patient_id, message.contact_point.external_therapist_id, app_now())
+    if release is None:
+        raise ValueError("no valid release of information")
+    return shown_name(message.patient, release)
+
+
 def _own_words(message: Message, *, sms: bool) -> str:
     """What the protocol's author wrote for this message; empty where the product's own text is sent."""
-    if message.follow_up is None:
+    if message.follow_up is None or message.contact_point.external_therapist_id is not None:
         return ""
     try:
         rule = definition_of(message.follow_up.protocol_version_id).follow_up(message.follow_up.kind)

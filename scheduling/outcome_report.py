@@ -63,6 +63,21 @@ class Report:
         return sum(week.windows_open for week in self.weeks)
 
     @property
+    def outside(self) -> int:
+        """Windows whose therapy is with somebody outside: in none of the figures above."""
+        return sum(week.outside for week in self.weeks)
+
+    @property
+    def outside_reported(self) -> int:
+        """Those of them in which a session was reported."""
+        return sum(week.outside_reported for week in self.weeks)
+
+    @property
+    def outside_open(self) -> int:
+        """Those of them that may still be reported."""
+        return sum(week.outside_open for week in self.weeks)
+
+    @property
     def used_minutes(self) -> int:
         """Chair time used or booked."""
         return sum(week.used_minutes for week in self.weeks)
@@ -175,6 +190,9 @@ def lines_of(report: Report) -> list[tuple[object, ...]]:
             report.still_open,
         )
     ]
+    over = report.outside - report.outside_open
+    share = _share(report.outside_reported, over)
+    rows.append(("windows", "outside therapist", "reported", share, "%", over, report.outside_open))
     hours = report.hours
     for name in ("lower", "median", "upper"):
         value = None if hours is None else round(getattr(hours, name), 1)

@@ -231,7 +231,7 @@ def series_request(
         load, Resource.Kind.CLINICIAN, Licence.Profession.PRESCRIBER, load.site.jurisdiction
     )
     return SeriesRequest(
-        definition=definition,
+        definition=without_therapy(definition) if patient.external_therapist_id else definition,
         zone=load.zone,
         earliest=earliest,
         until=until,
@@ -251,6 +251,11 @@ def series_request(
         long_gap_limit_hours=max((item.long_gap_max_hours or 0 for item in definition.phases), default=0)
         or None,
     )
+
+
+def without_therapy(definition: ProtocolDefinition) -> ProtocolDefinition:
+    """The text as it is planned for a patient whose therapy is with somebody outside: no therapist's time is asked."""
+    return replace(definition, follow_ups=tuple(rule for rule in definition.follow_ups if not rule.therapy))
 
 
 def _people(load: SiteLoad, kind: str, profession: str, jurisdiction: str) -> tuple[PlannerResource, ...]:

@@ -12,6 +12,7 @@ from django.db.models import Q
 
 from scheduling.domain.windows import Window, window_state
 from scheduling.models import FollowUp, PlasticityWindow
+from scheduling.outside_words import outside_facts
 from scheduling.queue_facts import with_facts
 from scheduling.services.overdue import WITH_OWNER
 from staff.models import Site, User
@@ -68,7 +69,10 @@ def queue_items(user: User, site: Site, now: datetime) -> list[QueueItem]:
     wanted = (
         FollowUp.objects.filter(infusion__in=[row.infusion_id for row in rows], therapy=True)
         .exclude(state__in=[State.DROPPED, State.WITHDRAWN])
-        .select_related("appointment__practitioner", "appointment__integration", "assignee")
+        .select_related(
+            "appointment__practitioner", "appointment__integration", "assignee", "outside", "report"
+        )
+        .annotate(**outside_facts())
         .order_by("target_at", "pk")
     )
     for session in wanted:
@@ -113,7 +117,7 @@ def later_therapy(user: User, site: Site, now: datetime) -> list[FollowUp]:
     )
     if not found:
         return []
-    shown = ("patient", "appointment__practitioner", "assignee", "visit")
+    shown = ("patient", "appointment__practitioner", "assignee", "visit", "outside")
     return list(FollowUp.objects.filter(pk__in=found).select_related(*shown).order_by("target_at", "pk"))
 
 
@@ -121,7 +125,15 @@ def follow_ups_of(infusion_id: int) -> list[FollowUp]:
     """All follow-ups of one infusion, in order of time."""
     return list(
         FollowUp.objects.filter(infusion=infusion_id)
-        .select_related("appointment__practitioner", "appointment__integration", "assignee", "closed_by")
+        .select_related(
+            "appointment__practitioner",
+            "appointment__integration",
+            "assignee",
+            "closed_by",
+            "outside",
+            "report",
+        )
+        .annotate(**outside_facts())
         .order_by("target_at", "pk")
     )
 
@@ -131,7 +143,17 @@ def follow_ups_for_page(user: User, **where: Any) -> list[FollowUp]:
     return list(
         FollowUp.objects.visible_to(user)
         .filter(**where)
-        .select_related("appointment__practitioner", "assignee", "closed_by", "visit", "infusion", "site")
+        .select_related(
+            "appointment__practitioner",
+            "assignee",
+            "closed_by",
+            "visit",
+            "infusion",
+            "site",
+            "outside",
+            "report",
+        )
+        .annotate(**outside_facts())
         .order_by("target_at", "pk")
     )
 

@@ -16,6 +16,7 @@ from django.urls import reverse
 from patients.alike import Named, look_alikes
 from scheduling.follow_words import STATES, Chip, soon_in_words, why_rows, window_words
 from scheduling.models import Appointment, FollowUp, PlasticityWindow
+from scheduling.outside_words import outside_chip
 from scheduling.queries_follow import QueueItem
 from scheduling.queue_facts import Fact, facts_of
 from scheduling.services.not_fit import REASONS
@@ -69,6 +70,8 @@ class QueueRow:
     locked: str = ""
     offered: str = ""
     alike: str = ""
+    outside: str = ""
+    outside_chip: Chip | None = None
 
     @property
     def alarms(self) -> list[Fact]:
@@ -148,6 +151,8 @@ def queue_row(
         locked=locked_words(window, session, zone, now),
         offered=_offered(window, zone, now),
         alike=alike,
+        outside=session.outside.name if session is not None and session.outside is not None else "",
+        outside_chip=None if session is None else outside_chip(session, zone, now),
     )
 
 
@@ -155,6 +160,7 @@ def locked_words(window: PlasticityWindow, session: FollowUp | None, zone: ZoneI
     """When and why therapy cannot start yet, without a query; empty when nothing known here locks it."""
     if (
         session is None
+        or session.outside_id is not None
         or session.state not in FollowUp.OPEN
         or window.status == PlasticityWindow.Status.STALE
     ):
@@ -189,7 +195,12 @@ def _offered(window: PlasticityWindow, zone: ZoneInfo, now: datetime) -> str:
 def _done_chip(session: FollowUp | None) -> Chip:
     if session is None:
         return Chip("No therapy planned", "neutral")
-    words = {"done": "Therapy done", "missed": "Missed", "declined": "Declined"}.get(session.state, "Over")
+    words = {
+        "done": "Therapy done",
+        "reported": "Therapy reported",
+        "missed": "Missed",
+        "declined": "Declined",
+    }.get(session.state, "Over")
     return Chip(words, "success" if session.state == "done" else "neutral")
 
 
@@ -225,6 +236,7 @@ def _acts(item: QueueItem, user: User, now: datetime) -> frozenset[str]:
         return frozenset()
     session, window = item.session, item.window
     open_ = session is not None and session.state in FollowUp.OPEN
+    here = session is None or session.outside_id is None
     booked = session is not None and session.state == FollowUp.State.BOOKED
     appointment = None if session is None else session.appointment
     running = appointment is not None and appointment.status == Appointment.Status.IN_PROGRESS
@@ -235,14 +247,16 @@ def _acts(item: QueueItem, user: User, now: datetime) -> frozenset[str]:
     actionable = session is not None and session.state in FollowUp.ACTIONABLE and not running
     closes = actionable and user.may("follow_up.complete")
     offered = {
-        "take": holder != user.pk and (holder is None or pooled) and user.may("window.claim"),
-        "book": open_ and (not booked or _overdue(session, now)) and user.may("therapy.book")
+        "report": open_ and session is not None and session.outside_id is not None and not booked
+        and window.status == PlasticityWindow.Status.OPEN and user.may("therapy.report"),
+        "take": here and holder != user.pk and (holder is None or pooled) and user.may("window.claim"),
+        "book": open_ and here and (not booked or _overdue(session, now)) and user.may("therapy.book")
         and (free or not therapist),
-        "start": open_ and window.status == PlasticityWindow.Status.OPEN and therapist and free and not running
-        and (mine or not booked),
+        "start": open_ and (here or mine) and window.status == PlasticityWindow.Status.OPEN and therapist and free
+        and not running and (mine or not booked),
         "complete": running and mine,
         "move": booked and not running and user.may("therapy.book"),
-        "not_fit": closes and therapist and window.status == PlasticityWindow.Status.OPEN,
+        "not_fit": closes and here and therapist and window.status == PlasticityWindow.Status.OPEN,
         "close": closes,
         "contact": user.may("safety_contact.record"),
     }  # fmt: skip
@@ -270,7 +284,9 @@ def _marks(window: PlasticityWindow, session: FollowUp | None) -> list[Mark]:
         marks.append(Mark("infusion", datetime.fromisoformat(cut), "Next infusion visit"))
     if session is None:
         return marks
-    if session.appointment is not None and session.state in (FollowUp.State.BOOKED, FollowUp.State.DONE):
+    if session.report is not None:
+        marks.append(Mark("therapy", session.report.held_at, "Reported therapy session, outside"))
+    elif session.appointment is not None and session.state in (FollowUp.State.BOOKED, FollowUp.State.DONE):
         marks.append(Mark("therapy", session.appointment.during.lower, "Therapy session"))
     elif session.state in FollowUp.OPEN:
         marks.append(Mark("target", session.target_at, "Target"))

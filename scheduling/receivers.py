@@ -20,7 +20,7 @@ from django.dispatch import receiver
 from django.urls import reverse
 
 from patients.models import Patient
-from patients.signals import contacts_changed, patient_died, patient_moved
+from patients.signals import contacts_changed, external_changed, patient_died, patient_moved
 from protocols.models import ProtocolVersion
 from protocols.signals import version_retired
 from scheduling.domain.localtime import local_date, resolve_local
@@ -35,6 +35,7 @@ from scheduling.services.day_items import (
     was_released,
 )
 from scheduling.services.messages import sync_patient
+from scheduling.services.outside import sync_outside
 from scheduling.services.patient_changes import list_failing_sessions, stop_everything
 from scheduling.services.prescriber_items import ask_for_a_time, ask_prescriber, settle_question
 from scheduling.services.resources import refuse_while_booked
@@ -83,6 +84,12 @@ def list_what_fails_there(sender: Any, *, patient: Patient, by: User, at: dateti
 def replan_messages(sender: Any, *, patient: Patient, at: datetime, **_: Any) -> None:
     """Messages follow the addresses that may be used; the sender holds the patient's lock. The change itself stays."""
     _kept(patient, at, lambda: sync_patient(patient, at=at), "The contact details have changed")
+
+
+@receiver(external_changed, dispatch_uid="scheduling.external_changed")
+def follow_external(sender: Any, *, patient: Patient, at: datetime, **_: Any) -> None:
+    """Who treats outside, or what they may be told: follow-ups and messages follow. The change itself stays."""
+    _kept(patient, at, lambda: sync_outside(patient, at=at), "The outside therapist has changed")
 
 
 @receiver(patient_died, dispatch_uid="scheduling.patient_died")

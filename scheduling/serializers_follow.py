@@ -10,7 +10,7 @@ from rest_framework import serializers
 from scheduling.models import FollowUp, Message, PlasticityWindow
 from scheduling.services.not_fit import REASONS as NOT_FIT
 from scheduling.services.therapy_rules import SAME_NIGHT_REASONS
-from sessions.models import IntegrationSession
+from sessions.models import IntegrationSession, ReportedTherapy
 from staff.api import InstantField, StrictBooleanField, StrictCharField, StrictIntegerField, StrictSerializer
 
 # FHIR R4 codes of our states (Task.status, Communication.status): mapped here, never stored.
@@ -20,6 +20,7 @@ TASK_STATUS = {
     FollowUp.State.RELEASED: "ready",
     FollowUp.State.BOOKED: "accepted",
     FollowUp.State.DONE: "completed",
+    FollowUp.State.REPORTED: "completed",
     FollowUp.State.MISSED: "failed",
     FollowUp.State.DECLINED: "rejected",
     FollowUp.State.DROPPED: "cancelled",
@@ -52,6 +53,18 @@ class WindowSerializer(serializers.Serializer[PlasticityWindow]):
         return row.sign_off_id is None
 
 
+class ReportedTherapySerializer(serializers.Serializer[ReportedTherapy]):
+    """A session that a therapist outside the clinic reported. Never one that was held here."""
+
+    code = serializers.UUIDField(read_only=True)
+    therapist = serializers.UUIDField(source="therapist.code", read_only=True)
+    held_at = serializers.DateTimeField(read_only=True)
+    via = serializers.ChoiceField(choices=ReportedTherapy.Via.choices, read_only=True)
+    spoken_with = serializers.CharField(read_only=True)
+    recorded_at = serializers.DateTimeField(read_only=True)
+    inside_no_therapy_at = serializers.DateTimeField(read_only=True)
+
+
 class FollowUpSerializer(serializers.Serializer[FollowUp]):
     """One obligation with its moments and why. `task_status` is the FHIR R4 Task.status of `state`."""
 
@@ -75,6 +88,8 @@ class FollowUpSerializer(serializers.Serializer[FollowUp]):
     duration_minutes = serializers.IntegerField(read_only=True)
     assignee = serializers.UUIDField(source="assignee.code", default=None, read_only=True)
     appointment = serializers.UUIDField(source="appointment.code", default=None, read_only=True)
+    outside = serializers.UUIDField(source="outside.code", default=None, read_only=True)
+    reported = ReportedTherapySerializer(source="report", default=None, read_only=True)
     why = serializers.DictField(child=serializers.CharField(), read_only=True)
     closed_at = serializers.DateTimeField(read_only=True)
     closed_reason = serializers.CharField(read_only=True)
@@ -184,6 +199,14 @@ class NoteSerializer(StrictSerializer):
     progress = StrictCharField(max_length=4000, required=False, default="", allow_blank=True)
 
 
+class ReportSerializer(StrictSerializer):
+    """By phone: when a session outside the clinic began (with offset), and who said so."""
+
+    held_at = InstantField()
+    spoken_with = StrictCharField(max_length=120)
+    as_it_was = StrictBooleanField(required=False, default=False)
+
+
 class NotFitSerializer(StrictSerializer):
     """What was found, and from when therapy may be thought of again (default: the next local morning)."""
 
@@ -192,12 +215,14 @@ class NotFitSerializer(StrictSerializer):
 
 
 class CoverChoiceSerializer(StrictSerializer):
-    """What becomes of one therapy session: a start with a therapist, or `instead` is missed or leave."""
+    """What becomes of one therapy session: a start with a therapist, or `instead` is video (the booked
+    time), outside (the patient's therapist outside), missed or leave.
+    """
 
     follow_up = serializers.UUIDField()
     start = InstantField(required=False)
     therapist = serializers.UUIDField(required=False)
-    instead = serializers.ChoiceField(choices=["missed", "leave"], required=False)
+    instead = serializers.ChoiceField(choices=["missed", "leave", "video", "outside"], required=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Either `instead`, or both `start` and `therapist`."""
@@ -223,6 +248,8 @@ class CoverLineSerializer(serializers.Serializer[Any]):
     booked = serializers.DateTimeField(read_only=True, allow_null=True)
     ends = serializers.DateTimeField(read_only=True)
     options = SlotSerializer(many=True, read_only=True)
+    by_video = serializers.BooleanField(read_only=True)
+    outside = serializers.UUIDField(source="outside.code", default=None, read_only=True)
 
 
 @extend_schema_serializer(component_name="FollowUpReason")

@@ -6,14 +6,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
 
 from django.db.models import Q
 from django.urls import reverse
 
-from patients.models import Patient
+from patients.models import Patient, TherapistRelease
+from scheduling.domain.localtime import day_in_words, local_date
 from scheduling.follow_words import MESSAGE_CHIPS
 from scheduling.models import GapException, Message, PlasticityWindow, SpacingDecision
 from scheduling.notifications import KINDS
@@ -25,12 +27,14 @@ from sessions.models import (
     Infusion,
     IntegrationSession,
     OutcomeScore,
+    ReportedTherapy,
     SafetyContact,
     TreatmentHold,
 )
 from staff.models import User
 
 PAGE = 12
+MOMENT = timedelta(seconds=1)
 Reach = Callable[[str], Q]
 
 
@@ -139,6 +143,48 @@ def _therapy(patient: Patient, user: User, reach: Reach) -> Iterator[Moment]:
         yield Moment(
             row.started_at, f"Therapy session with {row.therapist.full_name}", text, "messages-square", url
         )
+
+
+def _reported(patient: Patient, user: User, reach: Reach) -> Iterator[Moment]:
+    """Therapy outside the clinic, as it was reported: marked as such, never as a session here."""
+    if not user.may("follow_up.view"):
+        return
+    rows = ReportedTherapy.objects.filter(reach("held_at"), patient=patient, withdrawn_at__isnull=True)
+    for row in _latest(rows.select_related("therapist"), "held_at"):
+        how = (
+            f"By phone, spoken with {row.spoken_with}"
+            if row.via == ReportedTherapy.Via.PHONE
+            else "By their link"
+        )
+        inside = row.inside_no_therapy_at is not None
+        text = f"{how}. Inside a no-therapy period." if inside else how
+        title = f"Therapy session reported by {row.therapist.name}"
+        yield Moment(
+            row.held_at, title, text, "clipboard-check", "", "Reported", "warning" if inside else "info"
+        )
+
+
+def _day(at: datetime, patient: Patient) -> str:
+    return day_in_words(local_date(at, ZoneInfo(patient.time_zone)))
+
+
+def _releases(patient: Patient, user: User, reach: Reach) -> Iterator[Moment]:
+    """Releases of information, with what became of them."""
+    if not user.may("patient.view"):
+        return
+    rows = TherapistRelease.objects.filter(patient=patient).select_related(
+        "therapist", "recorded_by", "revoked_by"
+    )
+    for row in _latest(rows.filter(reach("recorded_at")), "recorded_at"):
+        text = f"Times only, to {_day(row.valid_until - MOMENT, patient)} ({row.recorded_by.full_name})"
+        chip, tone = "", "neutral"
+        if row.revoked_at is not None and row.revoked_by is not None:
+            text = (
+                f"Revoked {_day(row.revoked_at, patient)}: {row.revoked_reason} ({row.revoked_by.full_name})"
+            )
+            chip, tone = "Revoked", "warning"
+        title = f"Release of information to {row.therapist.name}"
+        yield Moment(row.recorded_at, title, text, "file-check", "", chip, tone)
 
 
 def _scores(patient: Patient, user: User, reach: Reach) -> Iterator[Moment]:
@@ -252,6 +298,8 @@ PARTS: dict[str, Callable[[Patient, User, Reach], Iterator[Moment]]] = {
     "ending": _endings,
     "window": _windows,
     "therapy": _therapy,
+    "reported": _reported,
+    "release": _releases,
     "score": _scores,
     "message": _messages,
     "safety-contact": _contacts,

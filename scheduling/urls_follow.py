@@ -16,6 +16,7 @@ from scheduling.views import (
     hooks,
     messages,
     outcomes,
+    outside,
     patient_links,
     queue,
     timeline,
@@ -36,6 +37,13 @@ urlpatterns = [
     path("follow-ups/<uuid:code>/not-done/", follow_ups.follow_up_not_done, name="follow_up_not_done"),
     path("follow-ups/<uuid:code>/not-fit/", follow_ups.follow_up_not_fit, name="follow_up_not_fit"),
     path("follow-ups/<uuid:code>/fit/", follow_ups.follow_up_fit, name="follow_up_fit"),
+    path("follow-ups/<uuid:code>/report/", outside.follow_up_report, name="follow_up_report"),
+    path(
+        "follow-ups/<uuid:code>/report/withdraw/",
+        outside.follow_up_report_withdraw,
+        name="follow_up_report_withdraw",
+    ),
+    path("contacts/<uuid:code>/ask/", outside.contact_ask, name="contact_ask"),
     path("follow-ups/<uuid:code>/undo/", follow_ups.follow_up_undo, name="follow_up_undo"),
     path("queue/cover/", cover.absence_cover, name="absence_cover"),
     path(

@@ -3,7 +3,8 @@
 Chair time is what was offered by the hours (closed days and absences taken away) against the stays that took place or
 are booked. A window counts when its version requires a therapy session in it; one that was dropped by a rule of the
 version, or that the patient declined, counts against nobody. It is kept when a session was completed between opening
-and end of its core.
+and end of its core. A window whose therapy is with somebody outside the clinic is counted apart, kept when a session
+inside it was reported: it is in no figure of this clinic's own windows. One treated here after all is one of ours.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from scheduling.domain.intervals import Interval, intersect
 from scheduling.domain.localtime import local_date, resolve_local
 from scheduling.loaders import load_site, zone_of
 from scheduling.models import Appointment, FollowUp, PlasticityWindow, Resource
-from sessions.models import IntegrationSession
+from sessions.models import IntegrationSession, ReportedTherapy
 from staff.models import Site
 
 Status = Appointment.Status
@@ -41,6 +42,9 @@ class WeekUse:
     windows_kept: int
     windows_open: int
     median_hours: float | None
+    outside: int = 0
+    outside_reported: int = 0
+    outside_open: int = 0
 
     @property
     def use_percent(self) -> int | None:
@@ -67,8 +71,8 @@ def utilisation(
     now: datetime,
     windows: Sequence[CountedWindow] | None = None,
 ) -> list[WeekUse]:
-    """`weeks` weeks from `first_monday` (a Monday at the site), oldest first. Nine queries, whatever their number;
-    three less for a caller who has the `windows` of the span already."""
+    """`weeks` weeks from `first_monday` (a Monday at the site), oldest first. Ten queries, whatever their number;
+    four less for a caller who has the `windows` of the span already."""
     weeks = max(1, min(weeks, MOST_WEEKS))
     zone = zone_of(site)
     span = span_of(site, first_monday, weeks)
@@ -88,11 +92,26 @@ def _midnight(day: date, zone: object) -> datetime:
 
 @dataclass(frozen=True)
 class CountedWindow:
-    """A window [t0, core_until) that asks for therapy, with the starts of its completed sessions in order."""
+    """A window [t0, core_until) that asks for therapy, with the starts of its completed sessions in order.
+
+    `with_outside`: its therapy is with somebody outside; `reported`: sessions that they reported, kept apart.
+    """
 
     t0: datetime
     core_until: datetime
     sessions: tuple[datetime, ...]
+    with_outside: bool = False
+    reported: tuple[datetime, ...] = ()
+
+    @property
+    def is_outside(self) -> bool:
+        """Counted apart: with somebody outside, and not treated here after all."""
+        return self.with_outside and self.first is None
+
+    @property
+    def was_reported(self) -> bool:
+        """A session inside it was reported."""
+        return any(self.t0 <= start < self.core_until for start in self.reported)
 
     @property
     def first(self) -> datetime | None:
@@ -106,7 +125,7 @@ class CountedWindow:
 
 
 def counted_windows(site: Site, span: Interval) -> list[CountedWindow]:
-    """Signed windows that open in the span and whose version asks for a session in them. Three queries."""
+    """Signed windows that open in the span and whose version asks for a session in them. Four queries."""
     rows = list(
         PlasticityWindow.objects.filter(
             infusion__site=site,
@@ -117,11 +136,20 @@ def counted_windows(site: Site, span: Interval) -> list[CountedWindow]:
         ).exclude(status=PlasticityWindow.Status.NONE)
     )
     infusions = [row.infusion_id for row in rows]
-    asked = set(
+    asked: dict[int | None, bool] = {}
+    first = (
         FollowUp.objects.filter(infusion__in=infusions, therapy=True, required=True)
         .exclude(state__in=NOBODYS_FAULT)
-        .values_list("infusion_id", flat=True)
+        .order_by("target_at", "pk")
     )
+    for infusion, outside in first.values_list("infusion_id", "outside_id"):
+        asked.setdefault(infusion, outside is not None)
+    reported: dict[int, list[datetime]] = {}
+    said = ReportedTherapy.objects.filter(
+        infusion__in=infusions, inside_no_therapy_at__isnull=True, withdrawn_at__isnull=True
+    )
+    for infusion, started in said.values_list("infusion_id", "held_at"):
+        reported.setdefault(infusion, []).append(started)
     held: dict[int, list[datetime]] = {}
     done = IntegrationSession.objects.filter(
         infusion__in=infusions, completed_at__isnull=False, inside_no_therapy_at__isnull=True
@@ -129,7 +157,13 @@ def counted_windows(site: Site, span: Interval) -> list[CountedWindow]:
     for infusion, started in done.values_list("infusion_id", "started_at"):
         held.setdefault(infusion or 0, []).append(started)
     return [
-        CountedWindow(row.t0, row.core_until, tuple(sorted(held.get(row.infusion_id, ()))))
+        CountedWindow(
+            row.t0,
+            row.core_until,
+            tuple(sorted(held.get(row.infusion_id, ()))),
+            asked[row.infusion_id],
+            tuple(sorted(reported.get(row.infusion_id, ()))),
+        )
         for row in rows
         if row.infusion_id in asked
     ]
@@ -146,7 +180,9 @@ def _week(
     week = Interval(_midnight(monday, zone), _midnight(monday + timedelta(days=7), zone))
     mine = [(status, Interval(d.lower, d.upper)) for status, d in visits if week.contains(d.lower)]  # type: ignore[attr-defined]  # ranges
     stays = [stay for status, stay in mine if status in TOOK_PLACE]
-    opened = [item for item in windows if week.contains(item.t0)]
+    all_opened = [item for item in windows if week.contains(item.t0)]
+    opened = [item for item in all_opened if not item.is_outside]
+    outside = [item for item in all_opened if item.is_outside]
     hours = [item.hours for item in opened if item.hours is not None]
     still_open = sum(1 for item in opened if item.first is None and item.core_until > now)
     count = [status for status, _ in mine]
@@ -162,6 +198,9 @@ def _week(
         windows_kept=len(hours),
         windows_open=still_open,
         median_hours=round(median(hours), 1) if hours else None,
+        outside=len(outside),
+        outside_reported=sum(item.was_reported for item in outside),
+        outside_open=sum(1 for item in outside if not item.was_reported and item.core_until > now),
     )
 
 
@@ -178,7 +217,8 @@ def monday_of(now: datetime, site: Site) -> date:
 COLUMNS = (
     "week_from", "chair_minutes_offered", "chair_minutes_used", "chair_use_percent", "infusions_given",
     "infusions_booked", "not_attended", "postponed", "windows", "windows_with_session", "windows_still_open",
-    "window_adherence_percent", "median_hours_to_session",
+    "window_adherence_percent", "median_hours_to_session", "windows_outside", "windows_outside_reported",
+    "windows_outside_still_open",
 )  # fmt: skip
 
 
@@ -187,5 +227,5 @@ def line_of(row: WeekUse) -> list[object]:
     return [
         row.monday.isoformat(), row.offered_minutes, row.used_minutes, row.use_percent, row.given, row.booked,
         row.not_attended, row.postponed, row.windows, row.windows_kept, row.windows_open, row.adherence_percent,
-        row.median_hours,
+        row.median_hours, row.outside, row.outside_reported, row.outside_open,
     ]  # fmt: skip

@@ -22,6 +22,7 @@ from scheduling.follow_words import (
 )
 from scheduling.loaders_follow import VisitFacts, load_course
 from scheduling.models import Appointment, FollowUp, PlasticityWindow
+from scheduling.outside_words import outside_chip
 from scheduling.queue_page import bar_for
 from scheduling.services.therapy_rules import Slot, StartLock, free_slots, not_held, start_lock
 from sessions.models import NightReport
@@ -42,6 +43,7 @@ class FollowUpRow:
     flags: list[str]
     acts: frozenset[str]
     late: bool
+    outside: Chip | None = None
 
 
 @dataclass(frozen=True)
@@ -113,14 +115,21 @@ def follow_up_row(row: FollowUp, user: User, now: datetime) -> FollowUpRow:
     """The state in words, why now, and which acts the page offers."""
     late = row.state in FollowUp.ACTIONABLE and row.latest_at <= now
     return FollowUpRow(
-        row, FOLLOW_UP_CHIPS[row.state], why_rows(row), flags_of(row), _acts(row, user, now), late
-    )
+        row, FOLLOW_UP_CHIPS[row.state], why_rows(row), flags_of(row), _acts(row, user, now), late,
+        outside_chip(row, ZoneInfo(row.site.time_zone), now),
+    )  # fmt: skip
 
 
 def _acts(row: FollowUp, user: User, now: datetime) -> frozenset[str]:
     """What may be offered for this follow-up; the services decide again."""
     if row.state not in FollowUp.OPEN:
-        return frozenset()
+        late = row.outside_id is not None and row.state == State.MISSED
+        mine = user.may("therapy.report")
+        return frozenset(
+            name
+            for name, yes in {"report": late, "withdraw": row.report_id is not None}.items()
+            if yes and mine
+        )
     books, conducts, completes = (
         user.may("therapy.book"),
         user.may("therapy.conduct"),
@@ -130,7 +139,8 @@ def _acts(row: FollowUp, user: User, now: datetime) -> frozenset[str]:
     booked = row.state == State.BOOKED
     offered = {
         "book": row.therapy and books and (not booked or not_held(row, now)),
-        "start": row.therapy and conducts and not running,
+        "report": row.outside_id is not None and row.state == State.RELEASED and user.may("therapy.report"),
+        "start": row.therapy and conducts and not running and (row.outside_id is None or booked),
         "complete": row.therapy and conducts and running,
         "cancel": booked and books and not running,
         "done": not row.therapy and row.state == State.RELEASED and completes and row.earliest_at <= now,
@@ -145,7 +155,8 @@ def therapy_card(
 ) -> TherapyCard:
     """One session with what the therapist needs: when and why it is locked, or the free times."""
     line = follow_up_row(row, user, now)
-    found = free_slots(row, course, now=now, most=OFFERED * 8) if "book" in line.acts else []
+    here = row.outside_id is None or row.state == State.BOOKED
+    found = free_slots(row, course, now=now, most=OFFERED * 8) if "book" in line.acts and here else []
     with_whom = _first_choice(row, user, [slot.therapist for slot in found])
     slots = [slot for slot in found if slot.therapist == with_whom]
     return TherapyCard(

@@ -53,6 +53,7 @@ ACTIONS: dict[str, frozenset[str]] = {
     "window.claim": frozenset({THERAPIST}),
     "therapy.book": frozenset({THERAPIST, COORDINATOR}),
     "therapy.conduct": frozenset({THERAPIST}),
+    "therapy.report": CARE_TEAM | {THERAPIST},
     "therapy.cover": frozenset({THERAPIST, COORDINATOR}),
     "therapy.note_view": frozenset({CLINICIAN, THERAPIST}),
     "private_note.write": frozenset({THERAPIST}),

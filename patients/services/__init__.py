@@ -10,6 +10,7 @@ from patients.services.contacts import (
     set_quiet_hours,
     verify_contact_point,
 )
+from patients.services.external import end_external, record_external, record_release, revoke_release
 from patients.services.history import record_contraindication, record_prior_exposure, resolve_contraindication
 from patients.services.people import (
     assign_prescriber,
@@ -28,14 +29,18 @@ __all__ = [
     "assign_therapist",
     "consent_contact_point",
     "create_patient",
+    "end_external",
     "end_representative",
     "hold_messages",
     "opt_out",
     "record_contraindication",
+    "record_external",
     "record_prior_exposure",
+    "record_release",
     "record_representative",
     "release_messages",
     "resolve_contraindication",
+    "revoke_release",
     "set_preferred",
     "set_quiet_hours",
     "set_status",

@@ -13,7 +13,13 @@ from datetime import datetime, time
 from django.db import IntegrityError, transaction
 
 from patients.contact import QUIET_FROM, QUIET_UNTIL
-from patients.models import ContactPoint, ContactPreference, LegalRepresentative, Patient
+from patients.models import (
+    ContactPoint,
+    ContactPreference,
+    ExternalTherapist,
+    LegalRepresentative,
+    Patient,
+)
 from patients.services.addresses import normalise
 from patients.signals import contacts_changed
 from staff.clock import app_now
@@ -25,6 +31,7 @@ from staff.models import User
 from staff.strict import parse_text
 
 Whose = ContactPoint.Whose
+OF_OTHERS = frozenset({Whose.ESCORT, Whose.EXTERNAL})  # never written to in the patient's place
 SHORTEST_DAY_HOURS = 4  # fewer hours a day than this and reminders could no longer arrive in time
 
 
@@ -40,17 +47,20 @@ def add_contact_point(
     person_name: str = "",
     patient_agrees: bool = False,
     representative: LegalRepresentative | None = None,
+    external: ExternalTherapist | None = None,
 ) -> ContactPoint:
     """Put an e-mail address or a mobile number on file. The patient's first one is preferred. Twice the same:
     StateConflict.
 
     `whose` escort: of the adult who takes the patient home, by name, never used first; the patient must agree that
     this person is told days and times. `whose` representative: of `representative`, who signs for this patient now.
-    Raises InvalidInput at `whose`, `person_name`, `patient_agrees`, `preferred`, `representative`.
+    `whose` external: of `external`, the patient's therapist outside the clinic, never used first.
+    Raises InvalidInput at `whose`, `person_name`, `patient_agrees`, `preferred`, `representative`, `external`.
     """
     at = at or app_now()
     name = _escort_name(whose, person_name, patient_agrees=patient_agrees, preferred=preferred)
     _check_representative(patient, whose, representative)
+    _check_external(patient, whose, external, preferred=preferred)
     plain = normalise(channel, address, country=patient.site.country)
     with acting(by):
         lock(patients=[patient.pk])
@@ -66,6 +76,7 @@ def add_contact_point(
             person_name=name,
             patient_agreed_at=at if whose == Whose.ESCORT else None,
             representative=representative,
+            external_therapist=external,
             address=plain,
             address_index=blind_index(plain),
             preferred=preferred or first,
@@ -123,6 +134,22 @@ def _check_representative(patient: Patient, whose: str, person: LegalRepresentat
         )
 
 
+def _check_external(
+    patient: Patient, whose: str, person: ExternalTherapist | None, *, preferred: bool
+) -> None:
+    if (whose == Whose.EXTERNAL) != (person is not None):
+        raise InvalidInput(
+            "Say which therapist outside the clinic has this address.", code="required", field="external"
+        )
+    if person is None:
+        return
+    theirs = person.pk == patient.external_therapist_id or patient.releases.filter(therapist=person).exists()
+    if person.site_id != patient.site_id or not theirs:
+        raise InvalidInput("This person does not treat the patient.", code="unknown-person", field="external")
+    if preferred:
+        raise InvalidInput("This address is never used first.", field="preferred")
+
+
 def verify_contact_point(
     *,
     contact_point: ContactPoint,
@@ -131,7 +158,8 @@ def verify_contact_point(
     at: datetime | None = None,
     expected_version: int | None = None,
 ) -> ContactPoint:
-    """The patient has read the address back, and it was typed again without looking: both must be the same.
+    """Whoever has the address was called and has read it back, and it was typed again without looking: both must be
+    the same.
 
     Raises RuleNotMet `does-not-match` at `address_again`.
     """
@@ -163,6 +191,18 @@ def consent_contact_point(
         if point.consented_at is None or point.opted_out_at is not None:
             _change(point, consented_at=at or app_now(), opted_out_at=None)
             _tell(point.patient, by, at)
+    return point
+
+
+def confirm_by_link(*, contact_point: ContactPoint, at: datetime) -> ContactPoint:
+    """Whoever has this address has opened a link that went to it, and agrees: verified and consented. The caller holds
+    the patient's lock.
+    """
+    with acting(None):
+        point = _locked(contact_point, None)
+        if not point.usable and point.opted_out_at is None:
+            _change(point, verified_at=point.verified_at or at, consented_at=point.consented_at or at)
+            _tell(point.patient, None, at)
     return point
 
 
@@ -198,8 +238,8 @@ def set_preferred(
         point = _locked(contact_point, expected_version)
         if point.opted_out_at is not None:
             raise StateConflict("The patient has opted out of this address.", code="opted-out")
-        if point.whose == Whose.ESCORT:
-            raise StateConflict("An escort's address is never used first.", code="not-own")
+        if point.whose in OF_OTHERS:
+            raise StateConflict("This address is never used first.", code="not-own")
         if not point.preferred:
             ContactPoint.objects.filter(patient=point.patient_id, preferred=True).update(preferred=False)
             _change(point, preferred=True)

@@ -14,6 +14,7 @@ from patients import services
 from patients.access import get_contact_point_for, get_patient_for
 from patients.contact import QUIET_FROM, QUIET_UNTIL
 from patients.forms import ContactPointForm, QuietHoursForm, VerifyForm, VersionForm
+from patients.models import ContactPoint
 from patients.views.acts import Act, act_page, posted
 from staff.errors import InvalidInput
 from staff.models import User
@@ -29,6 +30,7 @@ def contact_new(request: HttpRequest, code: str) -> HttpResponse:
         posted(request),
         patient_code=patient.code,
         representatives=patient.representatives.filter(ended_at__isnull=True),
+        external=patient.external_therapist,
     )
     act = Act(
         "Add contact details",
@@ -47,6 +49,7 @@ def contact_new(request: HttpRequest, code: str) -> HttpResponse:
             person_name=data["person_name"],
             patient_agrees=data["patient_agrees"],
             representative=form.chosen_representative,
+            external=form.external if data["whose"] == ContactPoint.Whose.EXTERNAL else None,
             by=user,
         )
 
@@ -64,8 +67,7 @@ def contact_verify(request: HttpRequest, code: str) -> HttpResponse:
         "Verify contact details",
         "Verify this address",
         "Verified.",
-        lede=f"{point.get_channel_display()}: ask {point.person_name or 'the patient'} to read it to you. "
-        "It is not shown here.",
+        lede=f"{point.get_channel_display()}: ask {_whose(point)} to read it to you. It is not shown here.",
     )
 
     def do(data: dict[str, Any]) -> object:
@@ -159,6 +161,13 @@ def messages_release(request: HttpRequest, code: str) -> HttpResponse:
     services.release_messages(patient=patient, by=user)
     messages.success(request, "Automatic messages go out again.")
     return redirect("patient_detail", code=patient.code)
+
+
+def _whose(point: ContactPoint) -> str:
+    """Who has to read it back."""
+    if point.external_therapist is not None:
+        return f"{point.external_therapist.name} (call them back)"
+    return point.person_name or "the patient"
 
 
 def _version(request: HttpRequest) -> int:

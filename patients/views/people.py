@@ -187,6 +187,10 @@ def patient_detail(request: HttpRequest, code: str) -> HttpResponse:
         ),
         "contacts": _contacts(patient),
         "representatives": patient.representatives.select_related("recorded_by"),
+        "releases": [
+            {"row": row, "valid": row.valid_at(now)}
+            for row in patient.releases.select_related("therapist", "recorded_by", "revoked_by")
+        ],
         "preference": getattr(patient, "contact_preference", None),
         "contraindications": [{"item": item, "label": label(item.kind)} for item in open_ones],
         "resolved": [{"item": item, "label": label(item.kind)} for item in closed],
@@ -206,7 +210,7 @@ def patient_detail(request: HttpRequest, code: str) -> HttpResponse:
 
 
 def _contacts(patient: Patient) -> list[dict[str, Any]]:
-    points = list(patient.contact_points.select_related("representative"))
+    points = list(patient.contact_points.select_related("representative", "external_therapist"))
     shared = ContactPoint.objects.filter(address_index__in=[item.address_index for item in points])
     elsewhere = set(shared.exclude(patient=patient).values_list("address_index", flat=True))
     return [

@@ -13,6 +13,7 @@ from scheduling.api.follow import follow_routes
 from scheduling.api.gates import gate_routes
 from scheduling.api.imports import import_routes
 from scheduling.api.nursing import HandoverViewSet
+from scheduling.api.outside import AddressLinkViewSet
 from scheduling.api.slot_holds import SetAsideVisitViewSet
 from scheduling.api.timelines import timeline_routes
 
@@ -25,6 +26,7 @@ def api_routes(router: BaseRouter) -> None:
     duty_routes(router)
     import_routes(router)
     router.register("absence-cover", AbsenceCoverViewSet, basename="absence-cover")
+    router.register("address-links", AddressLinkViewSet, basename="address-link")
     router.register("day-closings", DayClosingViewSet, basename="day-closing")
     router.register("handovers", HandoverViewSet, basename="handover")
     router.register("set-aside-visits", SetAsideVisitViewSet, basename="set-aside-visit")

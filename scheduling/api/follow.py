@@ -42,12 +42,13 @@ from scheduling.serializers_follow import (
     NotFitSerializer,
     QueueEntrySerializer,
     ReasonSerializer,
+    ReportSerializer,
     SlotSerializer,
     StartSerializer,
     TherapyBookingSerializer,
     WindowSerializer,
 )
-from scheduling.services import closing, message_acts, not_fit, previews, therapy, windows
+from scheduling.services import closing, message_acts, not_fit, outside, previews, therapy, windows
 from scheduling.services.recall import recall_words
 from scheduling.services.therapy_rules import free_slots
 from scheduling.services.undo import undo_last
@@ -244,6 +245,20 @@ class FollowUpViewSet(ServiceViewSet):
         """A follow-up that is not therapy is done. Needs If-Match."""
         return self._close(request, code, DoneSerializer, closing.complete_follow_up)
 
+    @extend_schema(request=ReportSerializer, responses=FollowUpSerializer)
+    @action(detail=True, methods=["post"])
+    def report(self, request: Request, code: str) -> Response:
+        """A therapist outside the clinic says by phone that a session was held. Needs If-Match; 422 with why when the
+        time cannot be; counted as reported, never as done.
+        """
+        return self._close(request, code, ReportSerializer, outside.report_held, action="therapy.report")
+
+    @extend_schema(request=ReasonSerializer, responses=FollowUpSerializer)
+    @action(detail=True, methods=["post"], url_path="withdraw-report")
+    def withdraw_report(self, request: Request, code: str) -> Response:
+        """The report was a mistake. Needs If-Match."""
+        return self._close(request, code, ReasonSerializer, outside.withdraw_report, action="therapy.report")
+
     @extend_schema(request=NotFitSerializer, responses=WindowSerializer)
     @action(detail=True, methods=["post"], url_path="not-fit")
     def not_fit(self, request: Request, code: str) -> Response:
@@ -264,8 +279,10 @@ class FollowUpViewSet(ServiceViewSet):
         undo_last(follow_up=row, by=self.user)
         return _follow_up(get_follow_up_for(self.user, code))
 
-    def _close(self, request: Request, code: str, body: Any, service: Any) -> Response:
-        row = get_follow_up_for(self.user, code, action="follow_up.complete")
+    def _close(
+        self, request: Request, code: str, body: Any, service: Any, *, action: str = "follow_up.complete"
+    ) -> Response:
+        row = get_follow_up_for(self.user, code, action=action)
         version = expected_version(request, row.code)
         data = checked(body(data=request.data))
         service(follow_up=row, by=self.user, expected_version=version, **data)

@@ -8,6 +8,7 @@ from functools import partial
 from zoneinfo import ZoneInfo
 
 from patients.models import Patient
+from scheduling.demo.outside import plan_outside
 from scheduling.demo.player import DAY, HOUR, MINUTE, Player, follow_through
 from scheduling.demo.plot import SINGLE, Course
 from scheduling.demo.premises import House
@@ -217,6 +218,8 @@ def _play_leaving(player: Player, course: Course, day: VisitDay, start: datetime
     if course.leaves_early and last:
         player.at(start + 95 * MINUTE, day.leave_against_advice)
         player.at(start + LEAVES_AFTER, day.assess_by_telephone)
+    if course.outside and last:
+        plan_outside(player, day.house, day, course.outside)
     if course.sign or not last:
         if not (course.leaves_early and last):
             player.at(start + LEAVES_AFTER, day.leave)

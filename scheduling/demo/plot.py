@@ -38,6 +38,7 @@ class Course:
     told_late: int = 0  # told an hour ago, when the visit was booked already
     leaves_early: bool = False  # the last given visit ended against advice
     ambulance: bool = False  # the last given visit ended in an emergency
+    outside: str = ""  # therapy after the last given visit is outside the clinic: sent, reported or revoked
     handed_over: bool = False  # its nurse has just offered the patient to a colleague
 
 
@@ -112,15 +113,15 @@ def midday_courses(day: Day) -> list[Course]:
         behind(day, 0, EARLY, days_ago=1, number=1, therapy="open"),
         behind(day, 1, EARLY, days_ago=1, number=1, therapy="booked"),
         behind(day, 2, EARLY, days_ago=1, number=1, therapy="open", protocol=SINGLE, leaves_early=True),
-        behind(day, 0, mid, days_ago=1, number=1, therapy="booked"),
-        behind(day, 0, EARLY, days_ago=2, number=1, therapy="done"),
+        behind(day, 0, mid, days_ago=1, number=1, therapy="open", outside="sent"),
+        behind(day, 0, EARLY, days_ago=2, number=1, therapy="open", outside="reported"),
         behind(day, 1, EARLY, days_ago=2, number=1, therapy="open", protocol=SINGLE, ambulance=True),
         # Closing: the last of the first four days.
         behind(day, 2, mid, days_ago=4, number=1, therapy="open", protocol=SINGLE),
         # Past: missed, and used.
         behind(day, 2, EARLY, days_ago=6, number=1, therapy="missed", protocol=SINGLE),
         # Three visits behind, three to come.
-        behind(day, 2, LATE_DAY, days_ago=2, number=3, therapy="booked"),
+        behind(day, 2, LATE_DAY, days_ago=2, number=3, therapy="open", outside="revoked"),
     ]
 
 

@@ -10,11 +10,11 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
-from patients.models import Patient
+from patients.models import ExternalTherapist, Patient
 from protocols.models import ProtocolVersion
 from scheduling.models.booking import Appointment, TreatmentSeries
 from scheduling.querysets_follow import FollowUpQuerySet, WindowQuerySet, WorkItemQuerySet
-from sessions.models import Infusion, SignOff
+from sessions.models import Infusion, ReportedTherapy, SignOff
 from staff.models import Site
 
 USER = settings.AUTH_USER_MODEL
@@ -138,6 +138,7 @@ class FollowUp(models.Model):
         RELEASED = "released", "To do"
         BOOKED = "booked", "Appointment made"
         DONE = "done", "Done"
+        REPORTED = "reported", "Reported by the outside therapist"
         MISSED = "missed", "Missed"
         DECLINED = "declined", "Declined by the patient"
         DROPPED = "dropped", "Not needed"
@@ -145,7 +146,9 @@ class FollowUp(models.Model):
 
     OPEN: ClassVar = frozenset({State.PROVISIONAL, State.FIRM, State.RELEASED, State.BOOKED})
     ACTIONABLE: ClassVar = frozenset({State.RELEASED, State.BOOKED})
-    CLOSED: ClassVar = frozenset({State.DONE, State.MISSED, State.DECLINED, State.DROPPED, State.WITHDRAWN})
+    CLOSED: ClassVar = frozenset(
+        {State.DONE, State.REPORTED, State.MISSED, State.DECLINED, State.DROPPED, State.WITHDRAWN}
+    )
 
     code = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="follow_ups")
@@ -177,6 +180,13 @@ class FollowUp(models.Model):
     appointment = models.OneToOneField(
         Appointment, on_delete=models.PROTECT, related_name="follow_up", null=True, blank=True
     )
+    # Therapy that the patient's therapist outside the clinic gives: it is not booked here, its times go by link.
+    outside = models.ForeignKey(
+        ExternalTherapist, on_delete=models.PROTECT, related_name="follow_ups", null=True, blank=True
+    )
+    report = models.OneToOneField(
+        ReportedTherapy, on_delete=models.PROTECT, related_name="follow_up", null=True, blank=True
+    )
     closed_at = models.DateTimeField(null=True, blank=True)
     closed_by = models.ForeignKey(USER, on_delete=models.PROTECT, related_name="+", null=True, blank=True)
     closed_reason = models.CharField(max_length=300, blank=True)
@@ -206,6 +216,7 @@ class FollowUp(models.Model):
                         "released",
                         "booked",
                         "done",
+                        "reported",
                         "missed",
                         "declined",
                         "dropped",
@@ -224,6 +235,18 @@ class FollowUp(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(therapy=False) | Q(gate="window"), name="therapy_waits_for_window"
+            ),
+            models.CheckConstraint(
+                condition=Q(state="reported", report__isnull=False, appointment__isnull=True, therapy=True)
+                | ~Q(state="reported") & Q(report__isnull=True),
+                name="reported_therapy_is_no_session_here",
+            ),
+            models.CheckConstraint(
+                condition=~Q(therapy=True, state="done") | Q(appointment__isnull=False),
+                name="done_therapy_was_a_session_here",
+            ),
+            models.CheckConstraint(
+                condition=Q(outside__isnull=True) | Q(therapy=True), name="only_therapy_is_given_outside"
             ),
         ]
         indexes = [
@@ -268,6 +291,7 @@ class WorkItem(models.Model):
         STAFFING = "staffing", "Somebody else is needed"
         GATE = "gate", "Before the visit"
         PRACTICE_PLAN = "practice-plan", "Practice plan missing"
+        OUTSIDE = "outside", "Outside therapist"
 
     code = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     kind = models.CharField(max_length=16, choices=Kind)

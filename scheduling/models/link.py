@@ -1,4 +1,4 @@
-"""Links that patients follow without an account."""
+"""Links that patients, and whoever they named, follow without an account."""
 
 from __future__ import annotations
 
@@ -26,6 +26,8 @@ class PatientLink(models.Model):
         QUESTIONNAIRE = "questionnaire", "Questionnaire"
         EDUCATION = "education", "Preparation and three questions"
         OPT_OUT = "opt-out", "No more messages"
+        OUTSIDE = "outside", "Times for the therapist outside the clinic"
+        ADDRESS = "address", "Is this your address"
 
     code = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="links")
@@ -61,7 +63,17 @@ class PatientLink(models.Model):
                 condition=Q(expires_at__gt=models.F("created_at")), name="link_expires_after_it_was_made"
             ),
             models.CheckConstraint(
-                condition=Q(purpose__in=["visit", "check-in", "questionnaire", "education", "opt-out"]),
+                condition=Q(
+                    purpose__in=[
+                        "visit",
+                        "check-in",
+                        "questionnaire",
+                        "education",
+                        "opt-out",
+                        "outside",
+                        "address",
+                    ]
+                ),
                 name="link_purpose_known",
             ),
         ]

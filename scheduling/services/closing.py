@@ -112,13 +112,14 @@ def _close(
     if row.appointment is not None:
         cancel_appointment(row, words)
     close_rows([row], state=state, reason=words, at=now, by=by)
-    for kind, key in _items_of(row):
+    for kind, key in items_of(row):
         settle(kind=kind, key=key, resolution=f"{row.get_state_display()}.", by=by, at=now)
     finish(row)
     return row
 
 
-def _items_of(row: FollowUp) -> list[tuple[str, str]]:
+def items_of(row: FollowUp) -> list[tuple[str, str]]:
+    """Kind and key of every item about one follow-up."""
     return [
         (WorkItem.Kind.CALL_PATIENT, f"late:{row.code}"),
         (WorkItem.Kind.MISSED, f"missed:{row.code}"),

@@ -13,18 +13,23 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from django.db.models import Q
+from django.urls import reverse
 
-from scheduling.domain.intervals import Interval
+from patients.models import ContactPoint, ExternalTherapist
+from scheduling.domain.intervals import Interval, subtract
 from scheduling.domain.localtime import in_words
 from scheduling.loaders_follow import load_course
 from scheduling.models import Appointment, FollowUp, PlasticityWindow, Resource, WorkItem
 from scheduling.services.acts import act
 from scheduling.services.closing import cancel_therapy, mark_not_done
+from scheduling.services.outside import hand_outside
+from scheduling.services.recipients import contact_of_external
 from scheduling.services.resources import add_absence
 from scheduling.services.therapy import book_therapy
 from scheduling.services.therapy_rules import Slot, free_slots
 from scheduling.services.windows import hand_to, may_see_patient
 from scheduling.services.workitems import raise_item
+from sessions.models import IntegrationSession
 from staff import roles
 from staff.clock import app_now
 from staff.errors import InvalidInput, NotAllowed, StateConflict
@@ -32,9 +37,10 @@ from staff.locks import lock
 from staff.models import User
 
 State = FollowUp.State
-MISSED, LEAVE = "missed", "leave"
+MISSED, LEAVE, VIDEO, OUTSIDE = "missed", "leave", "video", "outside"
+WORDS = frozenset({MISSED, LEAVE, VIDEO, OUTSIDE})
 MISSED_WORDS = "Missed: staff absence"
-LONGEST = timedelta(days=31)
+LONGEST, DAY = timedelta(days=31), timedelta(days=1)
 MOST_OPTIONS, SEARCH = 6, 400
 
 
@@ -51,6 +57,8 @@ class CoverLine:
     ends: datetime
     options: tuple[Slot, ...]
     suggested: str
+    by_video: bool = False
+    outside: ExternalTherapist | None = None
 
     @property
     def keyed(self) -> list[tuple[str, Slot]]:
@@ -127,9 +135,21 @@ def propose_cover(
         if first is not None:
             taken.append(first)
         lines.append(
-            CoverLine(row, booked, row.hard_latest_at, tuple(options), key_of(first) if first else LEAVE)
-        )
+            CoverLine(
+                row, booked, row.hard_latest_at, tuple(options), key_of(first) if first else LEAVE,
+                booked is not None, outside_for(row, now),
+            )
+        )  # fmt: skip
     return lines
+
+
+def outside_for(row: FollowUp, at: datetime) -> ExternalTherapist | None:
+    """Who outside may be told of this session's times: released to by the patient, with an address that may be used."""
+    for release in row.patient.releases.filter(revoked_at__isnull=True).select_related("therapist"):
+        reachable = isinstance(contact_of_external(row.patient, release.therapist), ContactPoint)
+        if release.valid_at(at) and reachable:
+            return release.therapist
+    return None
 
 
 def _meets(slot: Slot, away: Interval) -> bool:
@@ -166,7 +186,9 @@ def accept_cover(
     by: User,
     at: datetime | None = None,
 ) -> list[FollowUp]:
-    """Hand over by follow-up code: (start, therapist), "missed" or "leave"; note the absence. All of it, or nothing.
+    """Hand over by follow-up code: (start, therapist), "video" (the booked time, from where the therapist is),
+    "outside" (the patient's therapist outside, on their release), "missed" or "leave"; note the absence around what is
+    kept. All of it, or nothing.
 
     Every rule of booking is asked again. What was handed over already is left as it is, so that sending it twice is
     harmless. Raises InvalidInput for a choice that is missing, StateConflict when a session is no longer the absent
@@ -191,8 +213,11 @@ def accept_cover(
             _check_done(row, choice)
             continue
         changed.append(_hand_over(row, choice, by, now))
+    kept = [row.appointment.during for row in changed if choices[str(row.code)] == VIDEO and row.appointment]
+    gaps = subtract([Interval(start, until)], [Interval(during.lower, during.upper) for during in kept])
     for resource in Resource.objects.filter(user=therapist, kind=Resource.Kind.THERAPIST, active=True):
-        add_absence(resource=resource, start=start, end=until, reason="Away", by=by, at=now)
+        for gap in gaps:
+            add_absence(resource=resource, start=gap.start, end=gap.end, reason="Away", by=by, at=now)
     return changed
 
 
@@ -209,7 +234,11 @@ def _check_done(row: FollowUp, choice: tuple[datetime, User] | str) -> None:
     """Sent a second time: what was asked for stands already, or somebody changed it since."""
     booked = row.appointment
     if isinstance(choice, str):
-        same = choice == LEAVE or (row.state == State.MISSED and row.closed_reason == MISSED_WORDS)
+        same = (
+            choice == LEAVE
+            or (choice == OUTSIDE and row.outside_id is not None)
+            or (row.state == State.MISSED and row.closed_reason == MISSED_WORDS)
+        )
     else:
         same = booked is not None and (booked.during.lower, booked.practitioner_id) == (
             choice[0],
@@ -224,6 +253,15 @@ def _check_done(row: FollowUp, choice: tuple[datetime, User] | str) -> None:
 def _hand_over(row: FollowUp, choice: tuple[datetime, User] | str, by: User, now: datetime) -> FollowUp:
     if choice == MISSED:
         return mark_not_done(follow_up=row, reason=MISSED_WORDS, by=by, at=now)
+    if choice == VIDEO:
+        return _by_video(row, by, now)
+    if choice == OUTSIDE:
+        person_outside = outside_for(row, now)
+        if person_outside is None:
+            raise StateConflict(
+                "Nobody outside may be told of this one any more. Look again.", code="changed"
+            )
+        return hand_outside(follow_up=row, therapist=person_outside, by=by, at=now)
     if isinstance(choice, str):
         if choice != LEAVE:
             raise InvalidInput("Choose one of the offered times.", code="not-offered", field="choices")
@@ -241,6 +279,24 @@ def _hand_over(row: FollowUp, choice: tuple[datetime, User] | str, by: User, now
         may_see_patient(window, person, by, now)
     book_therapy(follow_up=row, start=start, therapist=person, by=by, at=now)
     row.refresh_from_db()
+    return row
+
+
+def _by_video(row: FollowUp, by: User, now: datetime) -> FollowUp:
+    """The same therapist at the same time, by video; a coordinator tells the patient."""
+    booked = row.appointment
+    if booked is None or booked.status not in Appointment.UPCOMING:
+        raise InvalidInput("Only a booked session can be kept by video.", code="not-offered", field="choices")
+    if booked.mode != IntegrationSession.Mode.VIDEO:
+        booked.mode, booked.version = IntegrationSession.Mode.VIDEO, booked.version + 1
+        booked.save(update_fields=["mode", "version"])
+    when = in_words(booked.during.lower, ZoneInfo(row.site.time_zone))
+    raise_item(
+        kind=WorkItem.Kind.CALL_PATIENT, key=f"video:{booked.code}", site=row.site, patient=row.patient,
+        title="Call the patient: therapy is by video", role=roles.COORDINATOR, at=now,
+        due_at=min(booked.during.lower, now + DAY), url=reverse("visit_detail", args=[booked.code]),
+        detail=f"The therapist is away and gives the session of {when} by video. Tell the patient how.",
+    )  # fmt: skip
     return row
 
 

@@ -36,7 +36,7 @@ def waiting_rows(at: datetime) -> list[FollowUp]:
     current = PlasticityWindow.objects.current().filter(status=Status.OPEN)
     rows = (
         FollowUp.objects.filter(
-            therapy=True, required=True, state=State.RELEASED, hard_latest_at__gt=at,
+            therapy=True, required=True, state=State.RELEASED, hard_latest_at__gt=at, outside__isnull=True,
             infusion__in=current.filter(lead_at__isnull=True).values("infusion"),
         )
         .select_related(

@@ -37,7 +37,7 @@ from staff.clock import app_now
 from staff.locks import lock
 
 State = FollowUp.State
-FROZEN = frozenset({State.DONE, State.MISSED, State.DECLINED})
+FROZEN = frozenset({State.DONE, State.REPORTED, State.MISSED, State.DECLINED})
 MOMENTS = {
     "earliest_at": "earliest",
     "target_at": "target",
@@ -47,8 +47,9 @@ MOMENTS = {
 COPIED = ("title", "audience", "gate", "therapy", "required", "duration_minutes", "message_kind")
 WRITTEN = [
     *MOMENTS, *COPIED, "state", "infusion", "generation", "why", "assignee", "appointment", "closed_at",
-    "closed_reason", "closed_by", "version", "series", "site",
+    "closed_reason", "closed_by", "version", "series", "site", "outside",
 ]  # fmt: skip
+CLOSING = ["state", "appointment", "report", "closed_at", "closed_by", "closed_reason", "version"]
 LOOK_BACK = timedelta(days=150)  # weeks 2 to 14 of weekly work, and a margin
 Key = tuple[int, str, int]
 
@@ -77,7 +78,8 @@ def _plan(course: list[VisitFacts], patient: Patient) -> dict[Key, PlannedFollow
     """Every follow-up of the visits that happen, merged across infusions, by (visit, kind, ordinal)."""
     live = [item for item in course if item.happens]
     therapist = patient.therapist or next((v.series.therapist for v in reversed(live)), None)
-    working, zone = therapist_hours(therapist, live), ZoneInfo(patient.time_zone)
+    outside = patient.external_therapist_id is not None  # whose hours nobody here knows
+    working, zone = None if outside else therapist_hours(therapist, live), ZoneInfo(patient.time_zone)
     others: list[datetime] | None = None
     found: list[PlannedFollowUp] = []
     for position, item in enumerate(live, start=1):
@@ -168,6 +170,7 @@ def _wanted(
         "infusion_id": facts.visit.infusion_id,
         "why": {**item.why, **_facts_in_words(facts, zone), **dict.fromkeys(item.flags, "yes")},
         "assignee_id": _assignee_id(facts, item, row, patient),
+        "outside_id": _outside_id(item, row, patient),
     }
     if item.dropped:
         state = State.WITHDRAWN if item.dropped == NO_WINDOW else State.DROPPED
@@ -250,6 +253,15 @@ def _assignee_id(
     return claimed or kept or patient.therapist_id or facts.series.therapist_id
 
 
+def _outside_id(item: PlannedFollowUp, row: FollowUp | None, patient: Patient) -> int | None:
+    """Therapy is with the patient's therapist outside the clinic, if they have one; a single session that was given to
+    one stays theirs.
+    """
+    if not item.therapy:
+        return None
+    return patient.external_therapist_id or (None if row is None else row.outside_id)
+
+
 def _facts_in_words(facts: VisitFacts, zone: ZoneInfo) -> dict[str, str]:
     """Why now: the facts that the moments rest on, in the patient's local time."""
     words = {"protocol": str(facts.visit.protocol_version)}
@@ -268,10 +280,11 @@ def _differs(row: FollowUp, target: dict[str, Any]) -> bool:
 
 
 def _changed(row: FollowUp, target: dict[str, Any]) -> FollowUp:
-    """The row with the new values. Moved moments, or coming back to life, make a new generation for its
-    messages.
+    """The row with the new values. Moved moments, somebody else's hands or coming back to life make a new generation
+    for its messages.
     """
     moved = any(name in target and getattr(row, name) != target[name] for name in MOMENTS)
+    moved |= "outside_id" in target and row.outside_id != target["outside_id"]
     revived = row.state in FollowUp.CLOSED and target["state"] in FollowUp.OPEN
     for name, value in target.items():
         setattr(row, name, value)
@@ -286,4 +299,4 @@ def close_rows(rows: Iterable[FollowUp], *, state: str, reason: str, at: datetim
     for row in rows:
         row.state, row.closed_at, row.closed_by, row.closed_reason = state, at, by, reason[:300]
         row.version += 1
-        row.save(update_fields=["state", "appointment", "closed_at", "closed_by", "closed_reason", "version"])
+        row.save(update_fields=CLOSING)

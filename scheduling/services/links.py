@@ -25,7 +25,9 @@ TOKEN_BYTES = 24
 OPT_OUT_FOR = timedelta(days=365)
 EDUCATION_FOR = timedelta(days=3)
 ANSWER_FOR = {Purpose.CHECK_IN: timedelta(hours=12), Purpose.QUESTIONNAIRE: timedelta(days=3)}
-NAMES_WHO = frozenset({Purpose.OPT_OUT, Purpose.VISIT})  # whose address it went to matters to the answer
+NAMES_WHO = frozenset(
+    {Purpose.OPT_OUT, Purpose.VISIT, Purpose.OUTSIDE}
+)  # whose address it went to matters to the answer
 TEACHES = frozenset({"visit_reminder"})
 OF_KIND = {
     "visit_reminder": Purpose.VISIT,
@@ -35,7 +37,9 @@ OF_KIND = {
     "therapy_visit": Purpose.VISIT,
     "check_in": Purpose.CHECK_IN,
     "questionnaire": Purpose.QUESTIONNAIRE,
+    "outside_window": Purpose.OUTSIDE,
 }
+REPORT_FOR = timedelta(days=3)  # a session of the last hour is reported a day later
 
 
 def token_of(code: uuid.UUID) -> str:
@@ -56,7 +60,7 @@ def links_of(message: Message, *, at: datetime, education: ProtocolDocument | No
     wanted = [(f"stop:{message.contact_point.code}", Purpose.OPT_OUT, at + OPT_OUT_FOR)]
     purpose = OF_KIND.get(message.kind)
     if purpose is not None:
-        until = message.about_at or at + ANSWER_FOR[purpose]
+        until = message.about_at or _answer_until(message, purpose, at)
         wanted.append((f"message:{message.code}", purpose, until))
     if education is not None:
         until = max(message.about_at or at, at + EDUCATION_FOR)
@@ -68,6 +72,12 @@ def links_of(message: Message, *, at: datetime, education: ProtocolDocument | No
     }
     answer = "" if purpose is None else made[purpose]
     return Links(answer, made[Purpose.OPT_OUT], made.get(Purpose.EDUCATION, ""))
+
+
+def _answer_until(message: Message, purpose: PatientLink.Purpose, at: datetime) -> datetime:
+    if purpose == Purpose.OUTSIDE and message.follow_up is not None:
+        return message.follow_up.hard_latest_at + REPORT_FOR
+    return at + ANSWER_FOR[purpose]
 
 
 def teaching_text(message: Message) -> ProtocolDocument | None:
@@ -115,7 +125,11 @@ def open_link(token: str, *, at: datetime | None = None) -> PatientLink:
     """The link of this token, however it stands. Raises Http404 for one that never was."""
     row = (
         PatientLink.objects.select_related(
-            "patient__site", "contact_point", "follow_up__site", "appointment__site", "document"
+            "patient__site",
+            "contact_point__external_therapist",
+            "follow_up__site",
+            "appointment__site",
+            "document",
         )
         .filter(token_hash=hashed(token))
         .first()

@@ -8,20 +8,13 @@ cancelled and its successor planned; what has left, or may have left, is never s
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
 from django.db.models import Max, Q, QuerySet
 
-from patients.contact import (
-    NoContact,
-    SendTime,
-    SheetOnly,
-    local_words,
-    send_time,
-)
+from patients.contact import NoContact, SendTime, local_words
 from patients.models import ContactPoint, ContactPreference, Patient
 from scheduling.models import (
     Appointment,
@@ -32,10 +25,11 @@ from scheduling.models import (
     TreatmentSeries,
 )
 from scheduling.services.call_instead import call_instead, end_needless_calls
+from scheduling.services.outside_messages import OUTSIDE_KINDS, outside_wishes
 from scheduling.services.practice_plans import practice_plans
 from scheduling.services.recipients import contact_of, escort_of
+from scheduling.services.wishes import Cause, NotInTime, Wish, send_hours_of, when_to_send
 from staff.clock import app_now
-from staff.errors import InvalidInput
 from staff.locks import lock
 
 State = Message.State
@@ -54,45 +48,6 @@ SHORT_LIVED = frozenset({"practice", "practice_check_in"})
 SPEAKING = frozenset({PlasticityWindow.Status.OPEN, PlasticityWindow.Status.CLOSED})
 STILL_SPOKEN_OF = FollowUp.ACTIONABLE | {FollowUp.State.MISSED}
 GONE_OUT = frozenset({State.SENT, State.SENDING, State.UNKNOWN})
-
-
-Cause = tuple[int | None, int | None, str]
-
-
-@dataclass(frozen=True)
-class Wish:
-    """One message that should exist: its cause, kind, times and what moment it speaks of."""
-
-    kind: str
-    follow_up: FollowUp | None
-    appointment: Appointment | None
-    contact: ContactPoint
-    sending: SendTime
-    about_at: datetime | None
-    target: datetime
-
-    @property
-    def cause(self) -> Cause:
-        """Follow-up or appointment, and kind: at most one message of it is alive. Therapy's cause is its
-        follow-up.
-        """
-        if self.follow_up is not None:
-            return self.follow_up.pk, None, self.kind
-        return None, self.appointment.pk if self.appointment else None, self.kind
-
-
-@dataclass(frozen=True)
-class NotInTime:
-    """What should be said can no longer be said in time. One that was planned already stays until the tick
-    lists it as expired: to cancel it would hide that.
-    """
-
-    cause: Cause
-    generation: int | None
-
-    def keeps(self, row: Message) -> bool:
-        """This row speaks of it as it is."""
-        return self.generation is None or row.generation == self.generation
 
 
 def _cause(row: Message) -> Cause:
@@ -142,48 +97,10 @@ def sync_patient(patient: Patient, *, at: datetime) -> None:
         escort = escort_of(patient) if visits else None
         if escort is not None:
             wishes += _of_visits(patient, preference, visits, escort, at, ESCORT_REMINDERS)
+    wishes += outside_wishes(patient, at, silent=bool(silent))
     planned = {wish.follow_up.pk for wish in wishes if isinstance(wish, Wish) and wish.follow_up is not None}
     end_needless_calls(patient, follow_ups, planned, at)
     _reconcile(patient, wishes, at)
-
-
-def send_hours_of(
-    preference: ContactPreference | None, send_from: str = "08:00", send_until: str = "21:30"
-) -> tuple[str, str]:
-    """The daily hours of a kind, narrowed by what the patient prefers."""
-    if preference is None:
-        return send_from, send_until
-    quiet_until, quiet_from = _clock(preference.quiet_until), _clock(preference.quiet_from)
-    return max(send_from, quiet_until), min(send_until, quiet_from)
-
-
-def _clock(value: time | str) -> str:
-    return value if isinstance(value, str) else f"{value:%H:%M}"
-
-
-def _when(
-    patient: Patient,
-    hours: tuple[str, str],
-    earliest: datetime,
-    target: datetime,
-    expires: datetime,
-    at: datetime,
-) -> SendTime | SheetOnly:
-    """When it leaves; a moment that has passed becomes the first allowed one from now on."""
-    if expires <= max(earliest, at):
-        return SheetOnly("it would come too late to be of use")
-    late = target <= at
-    try:
-        return send_time(
-            earliest=max(earliest, at) if late else earliest,
-            target=max(target, at) if late else target,
-            expires_at=expires,
-            zone=ZoneInfo(patient.time_zone),
-            send_from=hours[0],
-            send_until=hours[1],
-        )
-    except InvalidInput as error:
-        return SheetOnly(error.message)
 
 
 def _of_follow_ups(
@@ -206,7 +123,7 @@ def _of_follow_ups(
             continue
         rule = row.protocol_version.read().follow_up(row.kind)
         hours = send_hours_of(preference, rule.send_from, rule.send_until)
-        sending = _when(patient, hours, *bounds, at)
+        sending = when_to_send(patient, hours, *bounds, at)
         if isinstance(sending, SendTime):
             about = (
                 row.appointment.during.lower
@@ -250,7 +167,7 @@ def _of_visits(
         start = visit.during.lower
         for kind, (before, until) in reminders.items():
             bounds = (start - before - USEFUL_FOR, start - before, start - until)
-            sending = _when(patient, send_hours_of(preference), *bounds, at)
+            sending = when_to_send(patient, send_hours_of(preference), *bounds, at)
             if isinstance(sending, SendTime):
                 yield Wish(kind, None, visit, contact, sending, start, bounds[1])
             else:
@@ -306,6 +223,10 @@ def _ran_out(row: Message, at: datetime) -> bool:
 def _covers(row: Message, wish: Wish, at: datetime) -> bool:
     """This row already does, or already did, what is wished for."""
     same_moment = row.about_at == wish.about_at
+    if (
+        row.kind in OUTSIDE_KINDS
+    ):  # the times of a window go by its follow-up's generation, and are told once for each
+        same_moment = wish.follow_up is not None and row.generation == wish.follow_up.generation
     if row.state in GONE_OUT:
         return same_moment
     if row.state == State.DEAD:

@@ -34,7 +34,8 @@ from staff.locks import lock
 
 State = Message.State
 TO_SEND = (
-    "patient__contact_preference", "contact_point", "follow_up__site", "appointment__site", "appointment__series",
+    "patient__contact_preference", "contact_point__external_therapist", "follow_up__site", "appointment__site",
+    "appointment__series",
 )  # fmt: skip
 AS_OF_NOW = {  # read with the row itself: after an outage thousands of rows wait for each journey to the database
     "at_app": RawSQL("app_now()", ()),

@@ -14,7 +14,7 @@ from django.db import transaction
 from django.urls import reverse
 
 from scheduling.domain.localtime import in_words
-from scheduling.models import Appointment, FollowUp, Message, PlasticityWindow, WorkItem
+from scheduling.models import Appointment, FollowUp, Message, PatientLink, PlasticityWindow, WorkItem
 from scheduling.services import call_instead, lanes
 from scheduling.services.duty import on_duty
 from scheduling.services.escalation import LATE_KEY, pool_key, settle_escalation
@@ -94,12 +94,26 @@ def missed_because(row: FollowUp) -> str:
     zone, booked = ZoneInfo(row.site.time_zone), row.appointment
     if booked is not None and booked.status in Appointment.BLOCKING:
         words = f"booked for {in_words(booked.during.lower, zone)} and did not take place"
+    elif row.outside_id is not None:
+        words = _from_outside(row)
     elif row.why.get("no_working_slot"):
         words = "no therapist was working inside its limits"
     else:
         words = "no time was booked"
     cut = "; the next infusion visit ended it early" if row.why.get("cut_short") else ""
     return f"Window missed: {words}{cut}."
+
+
+def _from_outside(row: FollowUp) -> str:
+    """What the therapist outside the clinic said, or that they said nothing."""
+    said = PatientLink.objects.filter(
+        follow_up=row, purpose=PatientLink.Purpose.OUTSIDE, answer__answer="not-held"
+    ).exists()
+    return (
+        "the outside therapist reports that none took place"
+        if said
+        else "the outside therapist reported none"
+    )
 
 
 def _told_already(row: FollowUp) -> bool:
@@ -229,12 +243,16 @@ def report_late(*, follow_up: FollowUp, at: datetime) -> None:
     """
     window = PlasticityWindow.objects.current().filter(infusion=follow_up.infusion_id).first()
     page = reverse("window_detail", args=[window.code]) if window is not None else reverse("work_list")
+    detail = still_possible(follow_up, ends=follow_up.hard_latest_at, at=at)
+    title = f"Late: {follow_up.title}"
+    if follow_up.outside_id is not None:
+        title = f"No word from the outside therapist: {follow_up.title}"
+        detail = f"Phone them and record what they say, or offer a time here. {detail}"
     settle_escalation(follow_up, "Late now: a named person's, see that item.", at)
     raise_item(
         kind=WorkItem.Kind.UNPLACED, key=f"late:{follow_up.code}", site=follow_up.site,
-        patient=follow_up.patient, title=f"Late: {follow_up.title}"[:160], role=roles.THERAPIST,
-        owner=owner_of(follow_up, at=at), url=page, due_at=follow_up.latest_at, at=at,
-        detail=still_possible(follow_up, ends=follow_up.hard_latest_at, at=at),
+        patient=follow_up.patient, title=title[:160], role=roles.THERAPIST,
+        owner=owner_of(follow_up, at=at), url=page, due_at=follow_up.latest_at, at=at, detail=detail,
     )  # fmt: skip
 
 

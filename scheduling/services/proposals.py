@@ -10,6 +10,7 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 
 from patients.models import Patient
+from patients.services.external import release_of
 from protocols.definition import ProtocolDefinition
 from protocols.models import ProtocolVersion
 from scheduling.domain.followups import InfusionAnchors, PlannedFollowUp, merge_same_kind, plan_follow_ups
@@ -145,7 +146,7 @@ def propose_series(
         visits=visits,
         findings=_undecided(patient, protocol_version, earliest),
         to_do=_open_gates(patient, protocol_version, now),
-        remarks=tuple(_on_closed_days(visits, load, patient.therapist or therapist)),
+        remarks=(*_outside(patient), *_on_closed_days(visits, load, patient.therapist or therapist)),
         close=tuple(_close(plan, patient, definition, load, predicted)),
     )
 
@@ -209,7 +210,7 @@ def with_follow_ups(
     plan: SeriesPlan, definition: ProtocolDefinition, load: SiteLoad, who: PatientLoad, therapist: User | None
 ) -> tuple[ProposedVisit, ...]:
     """The planned visits with window and provisional follow-ups, merged across infusions as after booking."""
-    working = _working(plan, load, therapist)
+    working = None if who.patient.external_therapist_id else _working(plan, load, therapist)
     planned = plan.visits
     found: list[PlannedFollowUp] = []
     for index, visit in enumerate(planned):
@@ -267,6 +268,16 @@ def _working(plan: SeriesPlan, load: SiteLoad, therapist: User | None) -> tuple[
     first = local_date(plan.visits[0].start, zone)
     until = local_date(plan.visits[-1].t0_predicted, zone) + WEEKS_AFTER
     return union(part for parts in on_duty(people, first, until).values() for part in parts)
+
+
+def _outside(patient: Patient) -> Iterable[str]:
+    """That no therapy is planned here, and what is missing for the times to go out."""
+    therapist = patient.external_therapist
+    if therapist is None:
+        return
+    yield f"Therapy after the infusions is with {therapist.name}, outside the clinic: no session is planned here."
+    if release_of(patient.pk, therapist.pk, app_now()) is None:
+        yield f"No valid release of information to {therapist.name}: times cannot be sent until the patient signs one."
 
 
 def _on_closed_days(visits: Iterable[ProposedVisit], load: SiteLoad, therapist: User | None) -> Iterable[str]:

@@ -13,9 +13,12 @@ from django.db.models import F, Q
 
 from patients.contact import next_allowed
 from patients.models import ContactPreference, Patient
+from patients.services.external import release_of
 from scheduling.models import Appointment, FollowUp, Message, PatientSpan, PlasticityWindow, TreatmentSeries
 from scheduling.services.duty import covered
-from scheduling.services.messages import SPEAKING, send_hours_of
+from scheduling.services.messages import SPEAKING
+from scheduling.services.outside_messages import OUTSIDE_KINDS, WITHDRAWN, withdrawn_as_told
+from scheduling.services.wishes import send_hours_of
 from scheduling.texts_in_use import definition_of
 from staff.errors import InvalidInput
 from staff.fields import Unreadable, blind_indexes
@@ -45,6 +48,7 @@ def look_again(row: Message, now: datetime, *, last_hour: int) -> Decision:
         _time(row, now)
         or _person(row, preference)
         or _address(row)
+        or _released(row, now)
         or _cause(row)
         or _window(row, now)
         or _hours(row, preference, now)
@@ -81,9 +85,26 @@ def _address(row: Message) -> Decision | None:
     return None
 
 
+def _released(row: Message, now: datetime) -> Decision | None:
+    """What goes to a therapist outside the clinic rests on the patient's release as it is now; the caller's lock keeps
+    anybody from revoking it until the row is marked as being sent.
+    """
+    therapist = row.contact_point.external_therapist_id
+    if therapist is None or release_of(row.patient_id, therapist, now) is not None:
+        return None
+    return Decision("replan", "The patient's release of information is not valid.")
+
+
 def _cause(row: Message) -> Decision | None:
     """The follow-up or visit that it speaks of stands, at the same time, in the same generation."""
     follow_up, visit = row.follow_up, row.appointment
+    if follow_up is not None and row.kind in OUTSIDE_KINDS:
+        gone = row.kind == WITHDRAWN
+        stands = withdrawn_as_told(follow_up) if gone else follow_up.state == FollowUp.State.RELEASED
+        theirs = gone or follow_up.outside_id == row.contact_point.external_therapist_id
+        if not stands or not theirs or follow_up.generation != row.generation:
+            return Decision("replan", "What it speaks of has changed.")
+        return None
     if follow_up is not None:
         if follow_up.state not in FollowUp.ACTIONABLE:
             return Decision("cancel", "What it speaks of is no longer to be done.")
@@ -105,7 +126,7 @@ def _cause(row: Message) -> Decision | None:
 def _window(row: Message, now: datetime) -> Decision | None:
     """What waits for the window leaves only while it is open, and never inside a no-therapy period."""
     follow_up = row.follow_up
-    if follow_up is None or follow_up.gate != "window":
+    if follow_up is None or follow_up.gate != "window" or row.kind == WITHDRAWN:
         return None
     window = PlasticityWindow.objects.current().filter(infusion=follow_up.infusion_id).first()
     if window is None or window.status not in SPEAKING or window.t0 > now:
@@ -119,7 +140,9 @@ def _window(row: Message, now: datetime) -> Decision | None:
 def _hours(row: Message, preference: ContactPreference | None, now: datetime) -> Decision | None:
     """Quiet hours in the patient's zone as it is now."""
     send_from, send_until = "08:00", "21:30"
-    if row.follow_up is not None:
+    if row.kind in OUTSIDE_KINDS:
+        preference = None  # the patient's own wishes are for the patient's phone
+    elif row.follow_up is not None:
         rule = definition_of(row.follow_up.protocol_version_id).follow_up(row.follow_up.kind)
         send_from, send_until = rule.send_from, rule.send_until
     try:

@@ -17,6 +17,7 @@ from patients.services.covers import grant_cover
 from scheduling.loaders_follow import VisitFacts, load_course
 from scheduling.models import Appointment, FollowUp, PlasticityWindow, ResourceBooking, WorkItem
 from scheduling.services.followups import sync_follow_ups
+from scheduling.services.outside import flag_reported_inside
 from scheduling.services.window_rows import (
     FALLBACK_LENGTH,
     WindowValues,
@@ -101,6 +102,7 @@ def _make_room(facts: VisitFacts, values: WindowValues, by: User | None, at: dat
     )
     for session in happened.select_related("therapist"):
         _flag_inside(session, facts, at)
+    flag_reported_inside(patient.pk, *span, at)
 
 
 def displace(appointment: Appointment, *, reason: str, at: datetime) -> None:

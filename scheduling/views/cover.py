@@ -118,6 +118,10 @@ def _line(line: cover.CoverLine, form: CoverForm, zone: ZoneInfo, now: datetime)
         "booked": line.booked,
         "ends": line.ends,
         "options": options,
+        "video": chosen == cover.VIDEO,
+        "by_video": line.by_video,
+        "outside": line.outside,
+        "to_outside": chosen == cover.OUTSIDE,
         "leave": chosen == cover.LEAVE,
         "missed": chosen == cover.MISSED,
     }

@@ -23,6 +23,7 @@ from scheduling import forms_answers as forms
 from scheduling.models import Appointment, PatientLink
 from scheduling.services import answers
 from scheduling.services.links import is_over, open_link
+from scheduling.views.outside_links import address_question, outside_times
 from staff.clock import app_now
 from staff.emergency import ADVICE, ELSEWHERE
 from staff.errors import DomainError
@@ -30,6 +31,7 @@ from staff.forms import ClinicalForm
 from staff.models import Site
 
 Purpose = PatientLink.Purpose
+ENDS_ITSELF = frozenset({Purpose.OPT_OUT, Purpose.OUTSIDE})  # they say in their own words that they are over
 
 
 @csrf_exempt
@@ -43,9 +45,9 @@ def patient_link(request: HttpRequest, token: str) -> HttpResponse:
     except Http404:
         return _unknown(request)
     now = app_now()
-    if is_over(link, now) and link.purpose != Purpose.OPT_OUT:
+    if is_over(link, now) and link.purpose not in ENDS_ITSELF:
         return _page(request, link, "over", status=410)
-    if "thanks" in request.GET and link.answered_at is not None:
+    if "thanks" in request.GET and link.answered_at is not None and link.purpose != Purpose.OUTSIDE:
         return _page(request, link, "thanks", **_after(link))
     if link.purpose == Purpose.QUESTIONNAIRE and link.answered_at is not None:
         return _page(request, link, "thanks", **_after(link))
@@ -175,4 +177,6 @@ HANDLERS: dict[str, Callable[[HttpRequest, PatientLink], HttpResponse]] = {
     Purpose.QUESTIONNAIRE: _questionnaire,
     Purpose.EDUCATION: _education,
     Purpose.OPT_OUT: _stop,
+    Purpose.OUTSIDE: lambda request, link: outside_times(request, link, _page),
+    Purpose.ADDRESS: lambda request, link: address_question(request, link, _page),
 }

@@ -16,6 +16,7 @@ from sessions.models.preparation import PreparationRecord
 from sessions.models.private_note import PrivateNote, PrivateNoteReading
 from sessions.models.progress import NightReport, ProgressReport
 from sessions.models.pump import ClearanceEstimate, MeasuredLevel, PumpEvent
+from sessions.models.reported import ReportedTherapy
 from sessions.models.review import CourseReview
 from sessions.models.weight import WeightCorrection
 
@@ -47,6 +48,7 @@ __all__ = [
     "PrivateNoteReading",
     "ProgressReport",
     "PumpEvent",
+    "ReportedTherapy",
     "SafetyContact",
     "SignOff",
     "SiteGate",

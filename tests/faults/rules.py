@@ -500,6 +500,35 @@ WEIGHTS = (
         entered_by_id="i.weighed_by_id",
     ),
 )
+OUTSIDE = (
+    change("external_therapist_is_named", "patients_externaltherapist", "name = ''"),
+    change("external_licence_says_where", "patients_externaltherapist", "jurisdiction = ''", "licence_number <> ''"),
+    copy("external_licence_once_per_site", "patients_externaltherapist", "", "licence_number <> ''"),
+    copy("one_release_per_patient_and_therapist", "patients_therapistrelease", "", "revoked_at IS NULL"),
+    copy("release_is_of_times_only", "patients_therapistrelease", "scope = 'all', revoked_at = now(), revoked_by_id ="
+         " recorded_by_id, revoked_reason = 'x'", "revoked_at IS NULL"),
+    copy("release_names_the_patient_somehow", "patients_therapistrelease", "shown_as = 'surname', revoked_at = now(),"
+         " revoked_by_id = recorded_by_id, revoked_reason = 'x'", "revoked_at IS NULL"),
+    copy("release_ends_after_it_was_recorded", "patients_therapistrelease", "valid_until = recorded_at, revoked_at ="
+         " now(), revoked_by_id = recorded_by_id, revoked_reason = 'x'", "revoked_at IS NULL"),
+    change("revoked_release_says_why", "patients_therapistrelease", "revoked_at = now()", "revoked_at IS NULL"),
+    change("release_is_fixed", "patients_therapistrelease", "signed_on = signed_on - 1", "revoked_at IS NULL"),
+    change("contact_of_an_external_names_them", "patients_contactpoint", "external_therapist_id = NULL",
+           "whose = 'external'"),
+    copy("reported_therapy_has_taken_place", "treatment_sessions_reportedtherapy", "held_at = recorded_at + interval"
+         " '1 hour'"),
+    copy("reported_therapy_says_by_whom", "treatment_sessions_reportedtherapy", "held_at = held_at + interval '1 minute',"
+         " via = 'phone', spoken_with = '', recorded_by_id = NULL"),
+    copy("withdrawn_report_says_why", "treatment_sessions_reportedtherapy", "withdrawn_at = now()"),
+    copy("one_report_of_a_therapy_session", "treatment_sessions_reportedtherapy"),
+    change("reported_therapy_is_fixed", "treatment_sessions_reportedtherapy", "held_at = held_at - interval '1 minute'"),
+    change("reported_therapy_is_no_session_here", "scheduling_followup", "report_id = NULL", "state = 'reported'"),
+    change("done_therapy_was_a_session_here", "scheduling_followup", "appointment_id = NULL",
+           "therapy AND state = 'done'"),
+    change("only_therapy_is_given_outside", "scheduling_followup",
+           "outside_id = (SELECT min(id) FROM patients_externaltherapist)", "NOT therapy"),
+    copy("scheduling_followup_report_id_key", "scheduling_followup", "ordinal = 59", "state = 'reported'"),
+)  # fmt: skip
 RULES = (
     *STAFF,
     *PROTOCOLS,
@@ -513,6 +542,7 @@ RULES = (
     *AFTER,
     *GATES,
     *WEIGHTS,
+    *OUTSIDE,
 )
 TRIGGERS = {
     "span_of_appointment": "test_raw_sql_insert_is_refused",
@@ -526,6 +556,10 @@ TRIGGERS = {
     "retired_resource_is_not_booked": "test_what_is_booked_ahead_stays_in_use_and_what_is_retired_is_not_booked",
     "switch_is_fixed": "test_a_series_that_is_over_is_not_switched_and_the_row_is_never_changed",
     "switch_joins_two_series": "test_a_series_that_is_over_is_not_switched_and_the_row_is_never_changed",
+    "external_message_needs_release": "test_no_message_without_a_valid_release",
+    "external_message_still_released": "test_no_message_without_a_valid_release",
+    "reported_therapy_outside_no_therapy": "test_no_unflagged_report_inside_the_no_therapy_period",
+    "follow_up_closes_by_own_report": "test_no_unflagged_report_inside_the_no_therapy_period",
     "version_decision_is_fixed": "test_the_database_wants_a_decision_and_keeps_it",
     "series_version_moves_by_decision": "test_the_database_wants_a_decision_and_keeps_it",
 }

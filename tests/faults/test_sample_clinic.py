@@ -30,6 +30,9 @@ STAGES = {
     "preparation visits held": "SELECT count(*) FROM treatment_sessions_preparationrecord",
     "taken by ambulance": "SELECT count(*) FROM treatment_sessions_disposition WHERE outcome = 'ambulance'",
     "legal representatives": "SELECT count(*) FROM treatment_sessions_consent WHERE representative_id IS NOT NULL",
+    "times told outside": "SELECT count(*) FROM scheduling_message WHERE kind = 'outside_window' AND state = 'sent'",
+    "reported outside": "SELECT count(*) FROM scheduling_followup WHERE state = 'reported'",
+    "releases revoked": "SELECT count(*) FROM patients_therapistrelease WHERE revoked_by_id IS NOT NULL",
     "returned from outside": "SELECT count(*) FROM protocols_outsidereview WHERE answer = 'returned'",
 }
 TEXTS = """

@@ -45,6 +45,7 @@ TABLES = {
     "site-gates": "treatment_sessions_sitegate",
     "eligibility": "treatment_sessions_eligibilitysignoff",
     "representatives": "patients_legalrepresentative",
+    "releases": "patients_therapistrelease",
 }
 STATES = ("status", "state", "kind")
 NOTHING = str(uuid.UUID(int=7))
@@ -52,6 +53,7 @@ EACH = 3
 """Examples of each state."""
 OWN_THERAPY = """SELECT t.code FROM treatment_sessions_integrationsession t
         JOIN staff_user u ON u.id = t.therapist_id WHERE u.email = 'therapist@demo.example' ORDER BY t.id DESC LIMIT 3"""
+OUTSIDE = "SELECT code FROM patients_patient WHERE external_therapist_id IS NOT NULL ORDER BY id LIMIT 2"
 WITH = {
     "therapy/<uuid:code>/": OWN_THERAPY,
     "therapy/<uuid:code>/amend/": OWN_THERAPY,
@@ -70,6 +72,12 @@ WITH = {
         WHERE kind = 'infusion' AND status = 'booked' ORDER BY during LIMIT 3""",
     "representatives/<uuid:code>/end/": """SELECT code FROM patients_legalrepresentative
         WHERE ended_at IS NULL ORDER BY id LIMIT 3""",
+    "patients/<uuid:code>/outside-therapist/end/": OUTSIDE,
+    "patients/<uuid:code>/release/": OUTSIDE,
+    "releases/<uuid:code>/revoke/": "SELECT code FROM patients_therapistrelease WHERE revoked_at IS NULL ORDER BY id LIMIT 2",
+    "follow-ups/<uuid:code>/report/": """SELECT code FROM scheduling_followup
+        WHERE outside_id IS NOT NULL AND state = 'released' ORDER BY id LIMIT 2""",
+    "follow-ups/<uuid:code>/report/withdraw/": "SELECT code FROM scheduling_followup WHERE state = 'reported' LIMIT 1",
     "infusions/<uuid:code>/sign-off/": """SELECT code FROM treatment_sessions_infusion
         WHERE status = 'recovering' ORDER BY id LIMIT 3""",
 }

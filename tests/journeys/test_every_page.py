@@ -65,6 +65,11 @@ FIRST = {
     "colleague": "SELECT code FROM staff_user WHERE email = 'h.berg@demo.example'",
     "licence": "SELECT l.code FROM staff_licence l ORDER BY l.id LIMIT 1",
     "place": "SELECT code FROM staff_site ORDER BY id LIMIT 1",
+    "outside": "SELECT code FROM patients_patient WHERE external_therapist_id IS NOT NULL ORDER BY id LIMIT 1",
+    "release": "SELECT code FROM patients_therapistrelease WHERE revoked_at IS NULL ORDER BY id LIMIT 1",
+    "times": """SELECT code FROM scheduling_followup WHERE outside_id IS NOT NULL AND state = 'released'
+                AND kind = 'integration_1' ORDER BY id LIMIT 1""",
+    "reported": "SELECT code FROM scheduling_followup WHERE state = 'reported' ORDER BY id LIMIT 1",
     "nurse_lane": "SELECT code FROM scheduling_resource WHERE kind = 'nurse' ORDER BY id LIMIT 1",
 }
 VERSION = "/protocols/six-in-three-weeks/v/1/"
@@ -112,6 +117,9 @@ PAGES = {
         "/patients/{patient}/quiet-hours/",
         "/patients/{patient}/contraindications/new/",
         "/patients/{patient}/representatives/new/",
+        "/patients/{outside}/", "/patients/{outside}/outside-therapist/", "/patients/{outside}/outside-therapist/end/",
+        "/patients/{outside}/release/", "/releases/{release}/revoke/", "/follow-ups/{times}/report/",
+        "/follow-ups/{reported}/report/withdraw/",
         "/patients/{patient}/exposures/new/", "/accounts/password/change/", "/accounts/sessions/",
     ),
     "Protocol admin": (
@@ -242,6 +250,10 @@ WRONG: tuple[tuple[str, str, Callable[[Page], None], str], ...] = (
     ("Coordinator", "/visits/{visit}/gates/escort/", choose("Does not apply"), "Save"),
     ("Coordinator", "/patients/{patient}/contacts/new/", nothing, ""),
     ("Coordinator", "/patients/{patient}/representatives/new/", nothing, "Save the representative"),
+    ("Coordinator", "/patients/{outside}/outside-therapist/", nothing, "Save the outside therapist"),
+    ("Coordinator", "/patients/{outside}/release/", nothing, "Save the release"),
+    ("Coordinator", "/follow-ups/{times}/report/", nothing, "Save the report"),
+    ("Coordinator", "/follow-ups/{reported}/report/withdraw/", nothing, "Withdraw the report"),
     ("Licensed therapist", "/series/{own_series}/preparation/held/", nothing, "Save what was agreed"),
     ("Protocol admin", "/protocols/six-in-three-weeks/v/2/outside/", nothing, "Send the link"),
     ("Protocol admin", "/protocols/new/", nothing, ""),
