@@ -77,7 +77,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('patients', '0008_external_therapists'),
-        ('scheduling', '0026_duty_numbers_are_sealed_to_their_row'),
+        ('scheduling', '0028_windows_know_their_site'),
         ('treatment_sessions', '0016_reported_therapy'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
