@@ -11,6 +11,7 @@ from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 SIX, SINGLE, LIMITED = "six-in-three-weeks", "single-infusion", "single-with-limit"
+CROSSING = "six-in-three-weeks-one-longer-gap"  # bookable, chosen by nobody yet
 OF_ONE_VISIT = (SINGLE, LIMITED)
 QUARTER = timedelta(minutes=15)
 EARLY, LATE_DAY = time(7, 15), time(17, 30)

@@ -10,7 +10,7 @@ from django.contrib.auth.models import update_last_login
 from protocols.models import ProtocolVersion
 from protocols.services import acknowledge_rationale, install_shipped
 from scheduling.demo import cast
-from scheduling.demo.texts import publish_limited
+from scheduling.demo.texts import publish_own
 from scheduling.models import Resource
 from scheduling.services.duty import add_shift
 from scheduling.services.resources import add_resource
@@ -99,8 +99,9 @@ def build(now: datetime) -> Premises:
     admin = midday.person(roles.PROTOCOL_ADMIN)
     versions = {version.template.slug: version for version in install_shipped(by=admin, at=now)}
     approver = midday.person(roles.PROTOCOL_ADMIN, 1)
-    limited = publish_limited(by=admin, approver=approver, at=now)
-    versions[limited.template.slug] = limited
+    versions |= {
+        version.template.slug: version for version in publish_own(by=admin, approver=approver, at=now)
+    }
     _brief_staff((midday, portland), versions, now)
     for house in (midday, portland):
         _ask_more(house, now)

@@ -11,22 +11,37 @@ from datetime import datetime
 from decimal import Decimal
 
 from protocols import services
-from protocols.library import SINGLE_INFUSION
+from protocols.definition import ProtocolDefinition
+from protocols.library import SINGLE_INFUSION, SIX_IN_THREE_WEEKS
 from protocols.models import ProtocolDocument, ProtocolVersion
 from protocols.services.drafting import save_draft, sheet_of
 from protocols.sheet_acts import apply_act
-from scheduling.demo.plot import LIMITED, MOST_IN_YEAR
+from scheduling.demo.plot import CROSSING, LIMITED, MOST_IN_YEAR
 from staff.models import User
 
 NOTE = "Longer stay after the audit of this autumn; ceiling lowered to 55 mg"
 
 
-def publish_limited(*, by: User, approver: User, at: datetime) -> ProtocolVersion:
-    """The clinic's own text for one infusion at a time, with a limit of exposure, approved by a second person."""
-    template = services.create_template(slug=LIMITED, name="One infusion at a time, limited", by=by, at=at)
-    text = replace(
+def publish_own(*, by: User, approver: User, at: datetime) -> list[ProtocolVersion]:
+    """The clinic's own texts, approved by a second person: one infusion at a time with a limit of exposure, and the
+    six infusions with one gap up to a week that a prescriber may approve (a closure of four days can be crossed).
+    """
+    limited = replace(
         SINGLE_INFUSION, title="One infusion at a time, limited", most_treatments_in_year=MOST_IN_YEAR
     )
+    first, *others = SIX_IN_THREE_WEEKS.phases
+    crossing = replace(
+        SIX_IN_THREE_WEEKS,
+        title="Six infusions in three weeks, one gap to a week",
+        phases=(replace(first, long_gap_max_hours=168), *others),
+    )
+    return [
+        _publish(slug, text, by, approver, at) for slug, text in ((LIMITED, limited), (CROSSING, crossing))
+    ]
+
+
+def _publish(slug: str, text: ProtocolDefinition, by: User, approver: User, at: datetime) -> ProtocolVersion:
+    template = services.create_template(slug=slug, name=text.title, by=by, at=at)
     draft = services.create_draft(
         template=template, definition=text, by=by, at=at, change_note="Own text of this clinic"
     )

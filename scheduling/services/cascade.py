@@ -112,7 +112,9 @@ def propose_replan(
         return alone
     wishes = {item.pk: item.during.lower for item in rest}
     together = plan_rest(series, rest, wishes, {}, scope=Scope.FOLLOWING, now=now)
-    return together if together.choices else alone
+    if together.choices or (alone.long_gap is None and together.long_gap is not None):
+        return together  # also when only the whole rest says which longer gap would help
+    return alone
 
 
 def propose_fit(*, series: TreatmentSeries, rows: Sequence[Appointment], at: datetime) -> MovePlan:

@@ -24,6 +24,7 @@ from scheduling.services.cascade import MovePlan, propose_replan
 from scheduling.services.changes import record, snapshot
 from scheduling.services.move_diff import Diff, preview
 from scheduling.services.moving import SessionMove, move_visits
+from scheduling.services.proposals import longest_exception
 from scheduling.services.resources import outside_hours
 from scheduling.services.seating import VisitChoice
 from scheduling.services.therapy import book_therapy
@@ -37,6 +38,7 @@ from staff.locks import lock
 from staff.models import Site, User
 
 Status = Appointment.Status
+NO_LONG_GAP = "Its protocol version allows no longer gap that a prescriber could approve."
 REASON = "Clinic closed or staff away (asked by the clinic)"
 LOOK_AHEAD = timedelta(days=120)
 MOST_GROUPS = 60
@@ -162,6 +164,8 @@ def _propose(series: TreatmentSeries, hit: Sequence[Appointment], by: User, now:
         words = [item.text for item in plan.refusals[:4]]
         if plan.long_gap is not None:
             words.append(plan.long_gap.text)
+        elif longest_exception(series.protocol_version.read()) is None:
+            words.append(NO_LONG_GAP)
         return SeriesGroup(series, tuple(hit), plan, Diff(), tuple(words))
     diff = preview(plan, by=by, reason=REASON, at=now)
     why = (diff.refusal.message,) if diff.refusal else ()

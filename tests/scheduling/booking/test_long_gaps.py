@@ -16,6 +16,7 @@ from django.urls import reverse
 from protocols import library
 from scheduling.models import GapException, TreatmentSeries
 from scheduling.schedule_checks import check_schedule
+from scheduling.services import replans
 from scheduling.services import visits as visit_service
 from scheduling.services.long_gaps import approve_long_gap
 from scheduling.services.proposals import propose_series
@@ -174,3 +175,22 @@ def test_page_and_api_of_a_running_series(clinic, version):
     assert send(clinic.clinician, body | {"ordinal": 1}) == 400
     assert send(clinic.clinician, body) == 201
     assert GapException.objects.count() == 2
+
+
+def test_a_closure_that_96_hours_cannot_cross_is_crossed_by_name(clinic, version):
+    """The page of new times says what one longer gap would allow, where the version allows one."""
+    series = book(clinic, protocol_version=version)
+    add_closure(
+        site=clinic.site,
+        first=date(2026, 3, 9),
+        last=date(2026, 3, 11),
+        reason="Flood",
+        by=clinic.coordinator,
+    )
+    group = next(
+        g for g in replans.review(site=clinic.site, by=clinic.coordinator).groups if g.series == series
+    )
+    assert not group.placed
+    assert group.plan.long_gap is not None
+    assert group.why_not[-1] == group.plan.long_gap.text
+    assert "a clinician must approve it" in group.why_not[-1]
