@@ -188,7 +188,7 @@ class ShiftForm(ClinicalForm):
         super().__init__(*args, **kwargs)
         self.people = _named(people)
         names = [(code, person.full_name) for code, person in self.people.items()]
-        self.fields["person"].choices = names  # type: ignore[attr-defined]  # a ChoiceField
+        self.fields["person"].choices = [("", "Choose one"), *names]  # type: ignore[attr-defined]  # a ChoiceField
 
     def values(self) -> dict[str, Any]:
         """As the service wants them."""

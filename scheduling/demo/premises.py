@@ -183,10 +183,11 @@ def _put_on_duty(house: House, now: datetime) -> None:
     coordinator = house.person(roles.COORDINATOR)
     for week in range(DUTY_WEEKS):
         start = now + week * timedelta(days=7)
-        for rank, role in enumerate((roles.NURSE, roles.CLINICIAN), start=1):
+        text = f"+1 503 555 {160 + week:04d}"  # the nurse's, besides the e-mail
+        for rank, role, phone in ((1, roles.NURSE, text), (2, roles.CLINICIAN, "")):
             add_shift(
                 site=house.site, user=house.person(role, week), start=start, end=start + timedelta(days=7),
-                by=coordinator, rank=rank, at=now,
+                by=coordinator, rank=rank, phone=phone, at=now,
             )  # fmt: skip
 
 

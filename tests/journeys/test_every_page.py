@@ -83,7 +83,7 @@ PAGES = {
         "/infusions/{recovering}/sign-off/",
         "/consents/{consent}/withdraw/", "/clinic-plan/", "/waitlist/", "/alerts/", "/series/{series}/longer-gap/",
         "/queue/", "/windows/{window}/", VERSION, "/series/{to_review}/review/", "/overrides/",
-        "/series/{to_review}/switch/", "/patients/{patient}/timeline/", "/patients/{unplanned}/timeline/",
+        "/series/{series}/switch/", "/patients/{patient}/timeline/", "/patients/{unplanned}/timeline/",
         "/visits/{visit}/check-in/decide/",
     ),
     "Infusion nurse": (
