@@ -34,6 +34,7 @@ from scheduling.services.endings import undated_key
 from scheduling.services.followups import sync_follow_ups
 from scheduling.services.lanes import Occupation, occupy, release
 from scheduling.services.slot_holds import UNDO_FOR, Left
+from scheduling.services.undo_gaps import check_gaps_after_undo
 from scheduling.services.window_rows import check_constraints_now
 from scheduling.services.workitems import reopen, settle
 from staff.clock import app_now
@@ -229,7 +230,8 @@ def undoable(visit: Appointment, user: User, now: datetime) -> ScheduleChange | 
 def undo_change(*, change: ScheduleChange, by: User, at: datetime | None = None) -> ScheduleChange:
     """Take a change back within two minutes, all of it. The same undo twice is one.
 
-    Raises StateConflict when the two minutes have passed or a booking was changed again, Clash when a place is taken.
+    Raises StateConflict when the two minutes have passed or a booking was changed again, Clash when a place is taken,
+    RuleNotMet when another visit was changed since, so that the gap to it would not be allowed.
     """
     now = at or app_now()
     rows = list(change.rows.select_related("appointment", "follow_up", "practitioner_before"))
@@ -251,6 +253,7 @@ def undo_change(*, change: ScheduleChange, by: User, at: datetime | None = None)
     release(visits)
     aside = slot_holds.come_back(visits, at=now)
     _put_back(rows, visits)
+    check_gaps_after_undo(current, visits, now)
     current.undone_at, current.undone_by = now, by
     current.save(update_fields=["undone_at", "undone_by"])
     record(Kind.UNDO, before, reason=f"Taken back: {current.reason}", by=by, at=now, scope=current.scope)

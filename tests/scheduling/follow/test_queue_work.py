@@ -26,6 +26,7 @@ from scheduling.services.undo import undo_last
 from sessions import services as facts
 from sessions.models import IntegrationSession
 from staff.errors import InvalidInput, RuleNotMet, StateConflict
+from tests import factories
 from tests.scheduling.booking.test_version_moves import publish
 from tests.scheduling.follow import world as w
 
@@ -346,3 +347,14 @@ def test_who_is_booked_cannot_be_overtaken_from_the_pool(clinic, clock, visit, w
     book(clinic, visit, start=datetime(2026, 3, 5, 19, 0, tzinfo=UTC))
     with pytest.raises(StateConflict):
         windows.claim_window(window=window, by=clinic.other_therapist)
+
+
+def test_a_window_is_always_at_the_site_of_its_infusion(clinic, window):
+    """The trigger `window_site` writes it, whatever raw SQL says; so no queue of another site shows it."""
+    elsewhere = factories.make_site(name="Another clinic", short_name="Other")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE scheduling_plasticitywindow SET site_id = %s WHERE id = %s", [elsewhere.pk, window.pk]
+        )
+    window.refresh_from_db()
+    assert window.site_id == window.infusion.site_id
