@@ -101,10 +101,15 @@ def propose_move(
 def propose_replan(
     *, series: TreatmentSeries, hit: Sequence[Appointment], at: datetime | None = None
 ) -> MovePlan:
-    """New times for visits that cannot stay (`hit`), as near as the rules allow; the others move only if they must."""
+    """New times for visits that cannot stay (`hit`), as near as the rules allow; the others move only if they must.
+
+    Raises StateConflict (`only-reserved`) for slots that are only reserved: they end by themselves.
+    """
     now = at or app_now()
     first = min(hit, key=lambda item: item.ordinal or 0)
     rest = _rest_of(series, first, also={item.pk for item in hit})
+    if not rest:
+        raise StateConflict("Only reserved: confirm or give back the reservation.", code="only-reserved")
     alone = plan_rest(
         series, rest, {item.pk: item.during.lower for item in hit}, {}, scope=Scope.THIS, now=now
     )

@@ -196,3 +196,21 @@ def test_the_api_reviews_and_applies(clinic):
         "/api/v1/closures/", body, content_type="application/json", HTTP_IDEMPOTENCY_KEY=str(uuid4())
     )
     assert refused.status_code == 403
+
+
+def test_a_reservation_on_a_closed_day_is_named_and_not_moved(clinic):
+    """Found by the walk: the page of new times could not be opened while one stood."""
+    series = book(clinic, hold_minutes=30)
+    add_closure(
+        site=clinic.site, first=date(2026, 3, 9), last=date(2026, 3, 9), reason="Flood", by=clinic.coordinator
+    )
+    group = next(
+        g for g in replans.review(site=clinic.site, by=clinic.coordinator).groups if g.series == series
+    )
+    assert not group.placed
+    assert group.why_not == ("Only reserved: confirm or give back the reservation.",)
+    client = Client()
+    client.force_login(clinic.coordinator)
+    page = client.get(reverse("replan"))
+    assert page.status_code == 200
+    assert "Only reserved" in page.content.decode()
