@@ -252,13 +252,17 @@ class Walk(RuleBasedStateMachine):
         assert not early.exists()
 
 
-def test_no_order_of_acts_brings_about_what_must_never_happen(clinic, clock):
+def test_no_order_of_acts_brings_about_what_must_never_happen(clinic, clock, request):
+    """The same few walks every time; with `--faults` many, and others each time."""
+    full = request.config.getoption("--faults")
     Walk.world = staticmethod(lambda: (clinic, clock))  # type: ignore[method-assign]
     done.clear()
     run_state_machine_as_test(
         Walk,
         settings=settings(
-            max_examples=8,
+            max_examples=80 if full else 8,
+            derandomize=not full,
+            database=None,
             stateful_step_count=15,
             deadline=None,
             suppress_health_check=list(HealthCheck),
