@@ -38,14 +38,13 @@ from scheduling.ranges import as_interval
 from scheduling.sealed_checks import unreadable_values
 from scheduling.services.chair_use import FOLLOWS
 from scheduling.services.endings import HAS_A_DATE, SETTLED, undated_key
-from scheduling.services.rules import Neighbour, approved_hours, gap_words
+from scheduling.services.visit_gaps import GONE, really_starts, wrong_gap
 from sessions.models import Infusion, IntegrationSession
 from staff.models import Licence
 
 Status = Appointment.Status
 LOST_HOLD = timedelta(hours=1)
 LATE_REVIEW = timedelta(days=1)
-GONE = (Status.CANCELLED, Status.OMITTED, Status.NO_SHOW, Status.DISPLACED)
 
 
 @dataclass(frozen=True, order=True)
@@ -144,14 +143,8 @@ def _happening() -> dict[int, list[Appointment]]:
     ):
         found[visit.patient_id].append(visit)
     for visits in found.values():
-        visits.sort(key=_start)
+        visits.sort(key=really_starts)
     return found
-
-
-def _start(visit: Appointment) -> datetime:
-    started = visit.infusion.started_at if visit.infusion else None
-    moment: datetime = started or visit.during.lower
-    return moment
 
 
 def _gaps(now: datetime) -> Iterator[Finding]:
@@ -161,21 +154,8 @@ def _gaps(now: datetime) -> Iterator[Finding]:
         long[series_id][ordinal] = hours
     for visits in _happening().values():
         for earlier, later in pairwise(visits):
-            if later.status not in Appointment.UPCOMING or later.series is None or _start(later) < now:
-                continue
-            number = (earlier.ordinal or 0) if earlier.series_id == later.series_id else 0
-            before, after = Neighbour(number, _start(earlier)), Neighbour(later.ordinal or 1, _start(later))
-            approved = approved_hours(
-                later.series.protocol_version.read(), before, after, long.get(later.series.pk, {})
-            )
-            extra = after.ordinal > later.series.protocol_version.read().visits
-            words = gap_words(
-                later.series.protocol_version.read(),
-                before,
-                after,
-                zone_of(later.site),
-                24 * 3660 if extra else approved,
-            )
+            approved = long.get(later.series.pk, {}) if later.series else {}
+            words = wrong_gap(earlier, later, now, approved)
             if words:
                 yield Finding("gap", words, (str(earlier.code), str(later.code)))
 
@@ -318,12 +298,12 @@ def _close(now: datetime) -> Iterator[Finding]:
     decided = set(SpacingDecision.objects.values_list("series_id", "ordinal"))
     for visits in _happening().values():
         for position, visit in enumerate(visits):
-            if visit.status not in Appointment.UPCOMING or _start(visit) < now:
+            if visit.status not in Appointment.UPCOMING or really_starts(visit) < now:
                 continue
             zone, before = zone_of(visit.site), visits[:position]
-            near = nearest(_start(visit), [_start(item) for item in before])
-            days = [local_date(_start(item), zone) for item in before]
-            many = most_in_seven_days(local_date(_start(visit), zone), days) > MOST_IN_SEVEN_DAYS
+            near = nearest(really_starts(visit), [really_starts(item) for item in before])
+            days = [local_date(really_starts(item), zone) for item in before]
+            many = most_in_seven_days(local_date(really_starts(visit), zone), days) > MOST_IN_SEVEN_DAYS
             around = {(item.series_id, item.ordinal) for item in [*before[-6:], visit]}
             if (near is not None or many) and not around & decided:
                 yield Finding(

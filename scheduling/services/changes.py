@@ -34,7 +34,7 @@ from scheduling.services.endings import undated_key
 from scheduling.services.followups import sync_follow_ups
 from scheduling.services.lanes import Occupation, occupy, release
 from scheduling.services.slot_holds import UNDO_FOR, Left
-from scheduling.services.undo_gaps import check_gaps_after_undo
+from scheduling.services.visit_gaps import check_gaps_after_undo
 from scheduling.services.window_rows import check_constraints_now
 from scheduling.services.workitems import reopen, settle
 from staff.clock import app_now

@@ -1,8 +1,8 @@
-"""What an undo may not bring back: a gap that is too short or too long because of what was changed in between."""
+"""The hours between two visits that stand: what the lists look for and what an undo may not bring back."""
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Mapping
 from datetime import datetime
 from itertools import pairwise
 
@@ -23,11 +23,11 @@ def check_gaps_after_undo(change: ScheduleChange, taken_back: Container[int], no
     somebody's act since `change` has made are refused. The caller holds the patient's lock and has put the rows back.
     """
     rows = Appointment.objects.infusions().filter(patient=change.patient_id).exclude(status__in=GONE)
-    visits = sorted(rows.select_related("infusion", "series__protocol_version", "site"), key=_start)
+    visits = sorted(rows.select_related("infusion", "series__protocol_version", "site"), key=really_starts)
     for earlier, later in pairwise(visits):
         if (earlier.pk in taken_back) == (later.pk in taken_back):
             continue
-        words = _words(earlier, later, now)
+        words = wrong_gap(earlier, later, now, long_gaps_of(later.series) if later.series else {})
         other = later if earlier.pk in taken_back else earlier
         if words and (other.booked_at >= change.made_at or _changed_since(change)):
             raise RuleNotMet(
@@ -35,20 +35,31 @@ def check_gaps_after_undo(change: ScheduleChange, taken_back: Container[int], no
             )
 
 
-def _start(visit: Appointment) -> datetime:
+def really_starts(visit: Appointment) -> datetime:
+    """When the pump ran, or when it is planned to."""
     started = visit.infusion.started_at if visit.infusion else None
     moment: datetime = started or visit.during.lower
     return moment
 
 
-def _words(earlier: Appointment, later: Appointment, now: datetime) -> str | None:
-    if later.series is None or later.status not in Appointment.UPCOMING or _start(later) < now:
+def wrong_gap(
+    earlier: Appointment, later: Appointment, now: datetime, long_gaps: Mapping[int, int]
+) -> str | None:
+    """Why `later` may not stand where it is planned after `earlier`; None when it may. Facts are not judged.
+
+    `long_gaps`: hours that a prescriber approved for the series of `later`, by the ordinal they come before. An extra
+    infusion has no longest gap.
+    """
+    if later.series is None or later.status not in Appointment.UPCOMING or really_starts(later) < now:
         return None
     definition = later.series.protocol_version.read()
-    before = Neighbour((earlier.ordinal or 0) if earlier.series_id == later.series_id else 0, _start(earlier))
-    here = Neighbour(later.ordinal or 1, _start(later))
-    approved = approved_hours(definition, before, here, long_gaps_of(later.series))
-    longest = ANY_LENGTH if here.ordinal > definition.visits else approved
+    number = (earlier.ordinal or 0) if earlier.series_id == later.series_id else 0
+    before, here = (
+        Neighbour(number, really_starts(earlier)),
+        Neighbour(later.ordinal or 1, really_starts(later)),
+    )
+    extra = here.ordinal > definition.visits
+    longest = ANY_LENGTH if extra else approved_hours(definition, before, here, long_gaps)
     return gap_words(definition, before, here, zone_of(later.site), longest)
 
 
