@@ -15,9 +15,9 @@ from patients.presenting import interpreter_words
 from scheduling.booking_pages import Chip, chair_of, chip_of, title_of
 from scheduling.domain.intervals import Interval
 from scheduling.domain.localtime import in_words, local_date, resolve_local
-from scheduling.loaders import zone_of
+from scheduling.loaders import load_duty, zone_of
 from scheduling.models import Appointment, Availability, PatientSpan, Resource, ResourceBooking
-from scheduling.services.lateness import start_limits
+from scheduling.services.lateness import limits_with
 from scheduling.services.limits import allowed_starts
 from scheduling.week_list import DayList, week, week_visits
 from staff.models import Site, User
@@ -26,6 +26,7 @@ Status = Appointment.Status
 FIRST, LAST = 8, 18
 QUARTER = 15
 SHOWN = (*Appointment.BLOCKING, Status.COMPLETED)
+LOADED = ("chair", "nurse")  # kinds with a load strip
 
 
 @dataclass(frozen=True)
@@ -115,13 +116,16 @@ class Calendar:
 
 
 def build_week(user: User, site: Site, monday: date, now: datetime) -> Calendar:
-    """Seven days from Monday. Fourteen queries, whatever the number of chairs and visits."""
+    """Seven days from Monday. Nine queries, whatever the number of chairs and visits."""
     zone = zone_of(site)
     start = resolve_local(monday, time(0), zone).instant
     end = resolve_local(monday + timedelta(days=7), time(0), zone).instant
-    resources = list(Resource.objects.filter(site=site, kind__in=["chair", "nurse"], active=True))
+    # A day before for a visit that runs into Monday, two after for one that starts late on Sunday.
+    duty = load_duty(site, first=monday - timedelta(days=1), until=monday + timedelta(days=9))
+    resources = [item.row for item in duty.resources if item.row.kind in LOADED]
     chairs = [item for item in resources if item.kind == Resource.Kind.CHAIR]
-    hours = list(Availability.objects.filter(resource__in=resources))
+    shared = {item.pk for item in resources}
+    hours = [row for row in duty.hours if row.resource_id in shared]
     every = week_visits(site, start, end)
     visits = [item for item in every if item.kind == Appointment.Kind.INFUSION and item.status in SHOWN]
     seen = set(
@@ -135,9 +139,9 @@ def build_week(user: User, site: Site, monday: date, now: datetime) -> Calendar:
         .values_list("resource__kind", "during")
     )
     shown = _hours(hours, visits, zone)
-    limits = start_limits(site, visits)
-    lists = week(user, site, monday, now, visits=every, seen=seen, limits=limits)
-    capacity = {kind: sum(r.capacity for r in resources if r.kind == kind) for kind in ("chair", "nurse")}
+    limits = limits_with(visits, {item.row.pk: item for item in duty.resources})
+    lists = week(user, site, monday, now, visits=every, seen=seen, limits=limits, closed=duty.closed)
+    capacity = {kind: sum(r.capacity for r in resources if r.kind == kind) for kind in LOADED}
     days = tuple(
         _day(item, shown, chairs, visits, seen, hours, taken, capacity, user, now, zone, limits)
         for item in lists

@@ -97,6 +97,18 @@ class SiteLoad:
         )
 
 
+@dataclass(frozen=True)
+class Duty:
+    """When the resources of a site are there on local dates in [first, until), whatever is booked on them.
+
+    `hours`: the stored weekly hours of these resources.
+    """
+
+    closed: Mapping[date, str]
+    resources: tuple[LoadedResource, ...]
+    hours: tuple[Availability, ...]
+
+
 def zone_of(site: Site) -> ZoneInfo:
     """The site's time zone."""
     return ZoneInfo(site.time_zone)
@@ -117,6 +129,19 @@ def load_site(
     resources that are asked about, where those are known.
     """
     zone = zone_of(site)
+    duty = load_duty(site, first=first, until=until, only=only)
+    rows = [item.row for item in duty.resources]
+    bookings = _grouped(_bookings(rows, (_midnight(first, zone), _midnight(until, zone)), without))
+    loaded = tuple(_loaded(item.row, item.free, bookings.get(item.row.pk, ())) for item in duty.resources)
+    return SiteLoad(site, zone, first, until, duty.closed, loaded, _licences(rows))
+
+
+def load_duty(site: Site, *, first: date, until: date, only: Collection[int] | None = None) -> Duty:
+    """The resources in use at `site` (`only`: of these primary keys) and when they are there; four queries.
+
+    Bookings and licences are not read: for what asks about hours alone.
+    """
+    zone = zone_of(site)
     wanted = Resource.objects.filter(site=site, active=True)
     rows = list((wanted if only is None else wanted.filter(pk__in=only)).select_related("user"))
     span = (_midnight(first, zone), _midnight(until, zone))
@@ -127,7 +152,6 @@ def load_site(
     public = public_holidays(site, first, until)
     hours = _grouped(Availability.objects.filter(resource__in=rows))
     exceptions = _grouped(AvailabilityException.objects.filter(resource__in=rows, during__overlap=span))
-    bookings = _grouped(_bookings(rows, span, without))
     loaded = []
     for row in rows:
         weekly = [weekly_hours(item) for item in hours.get(row.pk, ())]
@@ -135,9 +159,9 @@ def load_site(
             hours=weekly, zone=zone, first=first, until=until, closures=closures, holidays=public
         )
         free = _with_exceptions(regular, exceptions.get(row.pk, ()), Interval(*span))
-        loaded.append(_loaded(row, free, bookings.get(row.pk, ())))
+        loaded.append(_loaded(row, free, ()))
     closed = closed_days(first, until, closures=closures, holidays=public)
-    return SiteLoad(site, zone, first, until, closed, tuple(loaded), _licences(rows))
+    return Duty(closed, tuple(loaded), tuple(item for each in hours.values() for item in each))
 
 
 def _midnight(day: date, zone: ZoneInfo) -> datetime:

@@ -83,7 +83,10 @@ class AppointmentQuerySet(models.QuerySet[Any]):
         return self.filter(status=self.model.Status.RESERVED, held_until__lte=at)
 
     def for_page(self) -> AppointmentQuerySet:
-        """With what pages and the API show of a visit anyway."""
+        """With what pages and the API show of a visit anyway; two queries."""
+        taken = self.model._meta.get_field("resource_bookings").related_model.objects.select_related(
+            "resource"
+        )
         return self.select_related(
             "patient",
             "site",
@@ -91,7 +94,7 @@ class AppointmentQuerySet(models.QuerySet[Any]):
             "practitioner",
             "infusion__protocol_version",
             "moved_by",
-        ).prefetch_related("resource_bookings__resource")
+        ).prefetch_related(models.Prefetch("resource_bookings", queryset=taken))
 
 
 class ResourceBookingQuerySet(models.QuerySet[Any]):

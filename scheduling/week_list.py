@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 
 from scheduling.board_cards import Card, Span, card_of
 from scheduling.domain.localtime import resolve_local
-from scheduling.loaders import public_holidays, zone_of
-from scheduling.models import Appointment, Closure
+from scheduling.loaders import zone_of
+from scheduling.models import Appointment
 from staff.models import Site, User
 
 Status = Appointment.Status
@@ -32,7 +32,7 @@ def _midnight(day: date, zone: ZoneInfo) -> datetime:
 
 
 def week_visits(site: Site, start: datetime, end: datetime) -> list[Appointment]:
-    """Visits of every kind that touch [start, end), those without a time included, in order. Three queries."""
+    """Visits of every kind that touch [start, end), those without a time included, in order. Two queries."""
     rows = Appointment.objects.at_site(site).filter(status__in=[*SHOWN, Status.DISPLACED])
     return list(rows.touching(start, end).for_page().order_by("during", "pk"))
 
@@ -46,11 +46,13 @@ def week(
     visits: Sequence[Appointment],
     seen: Collection[int],
     limits: Mapping[int, datetime],
+    closed: Mapping[date, str],
 ) -> list[DayList]:
-    """Seven days of `visits` (of that week): those that this person may see, `seen`, and how many more there are."""
+    """Seven days of `visits` (of that week): those that this person may see, `seen`, and how many more there are.
+
+    closed: why the site is closed, by date. No query.
+    """
     zone = zone_of(site)
-    closures = list(Closure.objects.filter(site=site, days__overlap=(monday, monday + timedelta(days=7))))
-    public = public_holidays(site, monday, monday + timedelta(days=7))
     found = []
     for number in range(7):
         day = monday + timedelta(days=number)
@@ -61,6 +63,5 @@ def week(
             for item in today
             if item.pk in seen
         )
-        reason = next((item.reason for item in closures if day in item.days), public.get(day, ""))
-        found.append(DayList(day, reason, cards, len(today) - len(cards)))
+        found.append(DayList(day, closed.get(day, ""), cards, len(today) - len(cards)))
     return found

@@ -14,7 +14,7 @@ from django.db import transaction
 
 from scheduling.domain.intervals import Interval, intersect
 from scheduling.domain.localtime import in_words, local_date, rounded_up
-from scheduling.loaders import LoadedResource, load_site, zone_of
+from scheduling.loaders import LoadedResource, load_duty, zone_of
 from scheduling.models import Appointment, Resource
 from scheduling.reasons import MOVE
 from scheduling.reasons import in_words as reason_words
@@ -45,18 +45,18 @@ class LateLine:
 def start_by(visit: Appointment) -> datetime | None:
     """The latest start today whose stay ends inside the hours of chair, nurse and prescriber; None without any.
 
-    Other bookings are not asked: it is the limit that no shuffling can pass. Seven queries.
+    Other bookings are not asked: it is the limit that no shuffling can pass. Four queries.
     """
     if visit.kind != Appointment.Kind.INFUSION or visit.series is None:
         return None
     keys = [row.resource_id for row in visit.resource_bookings.all()]
     day = local_date(visit.during.lower, zone_of(visit.site))
-    load = load_site(visit.site, first=day, until=day + timedelta(days=2), only=keys)
-    return latest_start(visit, load.resources)
+    duty = load_duty(visit.site, first=day, until=day + timedelta(days=2), only=keys)
+    return latest_start(visit, duty.resources)
 
 
 def start_limits(site: Site, visits: Iterable[Appointment]) -> dict[int, datetime]:
-    """`start_by` of the booked infusion visits among these, by primary key. Seven queries, whatever their number.
+    """`start_by` of the booked infusion visits among these, by primary key. Four queries, whatever their number.
 
     The visits come with their `resource_bookings` (for_page).
     """
@@ -68,8 +68,8 @@ def start_limits(site: Site, visits: Iterable[Appointment]) -> dict[int, datetim
     zone = zone_of(site)
     days = [local_date(item.during.lower, zone) for item in rows]
     keys = {row.resource_id for item in rows for row in item.resource_bookings.all()}
-    load = load_site(site, first=min(days), until=max(days) + timedelta(days=2), only=keys)
-    return limits_with(rows, {item.row.pk: item for item in load.resources})
+    duty = load_duty(site, first=min(days), until=max(days) + timedelta(days=2), only=keys)
+    return limits_with(rows, {item.row.pk: item for item in duty.resources})
 
 
 def limits_with(visits: Iterable[Appointment], known: Mapping[int, LoadedResource]) -> dict[int, datetime]:
