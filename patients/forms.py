@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any, cast
-from zoneinfo import available_timezones
 
 from django import forms
 from django.conf import settings
@@ -32,6 +31,7 @@ from staff.forms import (
     UnitIntegerField,
 )
 from staff.models import Site, User
+from staff.zones import places
 
 ROUTE_LABELS = {
     "iv": "IV infusion",
@@ -45,8 +45,7 @@ ROUTE_LABELS = {
 @lru_cache(maxsize=1)
 def zone_choices() -> list[tuple[str, str]]:
     """Time zones as people look for them: by continent and city."""
-    names = sorted(name for name in available_timezones() if "/" in name and not name.startswith("Etc/"))
-    return [(name, name.replace("_", " ")) for name in names]
+    return [(name, name.replace("_", " ")) for name in places()]
 
 
 class SearchForm(ClinicalForm):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import lru_cache
 from typing import Any
-from zoneinfo import available_timezones
 
 from django import forms
 from django.conf import settings
@@ -12,13 +11,13 @@ from django.conf import settings
 from staff import roles
 from staff.forms import Checkboxes, ClinicalDateField, ClinicalForm, ClinicalTextField, Radios
 from staff.models import Licence, Site
+from staff.zones import places
 
 
 @lru_cache(maxsize=1)
 def zone_choices() -> list[tuple[str, str]]:
     """Time zones as people look for them: by continent and city."""
-    names = sorted(name for name in available_timezones() if "/" in name and not name.startswith("Etc/"))
-    return [("", "Choose one"), *((name, name.replace("_", " ")) for name in names)]
+    return [("", "Choose one"), *((name, name.replace("_", " ")) for name in places())]
 
 
 class AccessForm(ClinicalForm):

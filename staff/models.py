@@ -5,7 +5,6 @@ from __future__ import annotations
 import uuid
 from datetime import date
 from typing import Any, ClassVar
-from zoneinfo import available_timezones
 
 import pghistory
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
@@ -18,11 +17,12 @@ from django.db.models import F, Q
 from django.db.models.functions import Lower
 
 from staff import roles
+from staff.zones import known_zones
 
 
 def validate_time_zone(name: str) -> None:
     """Only IANA names that this system can resolve."""
-    if name not in available_timezones():
+    if name not in known_zones():
         raise ValidationError("Not an IANA time zone name, such as America/Los_Angeles.", code="time-zone")
 
 

@@ -20,6 +20,7 @@ BELOW = {
 }
 FRAMEWORKS = {"django", "rest_framework", "celery", "kombu", "redis", "psycopg2", "allauth", "pghistory"}
 PURE_FILES = {
+    "staff/zones.py",
     "staff/errors.py",
     "staff/strict.py",
     "staff/charts.py",

@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 from typing import Any
-from zoneinfo import available_timezones
 
 from django.conf import settings
 
 from patients.models import Patient
 from staff.errors import InvalidInput
 from staff.strict import parse_decimal, parse_text
+from staff.zones import known_zones
 
 MIN_HEIGHT_CM, MAX_HEIGHT_CM = Decimal(100), Decimal(230)
 EARLIEST_BIRTH = date(1900, 1, 1)
@@ -45,7 +45,7 @@ def _clean_one(name: str, value: Any, today: date) -> Any:
         return _height(value)
     allowed, message = {
         "sex": (value in Patient.Sex.values, "Choose female or male, as on the chart."),
-        "time_zone": (value in available_timezones(), "Choose a time zone such as America/Los_Angeles."),
+        "time_zone": (value in known_zones(), "Choose a time zone such as America/Los_Angeles."),
         "language": (value in dict(settings.LANGUAGES), "Choose a language from the list."),
         "jurisdiction": (
             isinstance(value, str) and bool(_JURISDICTION.fullmatch(value)),

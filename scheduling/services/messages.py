@@ -63,6 +63,8 @@ def sync_messages(*, series: TreatmentSeries, at: datetime | None = None) -> Non
 
 def sync_patient(patient: Patient, *, at: datetime) -> None:
     """As `sync_messages`, for callers that hold the patient's lock."""
+    if not _anything(patient):
+        return
     preference = ContactPreference.objects.filter(patient=patient).first()
     follow_ups = list(
         FollowUp.objects.filter(patient=patient, state__in=FollowUp.ACTIONABLE)
@@ -101,6 +103,11 @@ def sync_patient(patient: Patient, *, at: datetime) -> None:
     planned = {wish.follow_up.pk for wish in wishes if isinstance(wish, Wish) and wish.follow_up is not None}
     end_needless_calls(patient, follow_ups, planned, at)
     _reconcile(patient, wishes, at)
+
+
+def _anything(patient: Patient) -> bool:
+    """Somebody who has only just been registered has nothing that a message could speak of."""
+    return any(model.objects.filter(patient=patient).exists() for model in (FollowUp, Appointment, Message))
 
 
 def _of_follow_ups(

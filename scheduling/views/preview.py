@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import date, time, timedelta
 from decimal import Decimal
 from typing import Any, cast
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from django import forms
 from django.contrib.auth.decorators import login_required
@@ -31,6 +31,7 @@ from staff.clock import app_now
 from staff.errors import InvalidInput, RuleNotMet
 from staff.forms import ClinicalDateField, ClinicalForm, UnitDecimalField, UnitIntegerField
 from staff.models import Site, User
+from staff.zones import known_zones
 
 ZONES = (
     "America/Los_Angeles", "America/New_York", "Europe/London", "Europe/Berlin", "Asia/Kolkata", "Australia/Sydney",
@@ -115,7 +116,7 @@ def _form(request: HttpRequest, site: Site | None) -> PreviewForm:
     }
     asked = {key: value for key, value in request.GET.items() if key in usual}
     zones = list(dict.fromkeys([own, *ZONES]))
-    if asked.get("place") in available_timezones():
+    if asked.get("place") in known_zones():
         zones = list(dict.fromkeys([*zones, str(asked["place"])]))
     return PreviewForm(usual | asked, zones=zones)
 

@@ -6,7 +6,6 @@ import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
-from zoneinfo import available_timezones
 
 import holidays
 from django.db import IntegrityError, transaction
@@ -18,6 +17,7 @@ from staff.history import acting
 from staff.models import Site, User
 from staff.services.fields import cleaned, one_line
 from staff.strict import parse_text
+from staff.zones import known_zones
 
 # label, most characters, needed
 TEXTS = {
@@ -95,7 +95,7 @@ def _clean_one(name: str, value: Any) -> Any:
         return bool(value)
     text = parse_text(value, field=name, max_length=64, single_line=True)
     allowed, message = {
-        "time_zone": (text in available_timezones(), "Choose a time zone such as America/Los_Angeles."),
+        "time_zone": (text in known_zones(), "Choose a time zone such as America/Los_Angeles."),
         "country": (bool(COUNTRY.fullmatch(text)), "Write the two letters of the country, such as US or GB."),
         "subdivision": (
             not text or bool(SUBDIVISION.fullmatch(text)),
