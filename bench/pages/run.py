@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import re
 import statistics
 import sys
 import time
@@ -21,9 +20,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import psycopg2
-
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+from bench.scratch import on_server, scratch_database
+
 SCRATCH = "clearwindow_bench_pages"
 PROMISED = {"queue": 15.0, "board": 5.0, "week": 5.0}  # p95 of the database time, in milliseconds
 
@@ -40,36 +39,6 @@ class Taken:
     def p95(self) -> float:
         """95th percentile."""
         return statistics.quantiles(self.each, n=20)[-1]
-
-
-def on_server(url: str, statement: str) -> None:
-    """One statement outside a transaction."""
-    connection = psycopg2.connect(url)
-    connection.autocommit = True
-    with connection.cursor() as cursor:
-        cursor.execute(statement)
-    connection.close()
-
-
-def prepare(url: str) -> str:
-    """Make the scratch database with the product's own tables and roles; its address."""
-    on_server(url, f"DROP DATABASE IF EXISTS {SCRATCH}")
-    on_server(url, f"CREATE DATABASE {SCRATCH}")
-    scratch = re.sub(r"(@[^/]*/)[^?]*", rf"\g<1>{SCRATCH}", url)
-    os.environ |= {
-        "DATABASE_URL": scratch, "DATABASE_OWNER_URL": scratch, "DJANGO_SETTINGS_MODULE": "config.settings",
-        "CLEARWINDOW_ENV": "test",
-    }  # fmt: skip
-    import django
-    from django.core.management import call_command
-
-    django.setup()
-    call_command("migrate", interactive=False, verbosity=0)
-    from staff.services import mark_database, sync_roles
-
-    mark_database("test")
-    sync_roles()
-    return scratch
 
 
 def live_clinic() -> tuple[Any, datetime]:
@@ -190,31 +159,24 @@ def main() -> None:
     asked = parser.parse_args()
     if asked.full:
         asked.clinics, asked.infusions = 200, 1_000_000
-    url = os.environ["DATABASE_URL"]
-    scratch = prepare(url)
-    try:
-        measure(asked, scratch)
-    finally:
-        from django.db import connections
-
-        connections.close_all()
-        on_server(url, f"DROP DATABASE IF EXISTS {SCRATCH}")
+    with scratch_database(SCRATCH) as address:
+        measure(asked, address)
 
 
-def measure(asked: argparse.Namespace, scratch: str) -> None:
+def measure(asked: argparse.Namespace, address: str) -> None:
     """Both tables, the ratio and the plans."""
     from bench.pages.fill import fill
 
     clinic, now = live_clinic()
     for user in (clinic.therapist, clinic.nurse):
         user.site_ids(), user.role_names
-    on_server(scratch, "VACUUM ANALYZE")
+    on_server(address, "VACUUM ANALYZE")
     print("| database | page | queries | median ms | p95 ms | promised | kept |")
     print("| --- | --- | --- | --- | --- | --- | --- |")
     before = report(f"one clinic ({load()})", clinic, now, asked.repeats)
     began = time.perf_counter()
     made = fill(clinic, asked.clinics, asked.infusions)
-    on_server(scratch, "VACUUM ANALYZE")
+    on_server(address, "VACUUM ANALYZE")
     words = ", ".join(f"{count} {name}" for name, count in made.items())
     print(f"| (filled in {time.perf_counter() - began:.0f} s: {words}) | | | | | | |", flush=True)
     after = report(f"{asked.clinics} clinics ({load()})", clinic, now, asked.repeats)

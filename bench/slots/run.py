@@ -9,8 +9,6 @@ the service that the plan page calls, and dropped. The owner must be allowed to 
 from __future__ import annotations
 
 import argparse
-import os
-import re
 import statistics
 import sys
 import time
@@ -19,40 +17,11 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import psycopg2
-
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+from bench.scratch import scratch_database
+
 AHEAD = 60  # days ahead that the other clinics have booked as well
 SCRATCH = "clearwindow_bench_slots"
-
-
-def on_server(url: str, statement: str) -> None:
-    """One statement outside a transaction."""
-    connection = psycopg2.connect(url)
-    connection.autocommit = True
-    with connection.cursor() as cursor:
-        cursor.execute(statement)
-    connection.close()
-
-
-def prepare(url: str) -> None:
-    """Make the scratch database with the product's own tables and roles."""
-    on_server(url, f"DROP DATABASE IF EXISTS {SCRATCH}")
-    on_server(url, f"CREATE DATABASE {SCRATCH}")
-    scratch = re.sub(r"(@[^/]*/)[^?]*", rf"\g<1>{SCRATCH}", url)
-    os.environ |= {
-        "DATABASE_URL": scratch, "DATABASE_OWNER_URL": scratch, "DJANGO_SETTINGS_MODULE": "config.settings",
-        "CLEARWINDOW_ENV": "test",
-    }  # fmt: skip
-    import django
-    from django.core.management import call_command
-
-    django.setup()
-    call_command("migrate", interactive=False, verbosity=0)
-    from staff.services import mark_database, sync_roles
-
-    mark_database("test")
-    sync_roles()
 
 
 def fill(clinics: int, years: float, per_day: int, until: date) -> int:
@@ -177,15 +146,8 @@ def main() -> None:
     parser.add_argument("--per-day", type=int, default=2, help="bookings of each chair, 1 to 4")
     parser.add_argument("--repeats", type=int, default=15)
     asked = parser.parse_args()
-    url = os.environ["DATABASE_URL"]
-    prepare(url)
-    try:
+    with scratch_database(SCRATCH):
         measure(asked)
-    finally:
-        from django.db import connections
-
-        connections.close_all()
-        on_server(url, f"DROP DATABASE IF EXISTS {SCRATCH}")
 
 
 if __name__ == "__main__":

@@ -47,8 +47,9 @@ from scheduling.serializers_booking import (
     proposal_data,
 )
 from scheduling.services import series as series_service
+from scheduling.services.confirming import confirm_series
 from scheduling.services.early import refuse_early
-from scheduling.services.holds import confirm_series, release_series
+from scheduling.services.holds import release_series
 from scheduling.services.long_gaps import approve_long_gap
 from scheduling.services.more_visits import book_extra_infusion, rebook_visit
 from scheduling.services.pauses import pause_series, resume_series

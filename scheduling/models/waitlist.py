@@ -86,8 +86,8 @@ class FreedSlot(models.Model):
     """A stretch of a chair that came free by a change of plan. Looked at by the tick until it is taken or past.
 
     `visit`: the booked visit that still has it, because its patient said that it may not take place. Nothing is offered
-    until that visit has let it go. `left_by`, `hold`: the visit that did, and what keeps the place while that can be
-    undone.
+    until that visit has let it go. `left_by`, `hold`: the visit that did, or that lost its date, and what keeps the
+    place while that can be undone. `set_aside`: its patient had said so; taken back, it is set aside again.
     """
 
     resource = models.ForeignKey(Resource, on_delete=models.CASCADE, related_name="freed_slots")
@@ -101,6 +101,7 @@ class FreedSlot(models.Model):
     hold = models.OneToOneField(
         Appointment, on_delete=models.PROTECT, related_name="kept_slot", null=True, blank=True
     )
+    set_aside = models.BooleanField(default=False)
     freed_at = models.DateTimeField()
     done_at = models.DateTimeField(null=True, blank=True)
     outcome = models.CharField(max_length=120, blank=True)

@@ -20,6 +20,7 @@ from scheduling.ranges import as_range
 from scheduling.services.endings import raise_undated, settle_series
 from scheduling.services.followups import sync_follow_ups
 from scheduling.services.lanes import Occupation, occupy, release
+from scheduling.services.slot_holds import tell_waitlist
 from scheduling.services.windows import displace
 from scheduling.services.workitems import raise_item
 from sessions.models import Infusion
@@ -71,6 +72,8 @@ def follow_infusion(
     if visit.status not in Appointment.BLOCKING:
         return visit
     if wanted not in Appointment.BLOCKING:
+        if wanted == Status.CANCELLED:
+            tell_waitlist([visit.pk], at=now)
         release([visit.pk])
     if visit.status != wanted:
         visit.status = wanted

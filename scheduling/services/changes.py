@@ -1,8 +1,8 @@
 """The record of every change of a plan, and taking one back within two minutes.
 
 Undo puts the bookings back exactly as they were: the same times, the same chair and people. It is refused when
-somebody has taken the place meanwhile (a time that was set aside is kept, services/slot_holds.py) or anything was
-changed again. Follow-ups and messages are derived afresh in
+somebody has taken the place meanwhile (that of a visit left without a date is kept, services/slot_holds.py) or anything
+was changed again. Follow-ups and messages are derived afresh in
 the same transaction, so what was planned because of the change is stopped.
 """
 
@@ -44,6 +44,7 @@ from staff.models import User
 
 Status = Appointment.Status
 Kind = ScheduleChange.Kind
+DATELESS = frozenset({Kind.CANCEL, Kind.OMIT, Kind.NO_SHOW})
 FINAL = frozenset({Kind.UNDO, Kind.VERSION})  # a signed move to another version is taken back by another one
 
 
@@ -140,7 +141,7 @@ def record(
         )
         for item in before
     )
-    _note_freed(before, fresh, held, by, at)
+    _note_freed(before, fresh, held, by, at, dateless=kind in DATELESS)
     return change
 
 
@@ -150,6 +151,8 @@ def _note_freed(
     held: dict[int, list[ResourceBooking]],
     by: User,
     at: datetime,
+    *,
+    dateless: bool,
 ) -> None:
     """Stretches of chairs ahead that nobody occupies any more: the waitlist is asked about them."""
     kept = {
@@ -169,7 +172,7 @@ def _note_freed(
             "pk", flat=True
         )
     )
-    gone -= slot_holds.let_go(_left(before, after, held), gone, by=by, at=at)
+    gone -= slot_holds.let_go(_left(before, after, held), gone, by=by, at=at, dateless=dateless)
     FreedSlot.objects.bulk_create(
         FreedSlot(resource_id=key, during=as_range(_instant(start), _instant(end)), freed_at=at)
         for key, start, end in sorted(gone)

@@ -16,6 +16,7 @@ from scheduling.models import Appointment, Resource, TreatmentSeries, WorkItem
 from scheduling.reasons import END, in_words
 from scheduling.services.followups import sync_follow_ups
 from scheduling.services.lanes import release
+from scheduling.services.slot_holds import tell_waitlist
 from scheduling.services.window_rows import check_constraints_now
 from scheduling.services.workitems import raise_item, settle
 from staff import roles
@@ -75,6 +76,7 @@ def _cancel_ahead(series: TreatmentSeries, words: str, now: datetime, by: User) 
         and row.status == Status.PROVISIONAL
         and row.ordinal in numbers
     ]
+    tell_waitlist([row.pk for row in visits], at=now)
     cancel_rows([*visits, *planned], f"Series ended: {words}"[:200])
     for row in visits:
         settle(

@@ -1,7 +1,7 @@
-"""Reserved slots: kept for some minutes, confirmed into bookings or given back.
+"""Reserved slots: kept for some minutes, then given back (services/confirming.py makes bookings of them).
 
-An expired slot stops blocking when somebody books one of its resources, or at the latest when `free_expired`
-is called by the tick. Confirming looks at the clock and at every rule again.
+An expired slot stops blocking when somebody books one of its resources, or at the latest when `sweep_expired`
+is called by the tick. Therapy that was planned after a reserved visit goes with it, and the waitlist is told.
 """
 
 from __future__ import annotations
@@ -13,11 +13,10 @@ from django.db.models import Q
 
 from scheduling.conflicts import booking_act
 from scheduling.models import Appointment, Resource, ResourceBooking, TreatmentSeries
-from scheduling.services.followups import sync_follow_ups
 from scheduling.services.lanes import release
+from scheduling.services.slot_holds import tell_waitlist
 from scheduling.services.window_rows import check_constraints_now
 from staff.clock import app_now
-from staff.errors import StateConflict
 from staff.locks import lock
 from staff.models import User
 
@@ -58,11 +57,13 @@ def sweep_expired(*, at: datetime | None = None) -> int:
 def _cancel(rows: list[Appointment], reason: str, at: datetime) -> None:
     if not rows:
         return
-    release(row.pk for row in rows)
-    for row in rows:
+    tell_waitlist([row.pk for row in rows], at=at)
+    gone = [*rows, *_planned_after(rows)]
+    release(row.pk for row in gone)
+    for row in gone:
         row.status, row.reason = Status.CANCELLED, reason
         row.version += 1
-    Appointment.objects.bulk_update(rows, ["status", "reason", "version"])
+    Appointment.objects.bulk_update(gone, ["status", "reason", "version"])
     emptied = TreatmentSeries.objects.live().filter(pk__in={row.series_id for row in rows})
     emptied = emptied.exclude(
         appointments__status__in=[*Appointment.BLOCKING, Status.COMPLETED, Status.DISPLACED]
@@ -73,33 +74,23 @@ def _cancel(rows: list[Appointment], reason: str, at: datetime) -> None:
         series.save(update_fields=["status", "status_reason", "ended_at", "version"])
 
 
-@booking_act
-def confirm_series(*, series: TreatmentSeries, by: User, at: datetime | None = None) -> TreatmentSeries:
-    """Turn all reserved slots of a series into bookings. Raises StateConflict when their time ran out."""
-    now = at or app_now()
-    lock(patients=[series.patient_id], resources=_resources_of(series))
-    rows = list(series.appointments.filter(status=Status.RESERVED).select_for_update())
-    if not rows:
-        raise StateConflict("No reserved slot is left to confirm.", code="hold-gone")
-    if any(row.held_until is None or row.held_until <= now for row in rows):
-        raise StateConflict("The reserved time has run out: plan the series again.", code="hold-expired")
-    if any(row.during.lower <= now for row in rows):
-        raise StateConflict("A reserved visit lies in the past: plan the series again.", code="past-start")
+def _planned_after(rows: list[Appointment]) -> list[Appointment]:
+    """Therapy that was planned together with these reserved visits: it has nothing to come after."""
+    visits = Q()
     for row in rows:
-        row.status, row.held_until = Status.BOOKED, None
-        row.version += 1
-    Appointment.objects.bulk_update(rows, ["status", "held_until", "version"])
-    sync_follow_ups(series=series, at=now)
-    check_constraints_now()
-    series.refresh_from_db()
-    return series
+        if row.series_id is not None:
+            visits |= Q(series=row.series_id, ordinal=row.ordinal)
+    if not visits:
+        return []
+    planned = Appointment.objects.filter(visits, kind=Appointment.Kind.THERAPY, status=Status.PROVISIONAL)
+    return list(planned.select_for_update(of=["self"]))
 
 
 @booking_act
 def release_series(*, series: TreatmentSeries, by: User, at: datetime | None = None) -> TreatmentSeries:
     """Give reserved slots back before their time is up. Harmless when there are none."""
     now = at or app_now()
-    lock(patients=[series.patient_id], resources=_resources_of(series))
+    lock(patients=[series.patient_id], resources=resources_of(series))
     rows = list(series.appointments.filter(status=Status.RESERVED).select_for_update())
     _cancel(rows, GIVEN_BACK, now)
     check_constraints_now()
@@ -107,7 +98,8 @@ def release_series(*, series: TreatmentSeries, by: User, at: datetime | None = N
     return series
 
 
-def _resources_of(series: TreatmentSeries) -> set[int]:
+def resources_of(series: TreatmentSeries) -> set[int]:
+    """Primary keys of everything that the bookings of a series occupy, to be locked."""
     return set(
         Resource.objects.filter(bookings__appointment__series=series).values_list("pk", flat=True).distinct()
     )

@@ -27,7 +27,7 @@ from scheduling.services.rules import (
     long_gaps_of,
 )
 from scheduling.services.scene import set_scene
-from scheduling.services.seating import VisitChoice
+from scheduling.services.seating import VisitChoice, stay
 from scheduling.services.series import MOST_VISITS, book_series
 from scheduling.services.visit_rows import write_visits
 from scheduling.services.window_rows import check_constraints_now
@@ -138,7 +138,9 @@ def _add_visit(
     """One visit more for a running series; the cautions were decided when the series was booked."""
     check_running_version(series.protocol_version)
     rows = series.appointments.infusions().filter(ordinal=choice.ordinal)
+    where = stay(series.protocol_version.read(), as_utc(choice.start))
     kept = slot_holds.kept_for(rows.values_list("pk", flat=True))
+    kept = sorted({*kept, *slot_holds.in_own_way(series.patient_id, [where])})
     scene = set_scene(
         series.patient, series.protocol_version, series.weight_kg, [choice], (), now, without=kept,
         also=slot_holds.resources_of(kept),

@@ -28,10 +28,9 @@ from scheduling.services.early import refuse_what_is_taken
 from scheduling.services.exposure_limits import check_exposure, write_exposure
 from scheduling.services.followups import sync_follow_ups
 from scheduling.services.lanes import Occupation, occupy, release
-from scheduling.services.neighbours import neighbours_of_ordinal
+from scheduling.services.neighbours import neighbours_among
 from scheduling.services.planned_therapy import judge_therapy
 from scheduling.services.rules import (
-    Neighbour,
     VisitRules,
     check_patient,
     check_running_version,
@@ -104,7 +103,7 @@ def move_visits(
     exposed = check_exposure(rules, wanted, close_reason, decided=visits.values(), without=keys)
     write_exposure(visits.values(), exposed, close_reason, by=by, at=now)
     before = snapshot([*visits.values(), *(row.appointment for row in sessions)])
-    slot_holds.end_holds(slot_holds.kept_for(keys), "Moved again.")
+    slot_holds.end_holds(_kept(series, wanted, keys), "Moved again.")
     let_plans_cross()
     release(keys)
     _write_visits(rules, wanted, seats, visits, reason)
@@ -139,7 +138,7 @@ def _scene(
         ordinal__in=[item.ordinal for item in wanted], status__in=Appointment.MOVABLE
     )
     keys = [*known.values_list("pk", flat=True), *(row.appointment.pk for row in sessions)]
-    keys += slot_holds.kept_for(keys)
+    keys += _kept(series, wanted, keys)
     held = set(ResourceBooking.objects.filter(appointment__in=keys).values_list("resource_id", flat=True))
     therapy = [
         TherapyChoice(row.appointment.ordinal or 0, row.kind, row.start, row.therapist)
@@ -166,6 +165,15 @@ def _scene(
         early=early,
     )
     return scene, keys
+
+
+def _kept(series: TreatmentSeries, wanted: Sequence[VisitChoice], keys: Iterable[int]) -> list[int]:
+    """Holds that keep a place for undo and are not in the way of this move: of the visits that move, and the patient's
+    own where a visit is to stand now.
+    """
+    definition = series.protocol_version.read()
+    stays = [stay(definition, as_utc(item.start)) for item in wanted]
+    return sorted({*slot_holds.kept_for(keys), *slot_holds.in_own_way(series.patient_id, stays)})
 
 
 def _settle(visits: Iterable[Appointment], by: User, now: datetime) -> None:
@@ -211,13 +219,7 @@ def _judge(
     starts = {item.ordinal: as_utc(item.start) for item in wanted}
     seats: list[Seat] = []
     for choice in wanted:
-        before, after = neighbours_of_ordinal(course, series, choice.ordinal)
-        earlier = [number for number in starts if number < choice.ordinal]
-        later = [number for number in starts if number > choice.ordinal]
-        if earlier and (before is None or before.ordinal < max(earlier)):
-            before = Neighbour(max(earlier), starts[max(earlier)])
-        if later and (after is None or after.ordinal > min(later)):
-            after = Neighbour(min(later), starts[min(later)])
+        before, after = neighbours_among(course, series, choice.ordinal, starts)
         held = visits[choice.ordinal].resource_bookings.select_related("resource")
         keep = {row.resource.kind: str(row.resource.code) for row in held}
         seats.append(replace(rules, keep=keep).judge(choice, before=before, after=after))

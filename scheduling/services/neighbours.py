@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from datetime import datetime
 
 from scheduling.loaders_follow import VisitFacts
 from scheduling.models import TreatmentSeries
@@ -30,4 +31,20 @@ def neighbours_of_ordinal(
             before = Neighbour(number, item.starts_at)
         elif number > ordinal and after is None:
             after = Neighbour(number, item.starts_at)
+    return before, after
+
+
+def neighbours_among(
+    course: Iterable[VisitFacts], series: TreatmentSeries, ordinal: int, starts: Mapping[int, datetime]
+) -> tuple[Neighbour | None, Neighbour | None]:
+    """As `neighbours_of_ordinal`, where the visits in `starts` (UTC by ordinal) are judged together; `course` is
+    without them.
+    """
+    before, after = neighbours_of_ordinal(course, series, ordinal)
+    earlier = max((number for number in starts if number < ordinal), default=None)
+    later = min((number for number in starts if number > ordinal), default=None)
+    if earlier is not None and (before is None or before.ordinal < earlier):
+        before = Neighbour(earlier, starts[earlier])
+    if later is not None and (after is None or after.ordinal > later):
+        after = Neighbour(later, starts[later])
     return before, after

@@ -19,6 +19,7 @@ from scheduling.loaders import zone_of
 from scheduling.models import Appointment, FollowUp, TreatmentSeries, WorkItem
 from scheduling.services.endings import cancel_rows, end_series
 from scheduling.services.followups import sync_follow_ups
+from scheduling.services.slot_holds import tell_waitlist
 from scheduling.services.window_rows import check_constraints_now
 from scheduling.services.workitems import raise_item, settle
 from staff import roles
@@ -114,5 +115,6 @@ def stop_everything(patient: Patient, *, by: User, at: datetime) -> None:
         sync_follow_ups(series=latest, at=at)
     lock(patients=[patient.pk])
     rows = Appointment.objects.select_for_update().filter(patient=patient, status__in=AHEAD)
+    tell_waitlist([row.pk for row in rows], at=at)
     cancel_rows(list(rows), "The patient has died.")
     check_constraints_now()

@@ -1,9 +1,12 @@
-"""A visit that a patient cannot keep: its time is set aside for the waitlist before anybody has decided.
+"""Chairs that come free, or may: what is kept for undo, and what the waitlist is told.
 
-Nothing is cancelled by an answer (decisions 2.9: a person decides). While the visit stands the time is its own. When it
-is let go or moved, a hold keeps chair and people for the two minutes in which that can be undone: until then nobody
-else books them and nobody is offered them (`offer_waits_for_undo` in the database), so undo always brings the visit
-back. Then the time is offered in the waitlist's order.
+A visit that a patient cannot keep is set aside before anybody has decided: nothing is cancelled by an answer (decisions
+2.9: a person decides). While the visit stands the time is its own. When it is let go or moved, and when any visit loses
+its date (cancelled, skipped, not attended), a hold keeps chair and people for the two minutes in which that can be
+undone: until then nobody else books them and nobody is offered them (`offer_waits_for_undo` in the database), so undo
+always brings the visit back. Then the time is offered in the waitlist's order.
+
+A visit that was moved and not set aside keeps no second place: its patient has one, and others may follow at once.
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ from django.db.models import QuerySet
 
 from scheduling.domain.intervals import Interval, intersect, subtract
 from scheduling.models import Appointment, FreedSlot, Resource, ResourceBooking
-from scheduling.ranges import as_range
+from scheduling.ranges import as_interval, as_range
 from scheduling.reasons import FOR_UNDO
 from scheduling.services.lanes import Occupation, occupy, release
 from staff.models import Site, User
@@ -55,7 +58,9 @@ def set_aside(visit: Appointment, *, at: datetime) -> bool:
     )
     if chair is None:
         return False
-    FreedSlot.objects.create(resource_id=chair.resource_id, during=chair.during, freed_at=at, visit=visit)
+    FreedSlot.objects.create(
+        resource_id=chair.resource_id, during=chair.during, freed_at=at, visit=visit, set_aside=True
+    )
     return True
 
 
@@ -82,20 +87,57 @@ def waiting_at(site: Site, now: datetime) -> QuerySet[FreedSlot]:
     return rows.select_related("resource", "visit__patient", "visit__series").order_by("during")
 
 
-def let_go(left: Iterable[Left], gone: set[Stretch], *, by: User, at: datetime) -> set[Stretch]:
+def let_go(
+    left: Iterable[Left], gone: set[Stretch], *, by: User, at: datetime, dateless: bool
+) -> set[Stretch]:
     """These visits left the stretches `gone` (resource, start, end as ISO text): what was set aside of them comes free
-    once undo is over, and is kept until then. Returns those stretches. The caller holds the locks of the resources.
+    once undo is over, and is kept until then. `dateless`: by an act that left them no date, so also what was not set
+    aside. Returns the stretches kept. The caller holds the locks of the resources.
     """
-    freed = set()
+    kept = set()
     found = {item.visit.pk: item for item in left}
-    for slot in waiting_of(found).select_for_update():
+    slots = list(waiting_of(found).select_for_update())
+    if dateless:
+        aside = {slot.visit_id for slot in slots}
+        slots += [slot for item in left if item.visit.pk not in aside for slot in _chairs_of(item, at)]
+    for slot in slots:
         stretch = (slot.resource_id, slot.during.lower.isoformat(), slot.during.upper.isoformat())
         if stretch in gone and slot.visit_id is not None:
             slot.left_by_id, slot.visit, slot.freed_at = slot.visit_id, None, at
             slot.hold = _keep_for_undo(slot, found[slot.left_by_id], by, at)
-            slot.save(update_fields=["left_by", "visit", "freed_at", "hold"])
-            freed.add(stretch)
-    return freed
+            slot.save()
+            kept.add(stretch)
+    return kept
+
+
+def _chairs_of(left: Left, at: datetime) -> list[FreedSlot]:
+    """Not yet written: the chair's time ahead that this visit had."""
+    chairs = set(
+        Resource.objects.filter(
+            pk__in=[key for key, _ in left.stretches], kind=Resource.Kind.CHAIR, active=True
+        ).values_list("pk", flat=True)
+    )
+    return [
+        FreedSlot(
+            resource_id=key, during=as_range(stretch.start, stretch.end), freed_at=at, visit_id=left.visit.pk
+        )
+        for key, stretch in left.stretches
+        if key in chairs and stretch.end > at
+    ]
+
+
+def tell_waitlist(visits: Iterable[int], *, at: datetime) -> int:
+    """These visits (primary keys) lose their chairs for good, by an act that nobody can undo: what of them is ahead is
+    offered. Call it before they are released. Returns how many stretches. What is set aside is told by the tick.
+    """
+    keys = set(visits)
+    keys -= set(waiting_of(keys).values_list("visit_id", flat=True))
+    rows = ResourceBooking.objects.filter(
+        appointment__in=keys, appointment__kind=Appointment.Kind.INFUSION, resource__kind=Resource.Kind.CHAIR,
+        during__endswith__gt=at,
+    )  # fmt: skip
+    found = [FreedSlot(resource_id=row.resource_id, during=row.during, freed_at=at) for row in rows]
+    return len(FreedSlot.objects.bulk_create(found))
 
 
 def _keep_for_undo(slot: FreedSlot, left: Left, by: User, at: datetime) -> Appointment | None:
@@ -129,6 +171,17 @@ def kept_for(visits: Iterable[int]) -> list[int]:
     return [int(key) for key in rows.values_list("hold_id", flat=True) if key is not None]
 
 
+def in_own_way(patient: int, stays: Iterable[Interval]) -> list[int]:
+    """Holds that keep a place of this patient (primary key) for undo where the patient is now wanted: they give way,
+    for the newer act is about the same patient.
+    """
+    wanted = list(stays)
+    rows = Appointment.objects.filter(
+        patient=patient, kind=Appointment.Kind.HOLD, status=Appointment.Status.RESERVED, reason=FOR_UNDO
+    )
+    return [row.pk for row in rows if any(as_interval(row.during).overlaps(item) for item in wanted)]
+
+
 def resources_of(holds: Sequence[int]) -> set[int]:
     """Primary keys of what these holds keep, to be locked."""
     rows = ResourceBooking.objects.filter(appointment__in=holds)
@@ -144,13 +197,15 @@ def end_holds(holds: Sequence[int], words: str) -> None:
 
 
 def come_back(visits: Iterable[int], *, at: datetime) -> list[int]:
-    """The change was taken back: these visits have their places again, which are set aside as before. Returns the
+    """The change was taken back: these visits have their places again, set aside if they were before. Returns the
     visits (primary keys) whose time was. The caller holds the locks, and puts the visits back in the same transaction.
     """
-    keys = list(visits)
-    end_holds(kept_for(keys), "The change was taken back.")
+    keys, words = list(visits), "The change was taken back."
+    end_holds(kept_for(keys), words)
     again = []
-    for slot in FreedSlot.objects.filter(left_by__in=keys, done_at__isnull=True).select_for_update():
+    left = FreedSlot.objects.filter(left_by__in=keys, done_at__isnull=True)
+    left.filter(set_aside=False).update(done_at=at, outcome=words)
+    for slot in left.filter(set_aside=True).select_for_update():
         slot.visit_id, slot.left_by, slot.hold, slot.freed_at = slot.left_by_id, None, None, at
         slot.save(update_fields=["visit", "left_by", "hold", "freed_at"])
         again.append(int(slot.visit_id or 0))

@@ -29,9 +29,9 @@ from scheduling.planning import predicted_clearance
 from scheduling.services.cascade import propose_fit
 from scheduling.services.endings import HAS_A_DATE, cancel_rows, settle_series, undated_key
 from scheduling.services.followups import sync_follow_ups
-from scheduling.services.lanes import release
 from scheduling.services.moving import move_visits
 from scheduling.services.rules import check_eligibility
+from scheduling.services.slot_holds import tell_waitlist
 from scheduling.services.version_diffs import (
     LOST,
     VersionDiff,
@@ -280,7 +280,7 @@ def _drop_surplus(current: TreatmentSeries, rows: list[Appointment], now: dateti
             kind=Appointment.Kind.THERAPY, status=Status.PROVISIONAL, ordinal__in=numbers
         )
     )
-    release([row.pk for row in (*rows, *planned)])
+    tell_waitlist([row.pk for row in rows], at=now)
     cancel_rows([*rows, *planned], words)
     for row in rows:
         settle(kind=WorkItem.Kind.DISPLACED, key=str(row.code), resolution=words, at=now, by=by)

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from django.urls import reverse
 
 from scheduling.conflicts import booking_act
+from scheduling.domain.intervals import subtract
 from scheduling.domain.localtime import in_words, local_date
 from scheduling.loaders import SiteLoad, load_site, zone_of
 from scheduling.loaders_follow import load_course
@@ -28,7 +29,7 @@ from scheduling.models import (
     WorkItem,
 )
 from scheduling.planning import PARTS_OF_DAY, load_patient, predicted_clearance
-from scheduling.ranges import as_range
+from scheduling.ranges import as_interval, as_range
 from scheduling.reasons import CANCEL
 from scheduling.services import slot_holds
 from scheduling.services.holds import sweep_expired
@@ -126,12 +127,22 @@ def _offer(slot: FreedSlot, now: datetime) -> WaitlistOffer | None:
     if slot.during.upper <= now:
         FreedSlot.objects.filter(pk=slot.pk).update(done_at=now, outcome="The time has passed.")
         return None
+    if _taken_again(slot):
+        FreedSlot.objects.filter(pk=slot.pk).update(done_at=now, outcome="Booked meanwhile.")
+        return None
     for fit in matches(slot, now):
         try:
             return _hold(fit=fit, slot=slot, at=now)
         except DomainError:
             continue  # somebody was quicker; the next in order is asked
     return None
+
+
+def _taken_again(slot: FreedSlot) -> bool:
+    """Nothing of it is free any more; when that booking goes, it comes free as a slot of its own."""
+    rows = ResourceBooking.objects.filter(resource=slot.resource_id)
+    taken = [as_interval(row.during) for row in rows.touching(slot.during.lower, slot.during.upper)]
+    return not subtract([as_interval(slot.during)], taken)
 
 
 def matches(slot: FreedSlot, now: datetime) -> Iterable[Fit]:

@@ -13,8 +13,8 @@ from django.db import connection
 
 from scheduling.models import Appointment, ResourceBooking, TreatmentSeries
 from staff import locks
+from tests.scheduling.booking.pages import plan_data, plan_url, shown, signed_in
 from tests.scheduling.booking.test_api import SERIES, body, caller, key
-from tests.scheduling.booking.test_pages import plan_data, plan_url, shown, signed_in
 
 pytestmark = pytest.mark.django_db
 

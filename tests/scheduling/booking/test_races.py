@@ -23,7 +23,8 @@ from scheduling.services import scene, slot_holds
 from scheduling.services import series as series_service
 from scheduling.services import visits as visit_service
 from scheduling.services.answers import let_visit_go
-from scheduling.services.holds import confirm_series, sweep_expired
+from scheduling.services.confirming import confirm_series
+from scheduling.services.holds import sweep_expired
 from scheduling.services.moves import undo_move
 from scheduling.services.seating import VisitChoice
 from staff import locks

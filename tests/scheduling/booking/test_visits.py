@@ -424,7 +424,7 @@ def test_holds_expire_and_give_way(clinic, clock):
 
 
 def test_holds_are_confirmed_in_time_only(clinic, clock):
-    from scheduling.services.holds import confirm_series
+    from scheduling.services.confirming import confirm_series
 
     held = book(clinic, hold_minutes=10)
     clock.advance(minutes=9)

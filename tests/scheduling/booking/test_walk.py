@@ -29,7 +29,8 @@ from scheduling.loaders_follow import load_course
 from scheduling.models import Appointment, FollowUp, Message, TreatmentSeries
 from scheduling.schedule_checks import check_schedule
 from scheduling.services import replans
-from scheduling.services.holds import confirm_series, release_series
+from scheduling.services.confirming import confirm_series
+from scheduling.services.holds import release_series
 from scheduling.services.moves import undo_move
 from scheduling.services.moving import move_visits
 from scheduling.services.resources import add_closure
