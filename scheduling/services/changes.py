@@ -36,7 +36,7 @@ from scheduling.services.lanes import Occupation, occupy, release
 from scheduling.services.slot_holds import UNDO_FOR, Left
 from scheduling.services.visit_gaps import check_gaps_after_undo
 from scheduling.services.window_rows import check_constraints_now
-from scheduling.services.workitems import reopen, settle
+from scheduling.services.workitems import outside_key, reopen, settle
 from staff.clock import app_now
 from staff.errors import StateConflict
 from staff.locks import lock
@@ -327,6 +327,7 @@ def _follow(change: ScheduleChange, visits: Iterable[Appointment], by: User, now
             at=now,
             by=by,
         )
+        reopen(kind=WorkItem.Kind.DISPLACED, key=outside_key(visit), since=change.made_at)
         if series is not None and visit.kind == Appointment.Kind.INFUSION:
             key = undated_key(series, visit.ordinal or 0)
             settle(

@@ -18,7 +18,7 @@ from scheduling.services.followups import sync_follow_ups
 from scheduling.services.lanes import release
 from scheduling.services.slot_holds import tell_waitlist
 from scheduling.services.window_rows import check_constraints_now
-from scheduling.services.workitems import raise_item, settle
+from scheduling.services.workitems import raise_item, settle, settle_visit
 from staff import roles
 from staff.clock import app_now
 from staff.errors import StaleVersion, StateConflict
@@ -79,9 +79,7 @@ def _cancel_ahead(series: TreatmentSeries, words: str, now: datetime, by: User) 
     tell_waitlist([row.pk for row in visits], at=now)
     cancel_rows([*visits, *planned], f"Series ended: {words}"[:200])
     for row in visits:
-        settle(
-            kind=WorkItem.Kind.DISPLACED, key=str(row.code), resolution="The series was ended.", at=now, by=by
-        )
+        settle_visit(row, resolution="The series was ended.", at=now, by=by)
     for number in range(1, series.visits + 1):
         settle(
             kind=WorkItem.Kind.DISPLACED,

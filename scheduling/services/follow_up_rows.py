@@ -4,11 +4,11 @@ messages.
 
 from __future__ import annotations
 
-from scheduling.models import Appointment, FollowUp, Resource, WorkItem
+from scheduling.models import Appointment, FollowUp, Resource
 from scheduling.services import lanes
 from scheduling.services.messages import sync_messages
 from scheduling.services.window_rows import check_constraints_now
-from scheduling.services.workitems import settle
+from scheduling.services.workitems import settle_visit
 from staff.errors import InvalidInput, StaleVersion, StateConflict
 from staff.locks import lock
 from staff.models import User
@@ -60,7 +60,7 @@ def cancel_appointment(row: FollowUp, reason: str) -> None:
     booked.status, booked.reason, booked.owner = Status.CANCELLED, reason[:200], None
     booked.version += 1
     booked.save(update_fields=["status", "reason", "owner", "version"])
-    settle(kind=WorkItem.Kind.DISPLACED, key=str(booked.code), resolution="Cancelled.")
+    settle_visit(booked, resolution="Cancelled.")
     row.appointment = None
 
 

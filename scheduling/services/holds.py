@@ -16,6 +16,7 @@ from scheduling.models import Appointment, Resource, ResourceBooking, TreatmentS
 from scheduling.services.lanes import release
 from scheduling.services.slot_holds import tell_waitlist
 from scheduling.services.window_rows import check_constraints_now
+from scheduling.services.workitems import settle_visit
 from staff.clock import app_now
 from staff.locks import lock
 from staff.models import User
@@ -63,6 +64,7 @@ def _cancel(rows: list[Appointment], reason: str, at: datetime) -> None:
     for row in gone:
         row.status, row.reason = Status.CANCELLED, reason
         row.version += 1
+        settle_visit(row, resolution=reason, at=at)
     Appointment.objects.bulk_update(gone, ["status", "reason", "version"])
     emptied = TreatmentSeries.objects.live().filter(pk__in={row.series_id for row in rows})
     emptied = emptied.exclude(

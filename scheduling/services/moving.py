@@ -18,7 +18,6 @@ from scheduling.models import (
     ResourceBooking,
     ScheduleChange,
     TreatmentSeries,
-    WorkItem,
 )
 from scheduling.ranges import as_range
 from scheduling.services import slot_holds
@@ -41,7 +40,7 @@ from scheduling.services.seating import Part, Seat, TherapyChoice, VisitChoice, 
 from scheduling.services.visit_rows import occupations
 from scheduling.services.window_rows import check_constraints_now
 from scheduling.services.windows import displace
-from scheduling.services.workitems import settle
+from scheduling.services.workitems import settle_visit
 from staff.clock import app_now
 from staff.errors import InvalidInput, StaleVersion, StateConflict
 from staff.models import User
@@ -178,10 +177,8 @@ def _kept(series: TreatmentSeries, wanted: Sequence[VisitChoice], keys: Iterable
 
 def _settle(visits: Iterable[Appointment], by: User, now: datetime) -> None:
     """Items about visits that had lost their time are done."""
-    kind = WorkItem.Kind.DISPLACED
     for visit in visits:
-        settle(kind=kind, key=str(visit.code), resolution="A new time was found.", at=now, by=by)
-        settle(kind=kind, key=f"hours:{visit.code}", resolution="Moved.", at=now, by=by)
+        settle_visit(visit, resolution="A new time was found.", at=now, by=by)
 
 
 def _locked(

@@ -23,7 +23,7 @@ from scheduling.services.followups import sync_follow_ups
 from scheduling.services.neighbours import neighbours_of_ordinal
 from scheduling.services.rules import Neighbour, gap_fits, long_gaps_of
 from scheduling.services.window_rows import check_constraints_now
-from scheduling.services.workitems import raise_item, settle
+from scheduling.services.workitems import raise_item, settle, settle_visit
 from staff import roles
 from staff.clock import app_now
 from staff.errors import InvalidInput, StaleVersion, StateConflict
@@ -154,6 +154,7 @@ def _take_off(
     cancel_rows(rows, words)
     record(ScheduleChange.Kind.CANCEL, before, reason=words, by=by, at=now)
     for visit in visits:
+        settle_visit(visit, resolution=words, at=now, by=by)
         raise_undated(visit, words, now)
     return visits
 

@@ -29,7 +29,7 @@ from scheduling.models import (
     WorkItem,
 )
 from scheduling.ranges import as_interval, as_range
-from scheduling.services.workitems import raise_item
+from scheduling.services.workitems import outside_key, raise_item, settle
 from staff import roles
 from staff.clock import app_now
 from staff.errors import (
@@ -228,6 +228,7 @@ def set_weekly_hours(
         Availability(resource=resource, weekday=day, start_time=start, end_time=end)
         for day, start, end in hours
     )
+    _settle_inside(resource.site, now, by)
     return report_outside(resource.site, [resource.pk], now, "The hours were changed.")
 
 
@@ -286,6 +287,7 @@ def remove_absence(*, resource: Resource, start: datetime, end: datetime, by: Us
     """Take the absence [start, end) back. Harmless when it is gone already."""
     lock(resources=[resource.pk])
     resource.exceptions.filter(during=as_range(start, end), available=False).delete()
+    _settle_inside(resource.site, app_now(), by)
 
 
 @booking_act
@@ -310,6 +312,7 @@ def add_closure(
 def remove_closure(*, site: Site, first: date, until: date, by: User) -> None:
     """Take the closure of the days [first, until) back. Harmless when it is gone already."""
     Closure.objects.filter(site=site, days=DateRange(first, until, "[)")).delete()
+    _settle_inside(site, app_now(), by)
 
 
 def report_outside(site: Site, resources: Collection[int], now: datetime, why: str) -> list[Appointment]:
@@ -318,7 +321,7 @@ def report_outside(site: Site, resources: Collection[int], now: datetime, why: s
     for visit in found:
         raise_item(
             kind=WorkItem.Kind.DISPLACED,
-            key=f"hours:{visit.code}",
+            key=outside_key(visit),
             site=site,
             patient=visit.patient,
             title=f"{visit} lies outside the hours",
@@ -330,6 +333,19 @@ def report_outside(site: Site, resources: Collection[int], now: datetime, why: s
             at=now,
         )
     return found
+
+
+def _settle_inside(site: Site, now: datetime, by: User) -> None:
+    """Visits that were listed because they lay outside the hours, and do so no longer."""
+    listed = list(WorkItem.objects.open().filter(site=site, key__startswith="hours:"))
+    if not listed:
+        return
+    resources = list(Resource.objects.filter(site=site).values_list("pk", flat=True))
+    still = {outside_key(visit) for visit in outside_hours(site, resources, now)}
+    for item in listed:
+        if item.key not in still:
+            words = "It lies inside the hours again."
+            settle(kind=item.kind, key=item.key, resolution=words, at=now, by=by)
 
 
 def outside_hours(site: Site, resources: Collection[int], now: datetime) -> list[Appointment]:

@@ -44,7 +44,7 @@ from scheduling.services.version_diffs import (
     today,
 )
 from scheduling.services.window_rows import check_constraints_now
-from scheduling.services.workitems import raise_item, settle
+from scheduling.services.workitems import raise_item, settle, settle_visit
 from staff import roles
 from staff.clock import app_now
 from staff.errors import DomainError, InvalidInput, RuleNotMet, StaleVersion, StateConflict
@@ -283,7 +283,7 @@ def _drop_surplus(current: TreatmentSeries, rows: list[Appointment], now: dateti
     tell_waitlist([row.pk for row in rows], at=now)
     cancel_rows([*rows, *planned], words)
     for row in rows:
-        settle(kind=WorkItem.Kind.DISPLACED, key=str(row.code), resolution=words, at=now, by=by)
+        settle_visit(row, resolution=words, at=now, by=by)
         settle(
             kind=WorkItem.Kind.DISPLACED,
             key=undated_key(current, row.ordinal or 0),

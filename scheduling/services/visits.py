@@ -31,7 +31,7 @@ from scheduling.services.rules import (
     gap_words,
 )
 from scheduling.services.window_rows import check_constraints_now
-from scheduling.services.workitems import settle
+from scheduling.services.workitems import settle, settle_visit
 from sessions.models import Infusion
 from sessions.services import adopt_answers, open_infusion, override_for_visit
 from sessions.services.before_start import EXPOSURE, GAP
@@ -306,13 +306,7 @@ def _planned_therapy(visit: Appointment) -> list[Appointment]:
 
 def _finish(visit: Appointment, kind: str, before: list[Before], by: User, now: datetime) -> Appointment:
     record(kind, before, reason=visit.reason or "Changed.", by=by, at=now)
-    settle(
-        kind=WorkItem.Kind.DISPLACED,
-        key=str(visit.code),
-        resolution=visit.reason or "Settled.",
-        at=now,
-        by=by,
-    )
+    settle_visit(visit, resolution=visit.reason or "Settled.", at=now, by=by)
     if visit.series is not None:
         sync_follow_ups(series=visit.series, at=now)
     check_constraints_now()

@@ -9,7 +9,7 @@ from typing import Any
 from django.db import transaction
 
 from patients.models import Patient
-from scheduling.models import WorkItem
+from scheduling.models import Appointment, WorkItem
 from staff.clock import app_now
 from staff.errors import InvalidInput, StateConflict
 from staff.models import Site, User
@@ -98,6 +98,19 @@ def settle(
     return WorkItem.objects.filter(kind=kind, key=key, resolved_at__isnull=True).update(
         resolved_at=at or app_now(), resolved_by=by, resolution=resolution[:200]
     )
+
+
+def settle_visit(
+    visit: Appointment, *, resolution: str, at: datetime | None = None, by: User | None = None
+) -> None:
+    """Close what was open because this visit had lost its time, or stood outside the hours."""
+    for key in (str(visit.code), outside_key(visit)):
+        settle(kind=WorkItem.Kind.DISPLACED, key=key, resolution=resolution, at=at, by=by)
+
+
+def outside_key(visit: Appointment) -> str:
+    """Key of the item about a booked visit that lies outside the hours of what it occupies."""
+    return f"hours:{visit.code}"
 
 
 def reopen(*, kind: str, key: str, since: datetime) -> int:

@@ -2,7 +2,8 @@
 
 The page keeps no state on the server. Every answer carries the shown visits in hidden fields; `act` says what
 to do: `propose` afresh, `options:3` (other times for visit 3), `pick:3:<start>:keep` (or `:move` when others
-may follow) or `book`. What is booked is what is shown; the service judges it again.
+may follow), `book`, or `reserve` for half an hour, while the patient is asked. What is booked is what is shown; the
+service judges it again.
 """
 
 from __future__ import annotations
@@ -44,6 +45,7 @@ from staff.strict import parse_instant
 
 MOST_OPTIONS = 6
 MOST_VISITS = 60
+RESERVE_MINUTES = 30
 PLANNING = "planning"  # in the session of the sign-in
 
 
@@ -72,9 +74,9 @@ class Command:
 
 
 def read_command(text: str) -> Command:
-    """`propose`, `book`, `options:3`, `pick:3:2026-03-12T17:00+00:00:keep`. Raises InvalidInput."""
+    """`propose`, `book`, `reserve`, `options:3`, `pick:3:2026-03-12T17:00+00:00:keep`. Raises InvalidInput."""
     verb, _, rest = text.partition(":")
-    if verb in ("propose", "book") and not rest:
+    if verb in ("propose", "book", "reserve") and not rest:
         return Command(verb)
     if verb == "options":
         return Command(verb, _ordinal(rest))
@@ -212,8 +214,8 @@ class PlanPage:
         try:
             command, shown = read_command(self.request.POST.get("act", "")), read_shown(self.request.POST)
             self.long_gaps = {} if command.verb == "propose" else read_long_gaps(self.request.POST)
-            if command.verb == "book":
-                return self._book(shown)
+            if command.verb in ("book", "reserve"):
+                return self._book(shown, RESERVE_MINUTES if command.verb == "reserve" else 0)
             proposal = self._propose(command, shown)
         except DomainError as refusal:
             self.form.add_refusal(refusal)
@@ -261,7 +263,7 @@ class PlanPage:
         take = [item for item in options(free, number, MOST_ASKED) if item.start not in known and item.moves]
         return {"changing": number, "keep": spread(keep, MOST_OPTIONS), "take": spread(take, MOST_OPTIONS)}
 
-    def _book(self, shown: Shown) -> HttpResponse:
+    def _book(self, shown: Shown, hold_minutes: int) -> HttpResponse:
         data = self.form.cleaned_data
         therapy = shown.therapy if self.request.POST.get("reserve_therapy") else []
 
@@ -274,6 +276,7 @@ class PlanPage:
                 by=self.user,
                 therapist=self.form.chosen_therapist,
                 therapy=therapy,
+                hold_minutes=hold_minutes,
                 caution_reason=self.request.POST.get("caution_reason", "")[:120],
                 close_reason=self.request.POST.get("close_reason", "")[:200],
                 long_gaps=self.long_gaps,
@@ -289,8 +292,9 @@ class PlanPage:
             return self.draw(self._after_refusal(shown), status=refusal.status, conflicts=refusal.conflicts)
         self.request.session.pop(PLANNING, None)
         if fresh:
+            done = f"Reserved for {hold_minutes} minutes" if hold_minutes else "Booked"
             count = len(shown.visits)
-            messages.success(self.request, f"Booked: {count} infusion visit{'s' if count != 1 else ''}.")
+            messages.success(self.request, f"{done}: {count} infusion visit{'s' if count != 1 else ''}.")
         address = reverse("series_detail", args=[code])
         response: HttpResponse = redirect(address)
         if self.request.headers.get("HX-Request"):
@@ -325,6 +329,7 @@ class PlanPage:
             "banner": banner(self.patient, today=local_day(self.patient, self.now)),
             "now": self.now,
             "plan": plan_page(proposal, self.patient, self.now) if proposal else None,
+            "reserve_minutes": RESERVE_MINUTES,
             "token": self.request.POST.get("token") or str(uuid.uuid4()),
             "may_decide": self.user.may("infusion.order"),
             "caution_reason": self.request.POST.get("caution_reason", "")[:120],

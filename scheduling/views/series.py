@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
-from django.db.models import Prefetch, Q, QuerySet
+from django.db.models import Count, Min, Prefetch, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -44,6 +44,7 @@ from scheduling.views.visits import offer_choices, reasons
 from sessions.models import PreparationRecord
 from sessions.services import open_holds
 from staff.clock import app_now
+from staff.errors import DomainError
 from staff.models import User
 
 NEXT_VISITS = 8
@@ -67,9 +68,14 @@ def visits_of(series: TreatmentSeries) -> QuerySet[Appointment]:
 @login_required
 def series_detail(request: HttpRequest, code: str) -> HttpResponse:
     """The series: one line per infusion, with therapy and follow-ups beside it."""
-    user = person(request)
-    series = get_series_for(user, code)
-    now = app_now()
+    return draw_series(request, get_series_for(person(request), code))
+
+
+def draw_series(
+    request: HttpRequest, series: TreatmentSeries, *, refusal: DomainError | None = None
+) -> HttpResponse:
+    """The page of a series; after a refused act with what was refused, and its status."""
+    user, now = person(request), app_now()
     live = series.status in TreatmentSeries.LIVE
     lines = point_lines(series)
     context = {
@@ -79,6 +85,8 @@ def series_detail(request: HttpRequest, code: str) -> HttpResponse:
         "chip": series_chip(series),
         "rows": series_rows(series, visits_of(series), now),
         "live": live,
+        "reserved": _reserved(series),
+        "refusal": refusal,
         "may_move": live and user.may("appointment.move"),
         "may_book": live and user.may("series.book"),
         "gaps": series.gap_exceptions.select_related("approved_by"),
@@ -96,7 +104,15 @@ def series_detail(request: HttpRequest, code: str) -> HttpResponse:
         "may_sign": live and user.may("infusion.order"),
         "notice": series_notice(series, may_move=user.may("series.move_version")),
     }
-    return show(request, "scheduling/series.html", context, series.site)
+    status = refusal.status if refusal else 200
+    return show(request, "scheduling/series.html", context, series.site, status=status)
+
+
+def _reserved(series: TreatmentSeries) -> dict[str, Any] | None:
+    """Slots that are only reserved: how many, and until when; None when there are none."""
+    rows = series.appointments.infusions().filter(status=Appointment.Status.RESERVED)
+    found = rows.aggregate(count=Count("pk"), until=Min("held_until"))
+    return found if found["count"] else None
 
 
 def _switches(series: TreatmentSeries) -> dict[str, SeriesSwitch | None]:

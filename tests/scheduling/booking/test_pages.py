@@ -89,6 +89,8 @@ ROUTES = [
     Route("series_pause", "series", ("clinician",), post={}),
     Route("series_long_gap", "series", ("clinician",), post={}),
     Route("series_end", "series", ("clinician",), post={}),
+    Route("series_confirm", "series", BOOKERS, get=False, post={}),
+    Route("series_release", "series", BOOKERS, get=False, post={}),
     Route("infusion_rebook", "series", BOOKERS, post={}, args=[2]),
     Route("infusion_skip", "series", BOOKERS, post={}, args=[2]),
     Route("visit_detail", "visit", EVERYONE),
