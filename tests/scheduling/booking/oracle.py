@@ -73,14 +73,11 @@ def _therapy_too_early(visits: list[Appointment]) -> Iterator[str]:
             if high is None or high <= low:
                 yield f"{infusion.code}: no end of its no-therapy period"
                 continue
-            for session in visits:
-                if (
-                    session.patient_id == patient
-                    and session.kind == "therapy"
-                    and session.status in TAKES_ROOM
-                ):
-                    if session.during.lower < high and session.during.upper > low:
-                        yield f"therapy {session.code} inside the no-therapy period of {infusion.code}"
+            sessions = [row for row in visits if row.patient_id == patient and row.kind == "therapy"]
+            for session in sessions:
+                inside = session.during.lower < high and session.during.upper > low
+                if inside and session.status in TAKES_ROOM:
+                    yield f"therapy {session.code} inside the no-therapy period of {infusion.code}"
             begun = IntegrationSession.objects.filter(
                 patient=patient, started_at__gte=low, started_at__lt=high
             )
@@ -106,9 +103,9 @@ def _two_places(visits: list[Appointment]) -> Iterator[str]:
     """2: one patient in two places."""
     live = [visit for visit in visits if visit.status in TAKES_ROOM]
     for one, other in combinations(live, 2):
-        if one.patient_id == other.patient_id:
-            if one.during.lower < other.during.upper and other.during.lower < one.during.upper:
-                yield f"one patient at {one.code} and {other.code}"
+        together = one.during.lower < other.during.upper and other.during.lower < one.during.upper
+        if together and one.patient_id == other.patient_id:
+            yield f"one patient at {one.code} and {other.code}"
 
 
 def _seats(visits: list[Appointment]) -> Iterator[str]:
@@ -206,9 +203,9 @@ def _messages(visits: list[Appointment]) -> Iterator[str]:
             yield f"{row.kind} {row.code} speaks of a visit that is {gone[row.appointment_id].status}"
         if row.follow_up is not None and row.follow_up.state in ("dropped", "withdrawn", "declined", "done"):
             yield f"{row.kind} {row.code} is about a follow-up that is {row.follow_up.state}"
-        if row.appointment_id in start and row.about_at not in (None, start[row.appointment_id]):
-            if row.appointment_id not in gone:
-                yield f"{row.kind} {row.code} names another time than the visit has"
+        stands = row.appointment_id in start and row.appointment_id not in gone
+        if stands and row.about_at not in (None, start[row.appointment_id or 0]):
+            yield f"{row.kind} {row.code} names another time than the visit has"
 
 
 def _lost(visits: list[Appointment]) -> Iterator[str]:

@@ -6,6 +6,8 @@ at once, an oracle works everything out from the rows by itself (oracle.py), and
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
