@@ -10,9 +10,13 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from scheduling.models import Closure
+from scheduling.models import Closure, WorkItem
+from scheduling.services.moves import undo_move
+from scheduling.services.moving import move_visits
+from scheduling.services.resources import add_closure
+from scheduling.services.visits import cancel_visit
 from tests import factories
-from tests.scheduling.booking.helpers import book, local, six, visits_of
+from tests.scheduling.booking.helpers import book, choice, local, six, visits_of
 from tests.scheduling.booking.steps import start, stop
 
 pytestmark = pytest.mark.django_db
@@ -139,6 +143,29 @@ def test_hours_that_cannot_be_read_are_refused(clinic, text):
     assert clinic.nurse_lane.availabilities.count() == 5
 
 
+def outside_items():
+    return WorkItem.objects.open().filter(key__startswith="hours:").count()
+
+
+def test_a_visit_that_goes_leaves_the_list_and_comes_back_to_it(clinic, series):
+    """Cancelled, it is nobody's item for the closed day any more; taken back, it is."""
+    visit = visits_of(series)[2]
+    day = local(clinic, 12).date()
+    add_closure(site=clinic.site, first=day, last=day, reason="Flood", by=clinic.coordinator)
+    assert outside_items() == 1
+    gone = cancel_visit(appointment=visit, reason="staff", by=clinic.coordinator)
+    assert outside_items() == 0
+    undo_move(appointment=gone, by=clinic.coordinator)
+    assert outside_items() == 1
+    move_visits(
+        series=series,
+        choices=[choice(clinic, 3, local(clinic, 13, 9))],
+        by=clinic.coordinator,
+        reason="Closed day",
+    )
+    assert outside_items() == 0
+
+
 def test_an_absence_and_a_closure_come_and_go(clinic, series):
     client = signed_in(clinic.coordinator)
     url = reverse("resource_absence", args=[clinic.nurse_lane.code])
@@ -146,6 +173,7 @@ def test_an_absence_and_a_closure_come_and_go(clinic, series):
     assert client.post(url, data).status_code == 302
     assert client.post(url, data).status_code == 302
     assert clinic.nurse_lane.exceptions.count() == 1
+    assert outside_items() == 1, "the visit of that day is on a list"
     absence = clinic.nurse_lane.exceptions.get().during
     end = reverse("resource_absence_end", args=[clinic.nurse_lane.code])
     assert (
@@ -153,17 +181,20 @@ def test_an_absence_and_a_closure_come_and_go(clinic, series):
         == 302
     )
     assert not clinic.nurse_lane.exceptions.exists()
+    assert outside_items() == 0, "and leaves it with the absence"
     bad = client.post(url, data | {"ends": "2026-03-09T07:00"})
     assert bad.status_code == 400
     closing = {"first": "2026-03-12", "last": "2026-03-13", "reason": "Moving house"}
     assert client.post(reverse("resource_list"), closing).status_code == 302
     assert client.post(reverse("resource_list"), closing).status_code == 302
     assert Closure.objects.count() == 1
+    assert outside_items() == 1
     assert client.post(reverse("resource_list"), closing | {"last": "2026-03-11"}).status_code == 422
     assert (
         client.post(reverse("closure_end"), {"first": "2026-03-12", "until": "2026-03-14"}).status_code == 302
     )
     assert not Closure.objects.exists()
+    assert outside_items() == 0
     assert client.post(reverse("closure_end"), {"first": "x", "until": "y"}).status_code == 400
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.db import transaction
 
-from scheduling.models import Appointment, FollowUp, ResourceBooking, TreatmentSeries, WorkItem
+from scheduling.models import Appointment, FollowUp, ResourceBooking, WorkItem
 from scheduling.services import more_visits
 from scheduling.services import series as series_service
 from scheduling.services import visits as service
@@ -409,30 +409,3 @@ class TestFollowsTheInfusion:
 def state(visit):
     visit.refresh_from_db()
     return visit.status
-
-
-def test_holds_expire_and_give_way(clinic, clock):
-    held = book(clinic, patient=factories.make_patient(clinic.site), hold_minutes=10)
-    assert {row.status for row in visits_of(held)} == {"reserved"}
-    with pytest.raises(Clash):
-        book(clinic)
-    clock.advance(minutes=11)
-    assert book(clinic).status == TreatmentSeries.Status.ACTIVE
-    held.refresh_from_db()
-    assert held.status == "ended"
-    assert {row.status for row in visits_of(held)} == {"cancelled"}
-
-
-def test_holds_are_confirmed_in_time_only(clinic, clock):
-    from scheduling.services.confirming import confirm_series
-
-    held = book(clinic, hold_minutes=10)
-    clock.advance(minutes=9)
-    confirm_series(series=held, by=clinic.coordinator)
-    assert {row.status for row in visits_of(held)} == {"booked"}
-    late = book(
-        clinic, patient=factories.make_patient(clinic.site), visits=six(clinic, hour=13), hold_minutes=10
-    )
-    clock.advance(minutes=10)
-    with pytest.raises(StateConflict):
-        confirm_series(series=late, by=clinic.coordinator)
