@@ -141,7 +141,8 @@ def options(
             if n != visit and int(problem.starts[pick]) != slot
         )
         placement = setting.clinic.place(setting.case, laid, Chosen(int(total[at]), picks))
-        found.append(_option(setting, placement.seats[visit], int(total[at] - total.min()), moves, ordinal))
+        planned = _visit(setting, placement, visit)
+        found.append(_option(planned, int(total[at] - total.min()), moves))
     return tuple(found)
 
 
@@ -167,17 +168,16 @@ def _present(setting: Setting, laid: Laid, ahead: IntArray) -> tuple[int, ...]:
     return tuple(known.get(request.first_ordinal + n, slot) for n, slot in enumerate(optimum))
 
 
-def _option(setting: Setting, seat: Seat, extra: int, moves: tuple[int, ...], ordinal: int) -> VisitOption:
-    start, end = _stay(setting, seat, ordinal)
-    codes = setting.codes
+def _option(planned: PlannedVisit, extra: int, moves: tuple[int, ...]) -> VisitOption:
     return VisitOption(
-        start=start,
-        end=end,
-        chair=codes.chairs[seat.chair],
-        nurse=codes.nurses[seat.nurse],
-        prescriber=codes.prescribers[seat.prescriber],
+        start=planned.start,
+        end=planned.end,
+        chair=planned.chair,
+        nurse=planned.nurse,
+        prescriber=planned.prescriber,
         extra_cost=extra,
         moves=moves,
+        therapist=not planned.missing_therapy,
     )
 
 

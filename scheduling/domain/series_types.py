@@ -156,7 +156,7 @@ class SeriesPlan:
 @dataclass(frozen=True)
 class VisitOption:
     """Another start for one visit. extra_cost: against the optimum; moves: ordinals of the other visits that
-    follow.
+    follow; therapist: somebody is free for every session in the window that it would open.
     """
 
     start: datetime
@@ -166,3 +166,4 @@ class VisitOption:
     prescriber: str
     extra_cost: int
     moves: tuple[int, ...] = ()
+    therapist: bool = True

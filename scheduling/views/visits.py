@@ -22,7 +22,7 @@ from scheduling.services import visits as service
 from scheduling.services.changes import undoable
 from scheduling.services.lateness import start_by
 from scheduling.services.therapy_rules import free_slots
-from scheduling.services.visit_options import VisitOptions, visit_options
+from scheduling.services.visit_options import VisitOption, VisitOptions, visit_options
 from scheduling.views.acts import Act, act_page, person, posted, show, zone
 from staff.clock import app_now
 from staff.errors import InvalidInput, RuleNotMet
@@ -156,15 +156,16 @@ def offer_choices(offers: VisitOptions | None, visit: Appointment | None = None)
         return []
     present = visit.during.lower if visit is not None else None
     return [
-        (item.start.isoformat(), _offer_words(item.start, item.chair, offers))
+        (item.start.isoformat(), _offer_words(item, offers))
         for item in offers.choices
         if item.start != present
     ]
 
 
-def _offer_words(start: datetime, chair: str, offers: VisitOptions) -> str:
-    seat = offers.load.by_code(chair)
-    return f"{in_words(start, offers.load.zone)}, {seat.row.name if seat else ''}".rstrip(", ")
+def _offer_words(item: VisitOption, offers: VisitOptions) -> str:
+    seat = offers.load.by_code(item.chair)
+    words = f"{in_words(item.start, offers.load.zone)}, {seat.row.name if seat else ''}".rstrip(", ")
+    return words if item.therapist else f"{words} (no therapist free after it)"
 
 
 @require_http_methods(["GET", "POST"])
@@ -178,7 +179,8 @@ def visit_cancel(request: HttpRequest, code: str) -> HttpResponse:
         title=f"Postpone {title_of(visit).lower()}",
         button="Cancel this date",
         done="The date is cancelled. The infusion is on the list until it has a new one.",
-        lede="The chair is free at once. The infusion still has to be given: it goes on the work list.",
+        lede="Its place is kept for two minutes, while this can be undone, and then offered to the waitlist. "
+        "The infusion still has to be given: it goes on the work list.",
     )
     return act_page(
         request,
