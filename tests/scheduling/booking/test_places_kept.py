@@ -13,11 +13,11 @@ from scheduling.schedule_checks import check_schedule
 from scheduling.services import visits as visit_service
 from scheduling.services import waitlist
 from scheduling.services.endings import end_series
-from scheduling.services.more_visits import rebook_visit
+from scheduling.services.more_visits import book_extra_infusion, rebook_visit
 from scheduling.services.moves import undo_move
 from staff.errors import Clash, StateConflict
 from tests import factories
-from tests.scheduling.booking.helpers import book, choice, local, visits_of
+from tests.scheduling.booking.helpers import WEIGHT, book, choice, local, visits_of
 
 pytestmark = pytest.mark.django_db
 
@@ -82,18 +82,18 @@ def test_after_two_minutes_it_is_free_and_undo_is_over(clinic, clock, single):
 
 
 def test_the_same_patient_does_not_wait_for_it(clinic, clock):
-    """The second visit is cancelled and the third takes its place; or the second gets it back by hand."""
-    second, third = visits_of(book(clinic))[1:3]
-    let_go(clinic, second, "cancel_visit", clock)
-    back = rebook_visit(
-        series=second.series, choice=choice(clinic, 2, second.during.lower), by=clinic.coordinator
-    )
-    assert back.during == second.during
+    """The last visit is cancelled and gets its place back by hand; cancelled again, an extra infusion takes it."""
+    last = visits_of(book(clinic))[5]
+    where = choice(clinic, 6, last.during.lower)
+    let_go(clinic, last, "cancel_visit", clock)
+    back = rebook_visit(series=last.series, choice=where, by=clinic.coordinator)
+    assert back.during == last.during
     let_go(clinic, back, "cancel_visit", clock)
-    moved = visit_service.move_visit(
-        appointment=third, start=second.during.lower, by=clinic.coordinator, reason="patient-asked"
-    )
-    assert moved.during.lower == second.during.lower
+    extra = book_extra_infusion(
+        patient=clinic.patient, protocol_version=clinic.version, weight_kg=WEIGHT, choice=where, reason="early-return",
+        by=clinic.clinician,
+    )  # fmt: skip
+    assert (extra.ordinal, extra.during) == (7, last.during)
     assert not Appointment.objects.filter(kind="hold", status="reserved").exists()
     assert check_schedule(clinic.now) == []
 
