@@ -20,6 +20,7 @@ from scheduling.domain.localtime import local_date
 from scheduling.loaders import zone_of
 from scheduling.models import Appointment, TreatmentSeries
 from scheduling.planning import predicted_clearance
+from scheduling.services import slot_holds
 from scheduling.services.close_infusions import check_close, write_close
 from scheduling.services.early import refuse_second_series, refuse_what_is_taken
 from scheduling.services.endings import end_series, settle_series
@@ -36,7 +37,7 @@ from scheduling.services.rules import (
     check_version,
 )
 from scheduling.services.scene import Scene, set_scene
-from scheduling.services.seating import Seat, TherapyChoice, VisitChoice
+from scheduling.services.seating import Seat, TherapyChoice, VisitChoice, stay
 from scheduling.services.visit_rows import write_visits
 from scheduling.services.window_rows import check_constraints_now
 from sessions.eligibility import Finding
@@ -90,13 +91,18 @@ def book_series(
     def early() -> None:
         refuse_second_series(patient)
         refuse_what_is_taken(
-            patient=patient, definition=text, wanted=wanted, therapy=therapy, by=by, at=now, total=len(wanted)
-        )
+            patient=patient, definition=text, wanted=wanted, therapy=therapy, by=by, at=now, total=len(wanted),
+            without=own,
+        )  # fmt: skip
 
+    own = slot_holds.in_own_way(patient.pk, [stay(text, as_utc(item.start)) for item in wanted])
     early()
     # The estimate takes half a second for a weight not seen before: not under the locks that others wait for.
     predicted_clearance(text, patient, weight_kg=weight_kg, on=local_date(now, zone_of(patient.site)))
-    scene = set_scene(patient, protocol_version, weight_kg, wanted, therapy, now, early=early)
+    scene = set_scene(
+        patient, protocol_version, weight_kg, wanted, therapy, now, without=own, also=slot_holds.resources_of(own),
+        early=early,
+    )  # fmt: skip
     check_version(scene.version)
     text = scene.version.read()
     accepted = _check_person(scene, by, as_utc(wanted[0].start), caution_reason, now)
@@ -109,6 +115,7 @@ def book_series(
     seats = _judge_all(rules, wanted)
     close = check_close(rules, wanted, close_reason)
     exposed = check_exposure(rules, wanted, close_reason)
+    slot_holds.end_holds(own, "Booked anew.")
     series = TreatmentSeries.objects.create(
         **_row(scene, len(wanted), seats[0]), weight_kg=weight_kg, therapist=therapist or scene.patient.therapist,
         booked_by=by, status_reason=_caution_words(accepted, caution_reason),

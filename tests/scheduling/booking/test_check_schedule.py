@@ -17,6 +17,7 @@ from protocols import library
 from scheduling.models import Appointment, Resource
 from scheduling.schedule_checks import check_schedule
 from scheduling.services import visits as visit_service
+from scheduling.services.holds import sweep_expired
 from scheduling.services.pauses import pause_series, watch_pauses
 from scheduling.services.series import TherapyChoice
 from tests import factories
@@ -56,6 +57,7 @@ def test_a_clinic_in_order_has_no_findings(clinic, clock):
         clinic, patient=factories.make_patient(clinic.site), visits=six(clinic, first_day=12, hour=13)
     )
     start(clinic, visits_of(other)[0], clock)
+    sweep_expired()
     assert check_schedule(clinic.now) == []
 
 
@@ -198,6 +200,7 @@ def test_a_pause_that_nobody_looks_at(clinic, clock):
         series=series, reason="patient-asked", review_on=local(clinic, 9).date(), by=clinic.clinician
     )
     clock.set(local(clinic, 10, 12))
+    sweep_expired()
     assert kinds(clinic) == [], "one day of grace"
     clock.set(local(clinic, 11, 12))
     assert "pause" in kinds(clinic)

@@ -11,6 +11,7 @@ from django.urls import reverse
 from scheduling.models import Message, ResourceBooking, WorkItem
 from scheduling.schedule_checks import check_schedule
 from scheduling.services import visits as visit_service
+from scheduling.services.holds import sweep_expired
 from scheduling.services.pauses import pause_series, resume_series, watch_pauses
 from staff.errors import InvalidInput, StaleVersion, StateConflict
 from tests.scheduling.booking.helpers import book, local, visits_of
@@ -42,6 +43,7 @@ def test_chairs_stay_as_long_as_was_said_and_reminders_stop_at_once(clinic, cloc
     assert watch_pauses() == 0
     assert not ResourceBooking.objects.filter(appointment__series=series).exists()
     clock.set(local(clinic, 12, 9))
+    sweep_expired()
     watch_pauses()
     item = WorkItem.objects.get(key=f"pause:{series.code}", resolved_at__isnull=True)
     assert item.owner == clinic.clinician
