@@ -179,7 +179,7 @@ def _visits(cursor: Any, visit: int, record: int, window: int) -> dict[str, int]
 
 
 def _follow_ups(cursor: Any, visit: Any) -> int:
-    """Five kinds after each infusion; only this week's therapy is still to do."""
+    """Five kinds after each infusion; only this week's therapy is still to do, the earlier one is closed as missed."""
     count = 0
     for number, kind in enumerate(FOLLOW_UPS):
         row = visit.follow_ups.filter(kind=kind, ordinal=1).first()
@@ -191,7 +191,8 @@ def _follow_ups(cursor: Any, visit: Any) -> int:
             cursor, "scheduling_followup", row.pk, "bench_infusion x", id=f"x.key * 10 + {number}",
             code="gen_random_uuid()", patient_id="x.patient", site_id="x.site", series_id="x.patient",
             visit_id="x.key", infusion_id="x.key", appointment_id="NULL", assignee_id="NULL",
-            state=f"CASE WHEN x.n = 0 AND {row.therapy} THEN 'released' ELSE 'done' END",
+            state=f"CASE WHEN NOT {row.therapy} THEN 'done' WHEN x.n = 0 THEN 'released' ELSE 'missed' END",
+            closed_reason=f"CASE WHEN {row.therapy} AND x.n > 0 THEN 'Long ago' ELSE '' END",
             **_earlier(*FOLLOW_UP_TIMES),
         )  # fmt: skip
     return count
