@@ -45,10 +45,6 @@ MOMENTS = {
     "hard_latest_at": "hard_latest",
 }
 COPIED = ("title", "audience", "gate", "therapy", "required", "duration_minutes", "message_kind")
-WRITTEN = [
-    *MOMENTS, *COPIED, "state", "infusion", "generation", "why", "assignee", "appointment", "closed_at",
-    "closed_reason", "closed_by", "version", "series", "site", "outside",
-]  # fmt: skip
 CLOSING = ["state", "appointment", "report", "closed_at", "closed_by", "closed_reason", "version"]
 LOOK_BACK = timedelta(days=150)  # weeks 2 to 14 of weekly work, and a margin
 Key = tuple[int, str, int]
@@ -122,7 +118,14 @@ def _apply(
         .select_related("appointment")
         .select_for_update(of=["self"])
     }
-    zone, fresh, changed = ZoneInfo(patient.time_zone), [], []
+    zone, fresh, changed, names = ZoneInfo(patient.time_zone), [], [], {"version", "generation"}
+
+    def change(row: FollowUp, target: dict[str, Any]) -> None:
+        names.update(
+            name.removesuffix("_id") for name, value in target.items() if getattr(row, name) != value
+        )
+        changed.append(_changed(row, target))
+
     for key, item in planned.items():
         facts, row = by_visit[key[0]], rows.pop(key, None)
         if row is None and item.dropped == AFTER_LAST_ONLY:
@@ -131,13 +134,15 @@ def _apply(
         if row is None:
             fresh.append(FollowUp(visit=facts.visit, patient=patient, kind=key[1], ordinal=key[2], **target))
         elif row.state not in FROZEN and _differs(row, target):
-            changed.append(_changed(row, target))
+            change(row, target)
     for row in rows.values():
         if row.state in FollowUp.OPEN:
             reason = _why_withdrawn(by_visit[row.visit_id], patient)
-            changed.append(_changed(row, _closing(State.WITHDRAWN, reason, at)))
+            change(row, _closing(State.WITHDRAWN, reason, at))
     FollowUp.objects.bulk_create(fresh)
-    FollowUp.objects.bulk_update(changed, WRITTEN)
+    FollowUp.objects.bulk_update(
+        changed, sorted(names)
+    )  # each name is a case for every row: only those that differ
 
 
 def _why_withdrawn(facts: VisitFacts, patient: Patient) -> str:
