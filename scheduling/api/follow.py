@@ -1,46 +1,32 @@
-"""`/api/v1/windows/`, `follow-ups/`, `queue/`, `messages/`: the same services and the same refusals as the
-pages.
-"""
+"""`/api/v1/follow-ups/`: the same services and the same refusals as the pages; and the routes of the follow-through."""
 
 from __future__ import annotations
 
 from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 import django_filters
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.routers import BaseRouter
 
-from scheduling import queries_follow, queue_page
-from scheduling.access_follow import (
-    WITH_FOLLOW_UP,
-    WITH_WINDOW,
-    get_follow_up_for,
-    get_message_for,
-    get_window_for,
-)
-from scheduling.follow_words import window_words
+from scheduling.access_follow import WITH_FOLLOW_UP, get_follow_up_for
+from scheduling.api.messages import MessageViewSet
+from scheduling.api.windows import QueueViewSet, WindowViewSet, window_answer
 from scheduling.loaders_follow import load_course
-from scheduling.models import FollowUp, Message, PlasticityWindow
-from scheduling.queue_facts import facts_of
+from scheduling.models import FollowUp
 from scheduling.serializers_follow import (
     BookSerializer,
     DoneSerializer,
     EmptySerializer,
     FollowUpSerializer,
-    HeldSerializer,
     IntegrationSerializer,
-    MessageSerializer,
     NoteSerializer,
     NotFitSerializer,
-    QueueEntrySerializer,
     ReasonSerializer,
     ReportSerializer,
     SlotSerializer,
@@ -48,7 +34,7 @@ from scheduling.serializers_follow import (
     TherapyBookingSerializer,
     WindowSerializer,
 )
-from scheduling.services import closing, message_acts, not_fit, outside, previews, therapy, windows
+from scheduling.services import closing, not_fit, outside, therapy
 from scheduling.services.recall import recall_words
 from scheduling.services.therapy_rules import free_slots
 from scheduling.services.undo import undo_last
@@ -67,15 +53,6 @@ def therapist_named(code: UUID) -> User:
     return found
 
 
-class WindowFilter(django_filters.FilterSet):
-    """By patient, infusion and series (codes) and by status."""
-
-    patient = django_filters.UUIDFilter(field_name="patient__code")
-    infusion = django_filters.UUIDFilter(field_name="infusion__code")
-    series = django_filters.UUIDFilter(field_name="series__code")
-    status = django_filters.MultipleChoiceFilter(choices=PlasticityWindow.Status.choices)
-
-
 class FollowUpFilter(django_filters.FilterSet):
     """By patient, infusion and series (codes), kind, state, and therapy or not."""
 
@@ -86,56 +63,6 @@ class FollowUpFilter(django_filters.FilterSet):
     kind = django_filters.CharFilter(max_length=30)
     state = django_filters.MultipleChoiceFilter(choices=FollowUp.State.choices)
     therapy = django_filters.BooleanFilter()
-
-
-class MessageFilter(django_filters.FilterSet):
-    """By patient (code), kind, channel and state."""
-
-    patient = django_filters.UUIDFilter(field_name="patient__code")
-    kind = django_filters.CharFilter(max_length=24)
-    channel = django_filters.CharFilter(max_length=5)
-    state = django_filters.MultipleChoiceFilter(choices=Message.State.choices)
-
-
-class WindowViewSet(ServiceViewSet):
-    """Current windows that the caller may see."""
-
-    serializer_class = WindowSerializer
-    filterset_class = WindowFilter
-
-    def get_queryset(self) -> QuerySet[PlasticityWindow]:
-        """Only what the caller may see, without superseded rows."""
-        return PlasticityWindow.objects.visible_to(self.user).current().select_related(*WITH_WINDOW)
-
-    def list(self, request: Request) -> Response:
-        """A page of windows."""
-        require(request.user, "queue.view")
-        page: Any = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
-        return self.get_paginated_response(WindowSerializer(page, many=True).data)
-
-    def retrieve(self, request: Request, code: str) -> Response:
-        """One window, superseded or not, with an ETag."""
-        return _window(get_window_for(self.user, code))
-
-    @extend_schema(request=EmptySerializer, responses=WindowSerializer)
-    @action(detail=True, methods=["post"])
-    def claim(self, request: Request, code: str) -> Response:
-        """Take it. Taking what one has already is harmless; 409 when somebody else has it."""
-        checked(EmptySerializer(data=request.data))
-        window = get_window_for(self.user, code, action="window.claim")
-        return _window(windows.claim_window(window=window, by=self.user))
-
-    @extend_schema(request=EmptySerializer, responses=WindowSerializer)
-    @action(detail=True, methods=["post"])
-    def release(self, request: Request, code: str) -> Response:
-        """Give it back. 409 while therapy of it is booked with the caller."""
-        checked(EmptySerializer(data=request.data))
-        window = get_window_for(self.user, code, action="window.claim")
-        return _window(windows.release_window(window=window, by=self.user))
-
-
-def _window(row: PlasticityWindow) -> Response:
-    return Response(WindowSerializer(row).data, headers={"ETag": etag(row.code, row.version)})
 
 
 class FollowUpViewSet(ServiceViewSet):
@@ -266,7 +193,9 @@ class FollowUpViewSet(ServiceViewSet):
         row = get_follow_up_for(self.user, code, action="therapy.conduct")
         version = expected_version(request, row.code)
         data = checked(NotFitSerializer(data=request.data))
-        return _window(not_fit.not_fit_today(follow_up=row, by=self.user, expected_version=version, **data))
+        return window_answer(
+            not_fit.not_fit_today(follow_up=row, by=self.user, expected_version=version, **data)
+        )
 
     @extend_schema(request=EmptySerializer, responses=FollowUpSerializer)
     @action(detail=True, methods=["post"])
@@ -291,112 +220,6 @@ class FollowUpViewSet(ServiceViewSet):
 
 def _follow_up(row: FollowUp) -> Response:
     return Response(FollowUpSerializer(row).data, headers={"ETag": etag(row.code, row.version)})
-
-
-class QueueViewSet(ServiceViewSet):
-    """The therapist queue of every site where the caller works."""
-
-    serializer_class = QueueEntrySerializer
-    pagination_class = None
-    filter_backends = ()
-    queryset = PlasticityWindow.objects.none()
-
-    @extend_schema(
-        parameters=[
-            OpenApiParameter("show", str, enum=list(queue_page.SHOWS)),
-            OpenApiParameter("whose", str, enum=list(queue_page.WHOSE)),
-        ]
-    )
-    def list(self, request: Request) -> Response:
-        """Rows in the order of the time left; `show` and `whose` as on the page."""
-        require(request.user, "queue.view")
-        filters, now = queue_page.Filters.read(request.query_params.dict()), app_now()
-        rows = []
-        for site in self.user.sites.order_by("name"):
-            items = queries_follow.queue_items(self.user, site, now)
-            rows += [
-                _entry(item, ZoneInfo(site.time_zone), now)
-                for item in queue_page.filtered(items, filters, self.user)
-            ]
-        return Response(QueueEntrySerializer(rows, many=True).data)
-
-
-def _entry(item: queries_follow.QueueItem, zone: ZoneInfo, now: Any) -> dict[str, Any]:
-    words, estimate = window_words(item.window, item.session, zone, now)
-    return {
-        "locked": queue_page.locked_words(item.window, item.session, zone, now),
-        "facts": facts_of(item.window, zone, now),
-        "state": item.state,
-        "words": words,
-        "estimate": estimate,
-        "unassigned": item.unassigned,
-        "window": item.window,
-        "session": item.session,
-    }
-
-
-class MessageViewSet(ServiceViewSet):
-    """What became of the messages to patients, and what a person does about them. Addresses and the tokens of links are
-    not handed out.
-    """
-
-    serializer_class = MessageSerializer
-    filterset_class = MessageFilter
-
-    def get_queryset(self) -> QuerySet[Message]:
-        """Only what the caller may see."""
-        return Message.objects.visible_to(self.user).select_related("patient", "follow_up")
-
-    def list(self, request: Request) -> Response:
-        """A page of messages."""
-        require(request.user, "message.view")
-        page: Any = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
-        return self.get_paginated_response(MessageSerializer(page, many=True).data)
-
-    def retrieve(self, request: Request, code: str) -> Response:
-        """One message."""
-        return Response(MessageSerializer(get_message_for(self.user, code)).data)
-
-    @extend_schema(responses=OpenApiTypes.OBJECT)
-    @action(detail=True, methods=["get"])
-    def preview(self, request: Request, code: str) -> Response:
-        """How it reads: subject and text, or the problem that there is no text. Nothing is sent."""
-        shown = previews.preview(get_message_for(self.user, code))
-        return Response({"subject": shown.subject, "text": shown.text, "problem": shown.problem})
-
-    @extend_schema(request=EmptySerializer, responses=MessageSerializer)
-    @action(detail=True, methods=["post"])
-    def retry(self, request: Request, code: str) -> Response:
-        """Send one in trouble again: the answer is its successor. 409 unless it is in trouble, 422 too late."""
-        return self._act(request, code, message_acts.retry_message)
-
-    @extend_schema(request=EmptySerializer, responses=MessageSerializer)
-    @action(detail=True, methods=["post"])
-    def acknowledge(self, request: Request, code: str) -> Response:
-        """Seen; nothing more is needed."""
-        return self._act(request, code, message_acts.acknowledge_message)
-
-    @extend_schema(request=EmptySerializer, responses=MessageSerializer)
-    @action(detail=True, methods=["post"], url_path="call-instead")
-    def call_instead(self, request: Request, code: str) -> Response:
-        """The patient is called: an item on the nurses' list."""
-        self._act(request, code, message_acts.call_instead)
-        return Response(MessageSerializer(get_message_for(self.user, code)).data)
-
-    @extend_schema(request=HeldSerializer, responses=MessageSerializer)
-    @action(detail=True, methods=["post"])
-    def held(self, request: Request, code: str) -> Response:
-        """One message held after a restore: send it, or not."""
-        body = checked(HeldSerializer(data=request.data))
-        row = get_message_for(self.user, code, action="message.act")
-        found = message_acts.settle_one_held(message=row, release=body["release"], by=self.user)
-        return Response(MessageSerializer(found).data)
-
-    def _act(self, request: Request, code: str, service: Any) -> Response:
-        checked(EmptySerializer(data=request.data))
-        row = get_message_for(self.user, code, action="message.act")
-        found = service(message=row, by=self.user)
-        return Response(MessageSerializer(found).data if isinstance(found, Message) else {})
 
 
 def follow_routes(router: BaseRouter) -> None:

@@ -195,32 +195,8 @@ def sign_order(
     need_role(by, "infusion.order", "Only a prescriber signs an order.")
     current = locked(infusion, expected_version)
     need_state(current, Infusion.BEFORE_START, "The pump has already run: the order of this record is fixed.")
-    if current.weight_kg is None or needs_second_weighing(current):
-        raise RuleNotMet("Record and confirm today's weight first.", code="weight-needed", field="ordered_mg")
-    rule = current.protocol_version.read().dose
-    planned = dosing.planned_dose(rule, current.weight_kg)
-    wanted = planned.mg if ordered_mg is None else ordered_mg
-    _check_ordered(wanted, rule.rounding_mg)
-    limit = order_limit_for(current)
-    dosing.check_raise(
-        limit, wanted, ordered_by=str(by.pk), co_signed_by=str(cosigned_by.pk) if cosigned_by else ""
-    )
-    _check_cosigner(cosigned_by)
-    dosing.check_order(
-        rule, wanted, ordered_by=str(by.pk), co_signed_by=str(cosigned_by.pk) if cosigned_by else ""
-    )
-    bag = current.bag_mg_per_ml if bag_mg_per_ml is None else bag_mg_per_ml
-    if bag is None:
-        raise InvalidInput("Enter the concentration of the bag.", code="required", field="bag_mg_per_ml")
-    form = shape_of(rule, shape or OrderShape())
-    _keep_shape(current, form, low_reason(rule, planned, wanted, current.weight_kg, form.low_reason))
-    dosing.pump_setting(wanted, bag, current.ordered_minutes)  # refuses an impossible concentration
-    current.ordered_mg, current.bag_mg_per_ml = wanted, bag
-    current.order_weight_kg = current.weight_kg
+    _take_order(current, ordered_mg, bag_mg_per_ml, shape or OrderShape(), by, cosigned_by)
     current.ordered_by, current.ordered_at = by, now
-    # The column names a different person than the one who ordered; a needless co-signature is not kept.
-    needed = planned.over_ceiling or wanted > min(rule.ceiling_mg, limit.alone_mg)
-    current.order_cosigned_by = cosigned_by if needed else None
     refresh_ready(current, now)
     touch(
         current,
@@ -279,6 +255,39 @@ def mark_not_given(
     touch(current, "status", "not_given_reason")
     signals.tell(signals.infusion_not_given, infusion=current, by=by, at=now)
     return current
+
+
+def _take_order(
+    infusion: Infusion,
+    ordered_mg: Decimal | None,
+    bag_mg_per_ml: Decimal | None,
+    shape: OrderShape,
+    by: User,
+    cosigned_by: User | None,
+) -> None:
+    """Set the amount, its bag and its shape, or raise for what is missing or does not fit the protocol."""
+    weight_kg = infusion.weight_kg
+    if weight_kg is None or needs_second_weighing(infusion):
+        raise RuleNotMet("Record and confirm today's weight first.", code="weight-needed", field="ordered_mg")
+    rule = infusion.protocol_version.read().dose
+    planned = dosing.planned_dose(rule, weight_kg)
+    wanted = planned.mg if ordered_mg is None else ordered_mg
+    _check_ordered(wanted, rule.rounding_mg)
+    _check_cosigner(cosigned_by)
+    signers = {"ordered_by": str(by.pk), "co_signed_by": str(cosigned_by.pk) if cosigned_by else ""}
+    limit = order_limit_for(infusion)
+    dosing.check_raise(limit, wanted, **signers)
+    dosing.check_order(rule, wanted, **signers)
+    bag = infusion.bag_mg_per_ml if bag_mg_per_ml is None else bag_mg_per_ml
+    if bag is None:
+        raise InvalidInput("Enter the concentration of the bag.", code="required", field="bag_mg_per_ml")
+    form = shape_of(rule, shape)
+    _keep_shape(infusion, form, low_reason(rule, planned, wanted, weight_kg, form.low_reason))
+    dosing.pump_setting(wanted, bag, infusion.ordered_minutes)  # refuses an impossible concentration
+    infusion.ordered_mg, infusion.bag_mg_per_ml, infusion.order_weight_kg = wanted, bag, weight_kg
+    # The column names a different person than the one who ordered; a needless co-signature is not kept.
+    needed = planned.over_ceiling or wanted > min(rule.ceiling_mg, limit.alone_mg)
+    infusion.order_cosigned_by = cosigned_by if needed else None
 
 
 def _keep_shape(infusion: Infusion, shape: OrderShape, low: str) -> None:
