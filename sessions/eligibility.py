@@ -219,6 +219,15 @@ def with_treatment_held(decision: StartDecision, words: str) -> StartDecision:
     return StartDecision(False, decision.needs_prescriber, (held, *decision.findings))
 
 
+def with_finding(decision: StartDecision, finding: Finding) -> StartDecision:
+    """The same decision with one more thing that blocks it, or that a prescriber decides about."""
+    return StartDecision(
+        decision.may_start and finding.severity != "block",
+        decision.needs_prescriber or finding.severity == "decide",
+        (*decision.findings, finding),
+    )
+
+
 def with_site_gates(decision: StartDecision, findings: Sequence[Finding]) -> StartDecision:
     """The same decision with what a site's own gates add to it."""
     if not findings:

@@ -346,6 +346,10 @@ class SignOffSerializer(StrictSerializer):
 
 
 class SignAgainSerializer(SignOffSerializer):
-    """The signature after a correction, or for another therapy time. Nothing of the earlier one is carried over."""
+    """The signature after a correction, or for another therapy time.
+
+    What the earlier one stated to keep therapy away (no window, a later therapy time) stands unless this one states
+    something else; nothing else of it is carried over.
+    """
 
     reason = StrictCharField(max_length=200)

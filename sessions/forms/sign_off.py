@@ -79,6 +79,10 @@ class SignOffForm(RecordForm):
             self.fields["override_to"].help_text = "Clearance cannot be estimated: you state the time"
             for name in ("override_to", "override_code"):
                 self.fields[name].required = True
+        elif self.initial.get("override_to"):
+            self.fields[
+                "override_to"
+            ].help_text = "Stated by the signature before; stands until you state another"
         if "amend" in asks:
             self.fields["reason"] = ClinicalTextField("Why it is signed again", max_length=200)
 

@@ -57,6 +57,7 @@ from sessions.services.raised_doses import order_limit_for
 from sessions.services.readiness import StartGate, as_reading
 from sessions.services.renewals import order_needed_from, paused_since, renewed_since
 from sessions.services.rows import read_together
+from sessions.services.vitals import vitals_advice
 from staff.charts import Chart
 from staff.errors import DomainError
 from staff.models import User
@@ -205,7 +206,7 @@ def read_record(infusion: Infusion, now: datetime, user: User | None = None) -> 
         dose=_dose(infusion),
         vitals=_vitals(infusion, grid, readings, next_at, now),
         next_reading_at=next_at,
-        advice=_advice(infusion, readings),
+        advice=vitals_advice(infusion, now),
         decision=decision,
         criteria=criterion_lines(infusion, decision, now),
         baselines=baseline_lines(infusion) if before else [],
@@ -303,13 +304,6 @@ def _pump(infusion: Infusion, log: clearance.PumpLog | None, now: datetime) -> P
         finishes_at=(log.bag_empty_at or ended.stop) if running else None,
         asks_finished=running and empty,
     )
-
-
-def _advice(infusion: Infusion, readings: list[VitalSigns]) -> running_gate.RunningDecision:
-    if infusion.status not in Infusion.RUNNING:
-        return running_gate.RunningDecision("none", (), None)
-    limits = infusion.protocol_version.read().limits
-    return running_gate.running_gate([as_reading(row) for row in readings], limits)
 
 
 def _grid(infusion: Infusion, readings: list[VitalSigns], now: datetime) -> tuple[monitoring.GridSlot, ...]:

@@ -7,9 +7,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sessions.discharge import CRITERIA, DischargeDecision
-from sessions.models import ClearanceEstimate, Infusion
+from sessions.models import ClearanceEstimate, Infusion, SignOff
 from sessions.services.discharge import discharge_decision, ready_at_if_overridden
 from sessions.services.estimates import current_estimate, current_sign_off, delay_is_needed, stated_delay
+from sessions.services.sign_off import standing_delay
 
 
 @dataclass(frozen=True)
@@ -28,10 +29,13 @@ class SignOffPage:
     estimate: ClearanceEstimate | None = None
     initial: dict[str, Any] = field(default_factory=dict)
     unassessed: bool = False
+    delayed_to: datetime | None = None
 
     @property
     def therapy_at(self) -> datetime | None:
-        """Therapy time if signed now without a time of one's own."""
+        """Therapy time if signed now without another time of one's own."""
+        if self.delayed_to is not None:
+            return self.delayed_to
         if self.t_sign is None or self.estimate is None or self.estimate.t_pk is None:
             return None
         return max(self.t_sign, self.estimate.t_pk)
@@ -68,5 +72,21 @@ def read_sign_off(infusion: Infusion, now: datetime) -> SignOffPage:
         decision=decision,
         unassessed=decision.unassessed,
         estimate=estimate,
-        initial={} if signature is None else {"opens_window": "yes" if signature.opens_window else "no"},
+        initial={} if signature is None else _of_the_signature_before(infusion, signature),
+        delayed_to=None if signature is None else standing_delay(infusion, signature),
     )
+
+
+def _of_the_signature_before(infusion: Infusion, signature: SignOff) -> dict[str, Any]:
+    """What it stated to keep therapy away: the form begins with it, so that nobody drops it by leaving a box empty."""
+    stated: dict[str, Any] = {
+        "opens_window": "yes" if signature.opens_window else "no",
+        "no_window_reason": signature.no_window_reason,
+    }
+    if standing_delay(infusion, signature) is not None:
+        stated |= {
+            "override_to": signature.override_to,
+            "override_code": signature.override_code,
+            "override_reason": signature.override_reason,
+        }
+    return stated

@@ -9,6 +9,7 @@ from sessions import eligibility, running_gate
 from sessions.models import Infusion, PumpEvent
 from sessions.services.readiness import readings_until, start_gate
 from sessions.services.renewals import check_pause
+from sessions.services.stop_signs import signs_of
 from staff.errors import RuleNotMet
 from staff.models import User
 
@@ -44,7 +45,7 @@ def _check_start(infusion: Infusion, line: PumpEvent, by: User) -> tuple[eligibi
 
 
 def _check_resume(infusion: Infusion, line: PumpEvent, lines: Sequence[PumpEvent]) -> None:
-    """A long pause needs a new order; one that vitals asked for a good reading and a note."""
+    """A stop rule ends it; a long pause needs a new order; one that vitals asked for a good reading and a note."""
     limits = infusion.protocol_version.read().limits
     pauses = [
         item for item in lines if item.kind == PumpEvent.Kind.PAUSE and item.observed_at <= line.observed_at
@@ -52,15 +53,20 @@ def _check_resume(infusion: Infusion, line: PumpEvent, lines: Sequence[PumpEvent
     readings = readings_until(infusion, line.observed_at)
     if pauses:
         check_pause(infusion, max(item.observed_at for item in pauses), line.observed_at)
-    if not pauses or not readings:
+    signs = signs_of(infusion)
+    ended = running_gate.stop_reasons(readings, limits, signs=signs, since=infusion.started_at)
+    if not pauses or not (readings or ended):
         return
     paused_at = max(item.observed_at for item in pauses)
-    if all(
+    calm = all(
         running_gate.running_gate([item], limits).act in ("none", "recheck")
         for item in _around(readings, paused_at)
-    ):
+    )
+    if calm and not signs and not ended:
         return
-    findings = running_gate.may_resume(readings, limits, paused_at=paused_at, note=line.reason)
+    findings = running_gate.may_resume(
+        readings, limits, paused_at=paused_at, note=line.reason, signs=signs, since=infusion.started_at
+    )
     if findings:
         field = "reason" if all(item.code == "note" for item in findings) else "kind"
         words = " ".join(f"{item.message} {item.what_to_do}" for item in findings)

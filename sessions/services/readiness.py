@@ -16,7 +16,7 @@ from django.db.models import OuterRef, Subquery
 from django.db.models.functions import Coalesce
 
 from protocols.models import ProtocolDocument, ProtocolVersion
-from sessions import dosing, eligibility
+from sessions import dosing, eligibility, running_gate
 from sessions.gates import OVERRIDE_REASONS
 from sessions.models import (
     Consent,
@@ -35,6 +35,8 @@ from sessions.services.holds import WORDS, open_holds
 from sessions.services.review_points import ReviewPoint, points_before
 
 COMPUTED_CHECKS = eligibility.HARD_AT_START
+RECORD_ANSWERS = frozenset({"version", "review", running_gate.CONDITION, *LABELS})
+FROM_READINGS = frozenset({"blood_pressure", running_gate.CONDITION})
 MAY_NOT_APPLY = frozenset({"pregnancy_test"})
 
 
@@ -60,7 +62,7 @@ class GateLine:
     @property
     def computed(self) -> bool:
         """The record answers it; nobody ticks it."""
-        return self.kind in COMPUTED_CHECKS or self.kind in ("version", "review", *LABELS) or self.site_gate
+        return self.kind in COMPUTED_CHECKS or self.kind in RECORD_ANSWERS or self.site_gate
 
     @property
     def site_gate(self) -> bool:
@@ -117,6 +119,11 @@ def start_gate(infusion: Infusion, at: datetime) -> StartGate:
             )
             decision = eligibility.with_treatment_held(decision, words)
             break
+    for found in running_gate.fit_to_start(readings_until(infusion, at), definition.limits):
+        lines.append(
+            GateLine(found.code, "Oxygen, alertness and heart rate", "failed", found.message, finding=found)
+        )
+        decision = eligibility.with_finding(decision, found)
     before = findings_before_start(infusion, at)
     lines += [GateLine(item.code, LABELS[item.code], "failed", item.message, finding=item) for item in before]
     decision = eligibility.with_decisions(decision, before)
@@ -174,10 +181,10 @@ def _with_finding(line: GateLine, decision: eligibility.StartDecision) -> GateLi
 
 
 def refresh_ready(infusion: Infusion, at: datetime) -> None:
-    """Set the instance's status to ready or arrived; blood pressure is judged at the start itself."""
+    """Set the instance's status to ready or arrived; readings are judged at the start itself."""
     if infusion.status in Infusion.BEFORE_START:
         findings = start_gate(infusion, at).decision.findings
-        blocked = any(item.severity == "block" and item.code != "blood_pressure" for item in findings)
+        blocked = any(item.severity == "block" and item.code not in FROM_READINGS for item in findings)
         infusion.status = Infusion.Status.ARRIVED if blocked else Infusion.Status.READY
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -85,6 +85,9 @@ def amend_sign_off(
 ) -> SignOff:
     """Sign again after a correction; the earlier signature stays readable. `reason` becomes part of the
     meaning.
+
+    What the earlier signature stated to keep therapy away stands until the new one states something else: that no
+    window opens, and a therapy time later than the estimate.
     """
     now = moment(at)
     need_role(by, "infusion.sign_off", "Only a clinician signs off an infusion.")
@@ -95,11 +98,32 @@ def amend_sign_off(
     old = estimates.current_sign_off(current)
     if old is None:
         raise StateConflict("There is no signature to amend.", code="not-signed")
-    given = terms or SigningTerms(opens_window=old.opens_window, no_window_reason=old.no_window_reason)
+    given = _what_stands(current, old, terms or SigningTerms())
     signature = _signed(current, by, given, now, replaces=old, because=reason.strip())
     touch(current)
     signals.tell(signals.infusion_amended, infusion=current, by=by, at=now)
     return signature
+
+
+def standing_delay(infusion: Infusion, signature: SignOff) -> datetime | None:
+    """The therapy time that `signature` states, while it holds and lies after the estimate and the time of leaving."""
+    wanted, found = signature.override_to, estimates.current_estimate(infusion)
+    if wanted is None or signature.override_voided_at is not None or found is None or found.t_pk is None:
+        return None
+    ready = max(item for item in (signature.t_sign, infusion.stopped_at) if item is not None)
+    return wanted if wanted > max(found.t_pk, ready) else None
+
+
+def _what_stands(infusion: Infusion, old: SignOff, terms: SigningTerms) -> SigningTerms:
+    """`terms` with what the signature before stated to keep therapy away, where they say nothing about it."""
+    if terms.opens_window is None and not old.opens_window:
+        why = terms.no_window_reason.strip() or old.no_window_reason
+        terms = replace(terms, opens_window=False, no_window_reason=why)
+    if terms.override_to is None and (delay := standing_delay(infusion, old)) is not None:
+        terms = replace(
+            terms, override_to=delay, override_code=old.override_code, override_reason=old.override_reason
+        )
+    return terms
 
 
 def discharge_words(codes: tuple[str, ...]) -> str:

@@ -10,6 +10,7 @@ from sessions.services._record import act, locked, moment, not_in_future, refusa
 from sessions.services.estimates import current_sign_off
 from sessions.services.minutes import seen_in_its_minute
 from sessions.services.readiness import readings_until
+from sessions.services.stop_signs import signs_of
 from staff.errors import InvalidInput, RuleNotMet, StateConflict
 from staff.models import User
 
@@ -91,8 +92,20 @@ def withdraw_vitals(
 
 
 def vitals_advice(infusion: Infusion, at: datetime) -> running_gate.RunningDecision:
-    """What the latest reading asks of a running or paused pump."""
-    return running_gate.running_gate(readings_until(infusion, at), infusion.protocol_version.read().limits)
+    """What readings and adverse events ask of a pump that runs or is paused; "none" before the start.
+
+    After the stop only the last reading since then counts: "stop" and "pause" there ask for the prescriber.
+    """
+    limits = infusion.protocol_version.read().limits
+    readings = readings_until(infusion, at)
+    if infusion.status in Infusion.RUNNING:
+        return running_gate.running_gate(
+            readings, limits, signs=signs_of(infusion), since=infusion.started_at
+        )
+    stop = infusion.stopped_at
+    if infusion.status != Infusion.Status.RECOVERING or stop is None:
+        return running_gate.RunningDecision("none", (), None)
+    return running_gate.running_gate([item for item in readings if item.at >= stop], limits)
 
 
 def _check_open(infusion: Infusion, seen: datetime) -> None:

@@ -26,11 +26,17 @@ from sessions.pages.words import pump_words, zone_of
 from sessions.views.acting import act
 from sessions.views.record import sent, the_user
 
+NEVER_STALE = frozenset({PumpEvent.Kind.STOP, PumpEvent.Kind.PAUSE})
+
 
 @login_required
 @require_POST
 def infusion_pump(request: HttpRequest, code: str) -> HttpResponse:
-    """One line of the pump log. An empty time is now."""
+    """One line of the pump log. An empty time is now.
+
+    A stop or a pause is taken from a stale page, too: what a colleague added meanwhile is no reason to refuse it, and
+    the log itself refuses what cannot follow on it.
+    """
     panel = PUMP_FORMS.get(request.POST.get("panel", ""), PumpForm)
     infusion, form = sent(request, code, panel)
 
@@ -44,7 +50,7 @@ def infusion_pump(request: HttpRequest, code: str) -> HttpResponse:
             reason=data["reason"],
             reason_code=data["reason_code"],
             by=the_user(request),
-            expected_version=data["version"],
+            expected_version=None if data["kind"] in NEVER_STALE else data["version"],
         )
 
     def words(event: PumpEvent) -> str:

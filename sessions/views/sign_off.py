@@ -22,6 +22,7 @@ from sessions.models import Infusion
 from sessions.pages.sign_off import read_sign_off
 from sessions.pages.words import zone_of
 from sessions.services import SigningTerms
+from sessions.services.estimates import current_sign_off
 from sessions.services.sign_off import MEANING
 from sessions.views.acting import reread, show, take_new_version
 from sessions.views.people import confirmed_person, recently_confirmed
@@ -40,6 +41,12 @@ def infusion_sign_off(request: HttpRequest, code: str) -> HttpResponse:
     user = the_user(request)
     infusion = get_infusion_for(user, code, action="infusion.sign_off")
     require_means_to_sign(user)
+    if (
+        request.method == "POST"
+        and infusion.status == Infusion.Status.SIGNED_OFF
+        and "reason" not in request.POST
+    ):
+        return _signed_already(request, infusion)
     page = read_sign_off(infusion, app_now())
     if page.closed:
         raise StateConflict(page.closed, code=f"infusion-{infusion.status}")
@@ -60,6 +67,16 @@ def infusion_sign_off(request: HttpRequest, code: str) -> HttpResponse:
         request, reread(infusion), template="sessions/sign_off.html", status=status, form=form, page=page,
         meaning=MEANING, bound={form.key: form} if form.is_bound else {}, **extra,
     )  # fmt: skip
+
+
+def _signed_already(request: HttpRequest, infusion: Infusion) -> HttpResponse:
+    """The form of a first signature for a record that is signed: sent twice, or by two people. Nothing is signed."""
+    signature = current_sign_off(infusion)
+    if signature is None or signature.signed_by_id != the_user(request).pk:
+        name = signature.signed_name if signature else "somebody else"
+        raise StateConflict(f"{name} has signed this record already.", code="signed")
+    messages.success(request, f"Infusion visit {infusion.ordinal} is signed off.")
+    return redirect("infusion_detail", code=infusion.code)
 
 
 def _confirm_again(request: HttpRequest) -> ValidationError:

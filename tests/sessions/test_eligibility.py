@@ -18,7 +18,7 @@ from sessions.eligibility import (
     check_start,
     start_gate,
 )
-from sessions.running_gate import may_resume, running_gate
+from sessions.running_gate import fit_to_start, may_resume, running_gate
 
 NOW = datetime(2026, 3, 3, 17, 0, tzinfo=UTC)
 LIMITS = VitalsLimits()
@@ -167,6 +167,40 @@ def test_resuming_needs_a_good_reading_after_the_pause_and_a_note() -> None:
     ]
     readings.append(Reading(at(21), 150, 90, 80, 97))
     assert may_resume(readings, LIMITS, paused_at=at(11), note="settled") == ()
+
+
+@pytest.mark.parametrize(
+    ("reading", "severities"),
+    [
+        (Reading(at(0), 120, 80, 70, 98), []),
+        (Reading(at(0), 120, 80, 70, 92), []),
+        (Reading(at(0), 120, 80, 70, 91), ["decide"]),
+        (Reading(at(0), 120, 80, 70, 87), ["block"]),
+        (Reading(at(0), 120, 80, 121, 98), ["decide"]),
+        (Reading(at(0), 120, 80, 70, 98, 2), ["block"]),
+        (Reading(at(0), 120, 80, 130, 91, 5), ["decide", "decide"]),
+        (Reading(at(0), 120, 80), []),
+    ],
+)
+def test_nobody_starts_what_would_be_stopped_at_once(reading: Reading, severities: list[str]) -> None:
+    assert [item.severity for item in fit_to_start([reading], LIMITS)] == severities
+    recovered = Reading(at(5), 120, 80, 70, 98, 5)
+    assert fit_to_start([reading, recovered], LIMITS) == ()
+
+
+def test_beyond_the_stop_limit_nothing_lets_it_go_on() -> None:
+    """However good later readings are; a reading of before the start does not count."""
+    before, beyond, good = (
+        Reading(at(-5), 205, 90, 80, 97),
+        Reading(at(10), 205, 90, 80, 97),
+        Reading(at(16), 130, 80, 80, 98),
+    )
+    asked = {"paused_at": at(11), "note": "settled", "since": at(0)}
+    assert may_resume([before, good], LIMITS, **asked) == ()
+    assert [item.code for item in may_resume([beyond, good], LIMITS, **asked)] == ["stop"]
+    assert [item.code for item in may_resume([good], LIMITS, **asked, signs=["chest_pain"])] == ["stop"]
+    still = running_gate([beyond, good], LIMITS, since=at(0))
+    assert (still.act, still.reasons) == ("stop", ("Blood pressure 205/90 earlier",))
 
 
 def test_contraindications_block_or_ask() -> None:

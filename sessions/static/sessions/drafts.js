@@ -1,5 +1,7 @@
 // What is typed on the record is kept on this device while the page is open or the connection is gone, and the note is saved
 // on the server while it is written. Signing out, and every sign-in page, clears it (staff/app.js).
+import { clinicNow } from "./clinic_now.js";
+
 const PREFIX = "cw-draft:";
 const key = () => `${PREFIX}${location.pathname}`;
 const record = () => document.getElementById("record");
@@ -14,7 +16,7 @@ function boxes() {
 function keep() {
   const typed = {};
   for (const box of boxes()) if (box.value && box.value !== initial(box)) typed[box.id] = box.value;
-  if (Object.keys(typed).length) sessionStorage.setItem(key(), JSON.stringify(typed));
+  if (Object.keys(typed).length) sessionStorage.setItem(key(), JSON.stringify({ typed, at: clinicNow() }));
   else sessionStorage.removeItem(key());
 }
 
@@ -24,16 +26,25 @@ function initial(box) {
 }
 
 function bringBack() {
-  const typed = JSON.parse(sessionStorage.getItem(key()) ?? "{}");
+  const { typed = {}, at = "" } = JSON.parse(sessionStorage.getItem(key()) ?? "{}");
   let found = 0;
   for (const [id, value] of Object.entries(typed)) {
     const box = document.getElementById(id);
     if (!box || box.value === value || (box.value && box.value !== initial(box))) continue;
     box.value = value;
     box.closest("details")?.setAttribute("open", "");
+    timeOf(box, at);
     found += 1;
   }
-  if (found) say("What you typed before is back. It is not saved yet.");
+  if (found) say(`What you typed${at ? ` at ${at.slice(11)}` : " before"} is back. It is not saved yet.`);
+}
+
+// What was measured then is not measured now: its time box says when it was typed.
+function timeOf(box, at) {
+  const time = box.form?.querySelector("input[name=observed_at]:not([type=hidden])");
+  if (!time || time.value || !at || at === clinicNow()) return;
+  time.value = at;
+  time.closest("details")?.setAttribute("open", "");
 }
 
 function say(words) {

@@ -1,5 +1,7 @@
 // The record page: what was typed, opened or focused survives a swap, and nudges start from the clinic's present time.
-const state = { typed: new Map(), open: new Set(), focus: "", loaded: performance.now() };
+import { clinicNow } from "./clinic_now.js";
+
+const state = { typed: new Map(), open: new Set(), focus: "" };
 const record = () => document.getElementById("record");
 
 // Values a person has changed, by the id of their box. The form that was sent is left out: the answer decides about it.
@@ -26,13 +28,19 @@ function restore() {
 function fillNow(event) {
   const button = event.target.closest("[data-nudge]");
   const box = button && document.getElementById(button.dataset.for);
-  if (!box || box.value) return;
-  const [, wall] = /^(.{19})/.exec(record()?.dataset.serverNow ?? "") ?? [];
-  if (!wall) return;
-  const now = new Date(Date.parse(`${wall}Z`) + performance.now() - state.loaded);
-  box.value = now.toISOString().slice(0, box.step === "1" ? 19 : 16);
+  if (box && !box.value) box.value = clinicNow(box.step === "1");
 }
 
+// Nobody answered: when the button is pressed again, "now" would be too late. The time of this press is kept in the box.
+function keepTime(event) {
+  const box = event.detail?.ctx?.sourceElement?.closest?.("form")?.querySelector("input[name=observed_at]:not([type=hidden])");
+  if (!box || box.value) return;
+  box.value = clinicNow(box.step === "1");
+  box.closest("details")?.setAttribute("open", "");
+}
+
+document.addEventListener("htmx:error", keepTime);
+document.addEventListener("htmx:response:error", (event) => { if (event.detail.ctx.response?.status >= 500) keepTime(event); });
 document.addEventListener("click", fillNow, { capture: true });
 document.addEventListener("htmx:before:swap", (event) => {
   const { ctx } = event.detail;
@@ -44,5 +52,4 @@ document.addEventListener("htmx:after:swap", () => {
   state.typed.clear();
   state.open.clear();
   state.focus = "";
-  state.loaded = performance.now();
 });

@@ -245,6 +245,80 @@ def test_a_pause_for_vitals_resumes_only_with_a_good_reading_and_a_note(clinic, 
     assert Infusion.objects.get(pk=infusion.pk).status == Infusion.Status.INFUSING
 
 
+def paused_at_ten(clinic, clock):
+    infusion = world.ready(clinic)
+    services.record_pump_event(infusion=infusion, kind="start", by=clinic.nurse)
+    clock.advance(minutes=10)
+    services.record_pump_event(infusion=infusion, kind="pause", by=clinic.nurse)
+    return infusion
+
+
+@pytest.mark.parametrize(
+    ("kind", "severity", "act"),
+    [
+        ("chest_pain", "mild", "stop"),
+        ("neurological", "mild", "stop"),
+        ("agitation", "serious", "stop"),
+        ("nausea", "stop-rule", "stop"),
+        ("dissociation", "serious", "pause"),
+        ("agitation", "mild", "none"),
+        ("nausea", "serious", "none"),
+    ],
+)
+def test_what_happens_to_the_patient_stops_the_pump_as_a_reading_does(clinic, clock, kind, severity, act):
+    infusion = paused_at_ten(clinic, clock)
+    services.record_adverse_event(infusion=infusion, kind=kind, severity=severity, by=clinic.nurse)
+    services.record_vitals(infusion=infusion, by=clinic.nurse, **world.NORMAL)
+    fresh = Infusion.objects.get(pk=infusion.pk)
+    assert services.vitals_advice(fresh, app_now()).act == act
+    values = {"infusion": infusion, "reason": "Better", "by": clinic.nurse}
+    if act == "stop":
+        with pytest.raises(RuleNotMet) as refused:
+            services.record_pump_event(kind="resume", **values)
+        assert refused.value.code == "resume-gate"
+        services.record_pump_event(kind="stop", **values)
+    else:
+        services.record_pump_event(kind="resume", **values)
+
+
+def test_a_reading_beyond_the_stop_limit_ends_it_unless_it_was_mistyped(clinic, clock):
+    infusion = paused_at_ten(clinic, clock)
+    beyond = services.record_vitals(infusion=infusion, by=clinic.nurse, **world.NORMAL | {"systolic": 205})
+    clock.advance(minutes=5)
+    services.record_vitals(infusion=infusion, by=clinic.nurse, **world.NORMAL)
+    values = {"infusion": infusion, "kind": "resume", "reason": "Better", "by": clinic.nurse}
+    with pytest.raises(RuleNotMet) as refused:
+        services.record_pump_event(**values)
+    assert "205" in refused.value.message
+    services.withdraw_vitals(vitals=beyond, by=clinic.nurse)
+    services.record_pump_event(**values)
+
+
+def test_the_last_reading_before_the_start_may_forbid_it(clinic, clock):
+    infusion = world.ready(clinic)
+    low = services.record_vitals(infusion=infusion, by=clinic.nurse, **world.NORMAL | {"spo2": 86})
+    values = {"infusion": infusion, "kind": "start"}
+    for person in (clinic.nurse, clinic.clinician):
+        with pytest.raises(RuleNotMet) as refused:
+            services.record_pump_event(**values, reason="Seen", by=person)
+        assert refused.value.code == "start-gate"
+    services.withdraw_vitals(vitals=low, by=clinic.nurse)
+    services.record_vitals(infusion=infusion, by=clinic.nurse, **world.NORMAL | {"spo2": 90})
+    with pytest.raises(RuleNotMet) as refused:
+        services.record_pump_event(**values, by=clinic.nurse)
+    assert refused.value.code == "start-needs-prescriber"
+    services.record_pump_event(**values, reason="Usual for this patient", by=clinic.clinician)
+
+
+def test_a_dangerous_reading_after_the_stop_asks_for_the_prescriber(clinic, clock):
+    infusion = world.given(clinic, clock)
+    assert services.vitals_advice(infusion, app_now()).act == "none"
+    clock.advance(minutes=5)
+    services.record_vitals(infusion=infusion, by=clinic.nurse, **world.NORMAL | {"spo2": 86})
+    fresh = Infusion.objects.get(pk=infusion.pk)
+    assert services.vitals_advice(fresh, app_now()).reasons == ("Oxygen saturation 86 %",)
+
+
 def test_an_infusion_two_days_ago_counts_in_the_next_estimate_and_its_correction_too(clinic, clock):
     world.signed(clinic, clock)
     clock.advance(days=1, hours=21, minutes=55)

@@ -243,6 +243,29 @@ def test_signing_again_names_the_old_signature_and_leaves_it_readable(clinic, cl
     assert services.current_sign_off(infusion) == second
 
 
+def test_signing_again_drops_nothing_that_keeps_therapy_away(clinic, clock):
+    """A later therapy time, and that no window opens, stand until the new signature states something else."""
+    infusion = world.given(clinic, clock)
+    world.assessed(clinic, clock, infusion)
+    found = services.current_estimate(infusion).t_pk
+    later = found + timedelta(hours=3)
+    sign(clinic, infusion, override_to=later, override_code="sedative_given", override_reason="Midazolam")
+    values = {"infusion": infusion, "by": clinic.clinician}
+    again = services.amend_sign_off(**values, reason="Stop time corrected")
+    assert (again.override_to, again.override_reason) == (later, "Midazolam")
+    none = SigningTerms(opens_window=False, no_window_reason="Left the country")
+    services.amend_sign_off(**values, reason="Moved away", terms=none)
+    kept = services.amend_sign_off(**values, reason="A typing error", terms=SigningTerms())
+    assert (kept.opens_window, kept.no_window_reason) == (False, "Left the country")
+    assert services.therapy_time(Infusion.objects.get(pk=infusion.pk)).at == later
+    stated = SigningTerms(opens_window=True, override_to=found, override_code="clinical_judgement")
+    last = services.amend_sign_off(**values, reason="Comes back, and awake", terms=stated)
+    assert (last.opens_window, services.therapy_time(Infusion.objects.get(pk=infusion.pk)).at) == (
+        True,
+        found,
+    )
+
+
 def test_the_snapshot_holds_two_identifiers_and_everything_signed(clinic, clock):
     infusion, signature = world.signed(clinic, clock)
     record = signature.record

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
+from django.test import Client
 from django.urls import reverse
 
 from sessions import services
@@ -79,8 +82,27 @@ def test_the_page_shows_two_identifiers_and_signs(client, people, clock):
     infusion.refresh_from_db()
     assert infusion.status == Infusion.Status.SIGNED_OFF
     again = client.post(url(infusion), filled(infusion))
-    assert again.status_code == 422, "signing again asks for a reason"
+    assert again.status_code == 302, "sent twice: the signature that there is"
+    other = confirmed(Client(), people.second_clinician).post(url(infusion), filled(infusion))
+    assert other.status_code == 409
+    assert people.clinician.full_name in other.content.decode()
+    assert client.post(url(infusion), filled(infusion, reason="")).status_code == 422, "again: with a reason"
     assert infusion.sign_offs.count() == 1
+
+
+def test_signing_again_begins_with_the_later_time_that_was_stated(client, people, clock):
+    infusion = world.given(people, clock)
+    world.assessed(people, clock, infusion)
+    later = services.current_estimate(infusion).t_pk.replace(second=0, microsecond=0) + timedelta(hours=3)
+    terms = services.SigningTerms(override_to=later, override_code="sedative_given")
+    services.sign_off(infusion=infusion, by=people.clinician, terms=terms)
+    page = confirmed(client, people.clinician).get(url(infusion))
+    typed = page.context["form"]["override_to"].value()
+    assert (typed, page.context["page"].therapy_at) == (later, later)
+    assert "stands until you state another" in page.content.decode()
+    emptied = filled(infusion, reason="A typing error", override_to="", override_code="")
+    assert client.post(url(infusion), emptied).status_code == 302
+    assert services.therapy_time(Infusion.objects.get(pk=infusion.pk)).at == later
 
 
 def test_what_is_missing_is_listed_and_cannot_be_signed_away(client, people, clock):

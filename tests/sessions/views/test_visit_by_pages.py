@@ -136,6 +136,30 @@ def test_a_form_sent_as_it_stands_answers_nothing(clinic, clock):
     assert [form for form in several if "disabled hidden" not in form[: form.index("<button") + 40]] == []
 
 
+def test_a_stale_page_says_what_changed_and_still_stops_the_pump(clinic, clock):
+    """Two nurses at one record: the second row is not written over the first unseen, but no stop is refused."""
+    infusion = world.ready(clinic)
+    services.record_pump_event(infusion=infusion, kind="start", by=clinic.nurse)
+    nurse = Hands(clinic.nurse, infusion)
+    opened = {"version": Infusion.objects.get(pk=infusion.pk).version}
+    clock.advance(minutes=5)
+    services.record_vitals(infusion=infusion, by=clinic.clinician, **world.NORMAL | {"systolic": 131})
+    row = {"systolic": "129", "diastolic": "80", "heart_rate": "70", "spo2": "98"}
+    refused = nurse.post("infusion_vitals", row | opened)
+    said = refused.content.decode()
+    assert (refused.status_code, infusion.vital_signs.count()) == (412, 2)
+    assert "Somebody else added to this record" in said
+    assert "131/78" in said
+    assert f"({clinic.clinician.full_name})" in said
+    assert 'value="129"' in said, "what was typed is still there"
+    again = {"version": refused.context["failed_form"]["version"].value()}
+    assert nurse.post("infusion_vitals", row | again).status_code == 302
+    nurse.done("infusion_pump", {"kind": "pause"} | opened)
+    nurse.done("infusion_pump", {"kind": "stop"} | opened)
+    assert nurse.post("infusion_pump", {"kind": "stop"} | opened).status_code in (409, 422)
+    assert infusion.pump_events.live().count() == 3
+
+
 def test_a_note_of_a_megabyte_is_told_to_be_too_long(clinic):
     infusion = world.arrived(clinic)
     answer = Hands(clinic.nurse, infusion).post("infusion_note", {"kind": "note", "text": "x" * 1_000_000})
