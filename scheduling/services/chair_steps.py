@@ -22,7 +22,8 @@ def advance_visit(
 ) -> Infusion:
     """Do `step` (check-in, start or stop) for the visit; a check-in that was done already gives the same record.
 
-    `expected_version` is the visit's for a check-in, the record's for the pump. Raises InvalidInput for another step
+    `expected_version` is the visit's for a check-in, the record's for a start; a stop is taken from an old board, too.
+    Raises InvalidInput for another step
     and at `identified`, StateConflict before the check-in, and whatever the services of the step refuse.
     """
     if step == CHECK_IN:
@@ -35,5 +36,6 @@ def advance_visit(
         raise StateConflict("The patient is not checked in yet.", code="not-arrived")
     if not identified:
         raise InvalidInput(NOT_IDENTIFIED, code="not-identified", field="identified")
-    facts.record_pump_event(infusion=visit.infusion, kind=step, by=by, expected_version=expected_version)
+    version = None if step == STOP else expected_version
+    facts.record_pump_event(infusion=visit.infusion, kind=step, by=by, expected_version=version)
     return visit.infusion

@@ -134,11 +134,11 @@ def board_is_live(stack: Stack, world: dict[str, Any], watcher: Person) -> None:
     expect(box).to_be_focused()
     watcher.context.set_offline(True)
     expect(page.locator("#board-stale")).to_contain_text("No connection. The board is as of 09:30.")
-    expect(board).to_have_class(re.compile("board-stale-now"))
+    expect(board).to_have_class(re.compile("live-stale-now"))
     watcher.context.set_offline(False)
     page.clock.fast_forward(21_000)
     expect(page.locator("#board-stale")).to_be_hidden()
-    expect(board).not_to_have_class(re.compile("board-stale-now"))
+    expect(board).not_to_have_class(re.compile("live-stale-now"))
     page.close()
 
 

@@ -124,7 +124,8 @@ document.addEventListener("keydown", onEscape);
 document.addEventListener("keydown", onEnter, { capture: true });
 document.addEventListener("htmx:config:request", freshenToken);
 document.addEventListener("htmx:response:error", onResponse);
-document.addEventListener("htmx:error", () => flash("error", "No answer from the server. What you typed is still here. Try again."));
+// A part that reads itself again says so itself (live.js).
+document.addEventListener("htmx:error", (event) => event.detail?.ctx?.sourceElement?.matches?.("[data-live]") || flash("error", "No answer from the server. What you typed is still here. Try again."));
 document.addEventListener("htmx:before:swap", onBeforeSwap);
 document.addEventListener("htmx:after:swap", () => { keepChoices(); reveal(document); returnFocus(); focusErrors(); });
 document.addEventListener("cw:flash", (event) => flash(event.detail.tone ?? "success", event.detail.text));
