@@ -8,7 +8,8 @@ from typing import Any
 
 from sessions.discharge import CRITERIA, JUDGED, DischargeDecision
 from sessions.discharge_values import ASSESSED, BASELINES, USUAL, VALUES, value_words
-from sessions.models import CriterionResult, Infusion
+from sessions.models import CriterionResult, Infusion, VitalSigns
+from sessions.pages.words import zone_of
 from sessions.services import baseline_of, recordable_criteria, rows
 from sessions.services.discharge import criterion_results, last_reading_after_stop
 
@@ -88,7 +89,9 @@ def criterion_lines(
             continue
         found = results.get(code)
         if found is None:
-            lines.append(_line(infusion, code, "open", recordable=code in recordable))
+            line = _line(infusion, code, "open", recordable=code in recordable)
+            older = last_reading_after_stop(infusion, at) if code == "vitals" else None
+            lines.append(line if older is None else replace(line, hint=_measured_too_early(infusion, older)))
             continue
         by = names.get(code, "")
         if code in JUDGED and found.value:
@@ -97,6 +100,11 @@ def criterion_lines(
         line = _line(infusion, code, found.state, value=found.value, observed_at=found.observed_at, by=by)
         lines.append(replace(line, unassessed=found.needs_assessment))
     return lines
+
+
+def _measured_too_early(infusion: Infusion, reading: VitalSigns) -> str:
+    at = reading.observed_at.astimezone(zone_of(infusion))
+    return f"The last reading is of {at:%H:%M}. Measure again before the patient leaves."
 
 
 def _observation_line(decision: DischargeDecision | None) -> CriterionLine:

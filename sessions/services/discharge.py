@@ -9,9 +9,10 @@ from typing import cast
 from sessions import discharge
 from sessions.discharge_values import value_words
 from sessions.models import CriterionResult, Infusion, VitalSigns
+from sessions.monitoring import AFTER_GRID
 from sessions.services import rows
 from sessions.services.estimates import current_estimate
-from sessions.services.observing import extra_minutes
+from sessions.services.observing import extra_minutes, observed_until
 from staff.errors import RuleNotMet
 from staff.models import User
 
@@ -145,17 +146,27 @@ def _readings(infusion: Infusion, now: datetime) -> tuple[list[VitalSigns], list
 
 
 def vitals_criterion(infusion: Infusion, now: datetime) -> discharge.CriterionResult | None:
-    """The vitals criterion judged from the last reading after the stop, against the last one before the
-    start.
+    """The vitals criterion judged from the last reading after the stop, against the last one before the start.
+
+    None without a reading of the last half hour of the observation (of the time until now, while it lasts): what was
+    measured when the pump stopped says nothing about leaving. A record that is signed stands as it was signed.
     """
     last = last_reading_after_stop(infusion, now)
-    if last is None:
+    if last is None or (
+        infusion.status == Infusion.Status.RECOVERING and last.observed_at < _leaving_from(infusion, now)
+    ):
         return None
     before = _readings(infusion, now)[1]
     rule = infusion.protocol_version.read().discharge
     return discharge.vitals_result(
         rule, _vitals(last), _vitals(before[-1]) if before else None, recorded_by=str(last.entered_by_id)
     )
+
+
+def _leaving_from(infusion: Infusion, now: datetime) -> datetime:
+    """From when on a reading counts for leaving."""
+    ends = observed_until(infusion, delivered_mg=_delivered(infusion))
+    return (now if ends is None else min(now, ends)) - AFTER_GRID
 
 
 def last_reading_after_stop(infusion: Infusion, now: datetime) -> VitalSigns | None:

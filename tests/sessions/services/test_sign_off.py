@@ -243,6 +243,21 @@ def test_signing_again_names_the_old_signature_and_leaves_it_readable(clinic, cl
     assert services.current_sign_off(infusion) == second
 
 
+def test_vitals_of_the_stop_do_not_count_for_leaving(clinic, clock):
+    infusion = world.given(clinic, clock)
+    clock.advance(minutes=5)
+    services.record_vitals(infusion=infusion, by=clinic.nurse, **world.NORMAL)
+    for code in services.recordable_criteria(infusion):
+        if code != "vitals":
+            services.record_criterion(infusion=infusion, criterion=code, outcome="met", by=clinic.nurse)
+    clock.set(infusion.started_at + 121 * MINUTE)
+    assert refused(clinic, infusion).code == "criteria-missing"
+    at = infusion.started_at + 90 * MINUTE
+    services.record_vitals(infusion=infusion, by=clinic.nurse, observed_at=at, **world.NORMAL)
+    clock.advance(minutes=25)
+    sign(clinic, infusion)
+
+
 def test_signing_again_drops_nothing_that_keeps_therapy_away(clinic, clock):
     """A later therapy time, and that no window opens, stand until the new signature states something else."""
     infusion = world.given(clinic, clock)
