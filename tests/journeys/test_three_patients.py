@@ -99,8 +99,7 @@ def stopped_early(world: dict[str, Any], nurse: Person) -> None:
     """A serious event: nothing is chosen for the nurse, the pump stops, later infusions wait for a prescriber."""
     page = nurse.page
     open_record(nurse, world["stopped"])
-    day.pump(nurse, "Stop the pump", NINE + 16 * MINUTE, "Stop")
-    panel = page.locator("#adverse-events")
+    now, panel = page.locator("#record-now"), page.locator("#adverse-events")
     panel.get_by_text("Record an adverse event").click()
     panel.get_by_label("What happened").select_option("chest_pain")
     panel.get_by_role("button", name="Save the adverse event").click()
@@ -108,7 +107,12 @@ def stopped_early(world: dict[str, Any], nurse: Person) -> None:
     nurse.refusals.clear()
     panel.get_by_label("Serious", exact=True).check()
     panel.get_by_role("button", name="Save the adverse event").click()
+    expect(now).to_contain_text("Stop the pump now. Do not resume. Call the prescriber.")
+    expect(now).to_contain_text("Chest pain")
     expect(page.locator("#record")).to_contain_text("on hold")
+    day.pump(nurse, "Stop the pump", NINE + 16 * MINUTE, "Stop")
+    expect(now).to_contain_text("14.00 mg given")
+    expect(now).not_to_contain_text("Stop the pump now")
     arrived(nurse)
     nurse.check_page()
 
@@ -191,6 +195,8 @@ def note_survives_a_lost_connection(nurse: Person) -> None:
     fill(page, "#vitals_systolic", "126\t80\t74\t98\n")
     expect(said).to_be_visible()
     expect(page.locator("#vitals_spo2")).to_have_value("98")
+    pressed = re.compile(rf"^{day.local(TEN)[:-1]}")
+    expect(page.locator("#vitals_observed_at")).to_have_value(pressed)
     nurse.context.set_offline(False)
     expect(said).to_contain_text("The connection is back")
     nurse.refusals.clear()
@@ -200,6 +206,7 @@ def note_survives_a_lost_connection(nurse: Person) -> None:
     expect(page.locator("#note_text")).to_have_value(f"{NOTE} Asked for water.")
     expect(page.locator("#vitals_systolic")).to_have_value("126")
     expect(said).to_contain_text("It is not saved yet")
+    expect(page.locator("#vitals_observed_at")).to_have_value(pressed)
     press(page, page.locator("#vitals").get_by_role("button", name="Save", exact=True))
     expect(page.locator(".vitals-table").get_by_role("cell", name="126/80")).to_have_count(1)
     press(page, page.get_by_role("button", name="Add the note"))
@@ -267,17 +274,45 @@ def queue_and_follow_ups(stack: Stack, world: dict[str, Any], therapist: Person,
     """Two windows are on their way; the unsigned one's therapy is withheld, its next infusion waits for a prescriber."""
     page = therapist.page
     page.goto("/queue/")
-    rows = page.get_by_role("listitem")
-    for name in (world["patient_name"], "Paused, Ben"):
-        expect(rows.filter(has_text=name)).to_contain_text("Opening")
-    expect(rows.filter(has_text="Stopped, Ben").filter(has_text="Opening")).to_have_count(0)
+    rows = page.locator(".queue-row")
+    names = ("Paused, Ben", world["patient_name"])  # the pump that started first: its window ends first
+    expect(page.locator(".queue-who a")).to_have_text(names)
+    windows = """SELECT p.family_name, w.status, w.t0, s.t_sign, e.t_pk, min(f.earliest_at)
+                 FROM scheduling_plasticitywindow w JOIN patients_patient p ON p.id = w.patient_id
+                 LEFT JOIN treatment_sessions_signoff s ON s.id = w.sign_off_id
+                 JOIN treatment_sessions_clearanceestimate e ON e.infusion_id = w.infusion_id AND e.superseded_at IS NULL
+                 JOIN scheduling_followup f ON f.infusion_id = w.infusion_id AND f.kind = 'integration_1'
+                 WHERE w.superseded_at IS NULL GROUP BY 1, 2, 3, 4, 5 ORDER BY w.t0"""
+    found = {row[0]: row[1:] for row in stack.rows(windows)}
+    for name in names:
+        status, begins, ready, cleared, earliest = found[name.split(",")[0]]
+        assert (status, begins) == ("pending", max(ready, cleared)), name
+        there = earliest.astimezone(day.CLINIC)
+        row = rows.filter(has_text=name)
+        expect(row).to_contain_text("Opening")
+        expect(row).to_contain_text(f"Therapy from {there:%a %H:%M}")
+        expect(row).to_contain_text("Start is locked until")
+        expect(row.get_by_role("link", name="Safety contact")).to_be_visible()
+    assert found["Stopped"][0] == "provisional"
     therapist.check_page()
     therapist.check_touch()
     by_keys(page)
+    page.get_by_role("link", name="Waiting for sign-off").click()
+    page.wait_for_url("**/queue/?show=waiting*")
+    expect(page.locator(".queue-who a")).to_have_text("Stopped, Ben")
+    expect(rows).to_contain_text("Start is locked: waiting for sign-off.")
+    expect(rows).to_contain_text("14 mg")
+    expect(rows).to_contain_text("chest pain (serious)")
     states = """SELECT p.family_name, f.state FROM scheduling_followup f JOIN patients_patient p ON p.id = f.patient_id
                 JOIN scheduling_appointment v ON v.id = f.visit_id
                 WHERE v.ordinal = 1 AND f.kind = 'integration_1' ORDER BY p.id"""
     assert [state for _, state in stack.rows(states)] == ["firm", "firm", "provisional"]
+    withheld = """SELECT f.therapy, f.state, count(m.id) FROM scheduling_followup f
+                  JOIN patients_patient p ON p.id = f.patient_id AND p.family_name = 'Stopped'
+                  JOIN scheduling_appointment v ON v.id = f.visit_id AND v.ordinal = 1
+                  LEFT JOIN scheduling_message m ON m.follow_up_id = f.id
+                  WHERE f.therapy OR f.kind LIKE 'practice%%' GROUP BY f.id"""
+    assert {(state, told) for _, state, told in stack.rows(withheld)} == {("provisional", 0)}
     released = "SELECT count(*) FROM scheduling_followup WHERE kind = 'no_driving' AND state = 'released'"
     assert stack.value(released) == 3, "safety waits for nobody"
     holds = """SELECT p.family_name FROM treatment_sessions_treatmenthold h JOIN patients_patient p ON p.id = h.patient_id
