@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.test import Client
@@ -98,7 +99,8 @@ def test_signing_again_begins_with_the_later_time_that_was_stated(client, people
     services.sign_off(infusion=infusion, by=people.clinician, terms=terms)
     page = confirmed(client, people.clinician).get(url(infusion))
     typed = page.context["form"]["override_to"].value()
-    assert (typed, page.context["page"].therapy_at) == (later, later)
+    local = later.astimezone(ZoneInfo(people.site.time_zone))
+    assert (typed, page.context["page"].therapy_at) == (f"{local:%Y-%m-%dT%H:%M}", later)
     assert "stands until you state another" in page.content.decode()
     emptied = filled(infusion, reason="A typing error", override_to="", override_code="")
     assert client.post(url(infusion), emptied).status_code == 302
