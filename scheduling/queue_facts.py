@@ -20,7 +20,7 @@ from patients.presenting import interpreter_words, language_name
 from scheduling.follow_words import soon_in_words
 from scheduling.models import Appointment, PlasticityWindow, StaffAlert
 from sessions import scoring
-from sessions.models import AdverseEvent, NightReport, OutcomeScore, SafetyContact
+from sessions.models import AdverseEvent, Infusion, NightReport, OutcomeScore, SafetyContact
 from sessions.services import ADVERSE_EVENTS
 from staff.fields import Unreadable
 
@@ -114,6 +114,8 @@ def _phone(window: Any) -> Fact:
 
 def given_words(infusion: Any) -> str:
     """`31.5 of 35 mg`; while the record has no end, what was ordered."""
+    if infusion.status in Infusion.RUNNING:
+        return "pump running" if infusion.status == Infusion.Status.INFUSING else "pump paused"
     ordered = f"{float(infusion.ordered_mg):g} mg" if infusion.ordered_mg is not None else ""
     if infusion.delivered_mg is None:
         return f"{ordered} ordered" if ordered else "not known"

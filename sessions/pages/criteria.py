@@ -12,6 +12,7 @@ from sessions.models import CriterionResult, Infusion, VitalSigns
 from sessions.pages.words import zone_of
 from sessions.services import baseline_of, recordable_criteria, rows
 from sessions.services.discharge import criterion_results, last_reading_after_stop
+from sessions.services.observing import observed_until
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ def criterion_lines(
     lines = []
     for code in infusion.protocol_version.read().discharge.criteria:
         if code == "observation":
-            lines.append(_observation_line(decision))
+            lines.append(_observation_line(infusion, decision))
             continue
         found = results.get(code)
         if found is None:
@@ -107,9 +108,12 @@ def _measured_too_early(infusion: Infusion, reading: VitalSigns) -> str:
     return f"The last reading is of {at:%H:%M}. Measure again before the patient leaves."
 
 
-def _observation_line(decision: DischargeDecision | None) -> CriterionLine:
+def _observation_line(infusion: Infusion, decision: DischargeDecision | None) -> CriterionLine:
     if decision is None:
-        return CriterionLine("observation", CRITERIA["observation"], "met", recordable=False)
+        ended = observed_until(infusion)
+        return CriterionLine(
+            "observation", CRITERIA["observation"], "met", observed_at=ended, recordable=False
+        )
     state = "met" if "observation" in decision.met else "unmet"
     return CriterionLine(
         "observation", CRITERIA["observation"], state, observed_at=decision.observe_until, recordable=False

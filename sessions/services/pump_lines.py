@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 from sessions import clearance
 from sessions.models import Infusion, PumpEvent
@@ -126,7 +127,9 @@ def read_lines(
     infusion: Infusion, lines: Iterable[PumpEvent], changed: Sequence[PumpEvent], now: datetime
 ) -> clearance.PumpLog:
     """The whole log by the engine's rules; its refusals come back at the field of the entry being made."""
+    lines = list(lines)
     ordered = estimates.in_log_order(lines)
+    _not_before_the_start(infusion, lines, changed)
     if infusion.ordered_mg is None:
         raise RuleNotMet(
             "The pump needs today's weight and a signed order first.", code="start-gate", field="kind"
@@ -135,6 +138,23 @@ def read_lines(
         return clearance.read_pump_log(estimates.entries(ordered), bag_mg=float(infusion.ordered_mg), now=now)
     except DomainError as refusal:
         raise _at_own_field(refusal, ordered, changed) from refusal
+
+
+def _not_before_the_start(
+    infusion: Infusion, lines: Sequence[PumpEvent], changed: Sequence[PumpEvent]
+) -> None:
+    """Raise RuleNotMet at the time of an entry that lies before the pump started, with when that was."""
+    start = next((item for item in lines if item.kind == PumpEvent.Kind.START), None)
+    if start is None:
+        return
+    for item in changed:
+        if item is not start and item.observed_at < start.observed_at:
+            at = start.observed_at.astimezone(ZoneInfo(infusion.site.time_zone))
+            raise RuleNotMet(
+                f"The pump started at {at:%H:%M}: this is before it.",
+                code="before-start",
+                field="observed_at",
+            )
 
 
 def _at_own_field(
