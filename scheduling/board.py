@@ -90,7 +90,7 @@ def chair_board(user: User, site: Site, day: date, now: datetime) -> Board:
 
 def day_visits(user: User, site: Site, start: datetime, end: datetime) -> list[Any]:
     """Infusion visits that touch [start, end), those without a time included: `seen` says whether this person may
-    know whose they are, `readings` and `sedated` what the live estimate needs. Two queries.
+    know whose they are, the rest of `with_live` what the live estimate needs. Two queries.
     """
     mine = Appointment.objects.visible_to(user).filter(pk=OuterRef("pk"))
     rows = Appointment.objects.infusions().at_site(site).filter(status__in=[*SHOWN, Status.DISPLACED])
@@ -107,7 +107,7 @@ def day_visits(user: User, site: Site, start: datetime, end: datetime) -> list[A
 def _live(visit: Any, now: datetime) -> LiveChair | None:
     if visit.infusion is None:
         return None
-    return live_chair(visit.infusion, readings=visit.readings, sedated=visit.sedated, now=now)
+    return live_chair(visit.infusion, visit, now)
 
 
 def _cards(

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from decimal import Decimal
 from typing import Any
 
 from protocols.wording import ROUTES
-from sessions import clearance, dosing, monitoring, running_gate
+from sessions import clearance, monitoring, running_gate
 from sessions.charts import ChartFacts, chart_until, level_chart
 from sessions.discharge import DischargeDecision
 from sessions.models import (
@@ -29,6 +28,7 @@ from sessions.order_reasons import words_for
 from sessions.pages.criteria import CriterionLine, baseline_lines, criterion_lines
 from sessions.pages.estimate_words import compared_times
 from sessions.pages.open_items import OpenItem, open_items
+from sessions.pages.pump_panel import Dose, PumpPanel, dose_of, pump_panel
 from sessions.pages.sheets import hold_lines
 from sessions.pages.words import reading_chip, vitals_words, zone_of
 from sessions.services import (
@@ -53,7 +53,6 @@ from sessions.services.estimates import (
     ended_log,
     read_log,
 )
-from sessions.services.raised_doses import order_limit_for
 from sessions.services.readiness import StartGate, as_reading
 from sessions.services.renewals import order_needed_from, paused_since, renewed_since
 from sessions.services.rows import read_together
@@ -61,39 +60,6 @@ from sessions.services.vitals import vitals_advice
 from staff.charts import Chart
 from staff.errors import DomainError
 from staff.models import User
-
-FINISHED_ASK = timedelta(minutes=1)
-
-
-@dataclass(frozen=True)
-class Dose:
-    """The dose for today's weight, and the order as the pump shows it."""
-
-    planned: dosing.PlannedDose | None
-    setting: dosing.PumpSetting | None
-    limit: dosing.OrderLimit | None = None
-
-    @property
-    def may_be_raised(self) -> bool:
-        """The version allows more today than its own dose."""
-        return self.limit is not None and self.planned is not None and self.limit.most_mg > self.planned.mg
-
-
-@dataclass(frozen=True)
-class PumpPanel:
-    """The pump now. `state`: waiting, running, paused, stopped. `given_mg` up to now, never beyond the bag."""
-
-    state: str
-    given_mg: float
-    ordered_mg: float
-    rate: Decimal | None
-    finishes_at: datetime | None
-    asks_finished: bool
-
-    @property
-    def percent(self) -> int:
-        """Given share of the order, 0 to 100."""
-        return min(100, round(100 * self.given_mg / self.ordered_mg)) if self.ordered_mg else 0
 
 
 @dataclass(frozen=True)
@@ -189,10 +155,10 @@ def read_record(infusion: Infusion, now: datetime, user: User | None = None) -> 
     readings = rows.live(infusion, VitalSigns)
     grid = _grid(infusion, readings, now)
     decision = discharge_decision(infusion, now) if infusion.status == Infusion.Status.RECOVERING else None
-    next_at = None if _closed(infusion) else monitoring.next_due(
+    next_at = None if _closed(infusion) or _gone(infusion) else monitoring.next_due(
         grid, last_reading=readings[-1].observed_at if readings else None
     )  # fmt: skip
-    pump = _pump(infusion, log, now)
+    pump = pump_panel(infusion, log, now)
     second = before and needs_second_weighing(infusion)
     record = Record(
         infusion=infusion,
@@ -203,7 +169,7 @@ def read_record(infusion: Infusion, now: datetime, user: User | None = None) -> 
         log=log,
         gate=gate,
         pump=pump,
-        dose=_dose(infusion),
+        dose=dose_of(infusion),
         vitals=_vitals(infusion, grid, readings, next_at, now),
         next_reading_at=next_at,
         advice=vitals_advice(infusion, now),
@@ -275,35 +241,14 @@ def build_chart(record: Record) -> Chart | None:
     return level_chart(facts, curve)
 
 
+def _gone(infusion: Infusion) -> bool:
+    """The patient left otherwise than by discharge: nobody measures them here any more."""
+    ended = current_disposition(infusion)
+    return ended is not None and ended.unplanned
+
+
 def _closed(infusion: Infusion) -> bool:
     return infusion.status in (Infusion.Status.SIGNED_OFF, Infusion.Status.NOT_GIVEN)
-
-
-def _dose(infusion: Infusion) -> Dose:
-    rule = infusion.protocol_version.read().dose
-    planned = dosing.planned_dose(rule, infusion.weight_kg) if infusion.weight_kg is not None else None
-    limit = order_limit_for(infusion) if infusion.weight_kg is not None else None
-    if infusion.ordered_mg is None or infusion.bag_mg_per_ml is None:
-        return Dose(planned, None, limit)
-    setting = dosing.pump_setting(infusion.ordered_mg, infusion.bag_mg_per_ml, infusion.ordered_minutes)
-    return Dose(planned, setting, limit)
-
-
-def _pump(infusion: Infusion, log: clearance.PumpLog | None, now: datetime) -> PumpPanel | None:
-    if log is None or infusion.ordered_mg is None:
-        return None
-    given = clearance.delivered_mg(log, until=None if log.stop else now)
-    ended = ended_log(infusion, log, now)
-    running = log.state == "running"
-    empty = log.bag_empty_at is not None and log.bag_empty_at <= now
-    return PumpPanel(
-        state=log.state,
-        given_mg=given,
-        ordered_mg=float(infusion.ordered_mg),
-        rate=Decimal(str(round(log.last_rate, 4))) if log.open else None,
-        finishes_at=(log.bag_empty_at or ended.stop) if running else None,
-        asks_finished=running and empty,
-    )
 
 
 def _grid(infusion: Infusion, readings: list[VitalSigns], now: datetime) -> tuple[monitoring.GridSlot, ...]:

@@ -95,7 +95,8 @@ from sessions.services.safety import (
     strike_adverse_event,
 )
 from sessions.services.sign_off import SigningTerms, amend_sign_off, sign_off
-from sessions.services.vitals import record_vitals, vitals_advice, withdraw_vitals
+from sessions.services.stop_signs import sign_of
+from sessions.services.vitals import advice_on, record_vitals, vitals_advice, withdraw_vitals
 from sessions.services.weight_corrections import correct_weight
 
 __all__ = [
@@ -114,6 +115,7 @@ __all__ = [
     "accept_handover",
     "add_site_gate",
     "adopt_answers",
+    "advice_on",
     "amend_note",
     "amend_pump_event",
     "amend_pump_events",
@@ -186,6 +188,7 @@ __all__ = [
     "retire_site_gate",
     "save_note",
     "sign_eligibility",
+    "sign_of",
     "sign_off",
     "sign_order",
     "signed_time",

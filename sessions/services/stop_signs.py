@@ -19,16 +19,16 @@ def signs_of(infusion: Infusion) -> tuple[str, ...]:
     if infusion.started_at is None:
         return ()
     events = [row for row in rows.live(infusion, AdverseEvent) if row.observed_at >= infusion.started_at]
-    found = [sign for sign in map(_sign, events) if sign]
-    return tuple(dict.fromkeys(found))
+    found = [sign_of(row.kind, row.severity, over=row.resolved_at is not None) for row in events]
+    return tuple(dict.fromkeys(filter(None, found)))
 
 
-def _sign(event: AdverseEvent) -> str:
-    if event.kind in ALWAYS:
-        return ALWAYS[event.kind]
-    if event.kind in UNLESS_MILD and event.severity != Severity.MILD:
-        return UNLESS_MILD[event.kind]
-    if event.severity == Severity.STOP_RULE:
+def sign_of(kind: str, severity: str, *, over: bool) -> str:
+    """The code that one adverse event stands for; empty when it neither pauses nor stops a pump."""
+    if kind in ALWAYS:
+        return ALWAYS[kind]
+    if kind in UNLESS_MILD and severity != Severity.MILD:
+        return UNLESS_MILD[kind]
+    if severity == Severity.STOP_RULE:
         return "stop_rule"
-    distressed = event.kind in DISTRESS and event.severity == Severity.SERIOUS and event.resolved_at is None
-    return "severe_distress" if distressed else ""
+    return "severe_distress" if kind in DISTRESS and severity == Severity.SERIOUS and not over else ""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sessions import running_gate
+from sessions.eligibility import Reading
 from sessions.models import Infusion, VitalSigns
 from sessions.services._record import act, locked, moment, not_in_future, refusals_in_words, touch
 from sessions.services.estimates import current_sign_off
@@ -96,12 +98,17 @@ def vitals_advice(infusion: Infusion, at: datetime) -> running_gate.RunningDecis
 
     After the stop only the last reading since then counts: "stop" and "pause" there ask for the prescriber.
     """
+    signs = signs_of(infusion) if infusion.status in Infusion.RUNNING else ()
+    return advice_on(infusion, readings_until(infusion, at), signs)
+
+
+def advice_on(
+    infusion: Infusion, readings: Sequence[Reading], signs: Sequence[str]
+) -> running_gate.RunningDecision:
+    """The same from `readings` (ascending) and the codes of `stop_signs` that stand since the start. No query."""
     limits = infusion.protocol_version.read().limits
-    readings = readings_until(infusion, at)
     if infusion.status in Infusion.RUNNING:
-        return running_gate.running_gate(
-            readings, limits, signs=signs_of(infusion), since=infusion.started_at
-        )
+        return running_gate.running_gate(readings, limits, signs=signs, since=infusion.started_at)
     stop = infusion.stopped_at
     if infusion.status != Infusion.Status.RECOVERING or stop is None:
         return running_gate.RunningDecision("none", (), None)

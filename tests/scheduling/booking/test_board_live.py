@@ -19,7 +19,7 @@ MINUTE = timedelta(minutes=1)
 
 def live(infusion):
     row = with_live(Infusion.objects.select_related("protocol_version"), "pk").get(pk=infusion.pk)
-    return live_chair(row, readings=row.readings, sedated=row.sedated, now=app_now())
+    return live_chair(row, row, app_now())
 
 
 def test_next_vitals_and_the_free_time_follow_the_record(clinic, clock):
@@ -41,3 +41,23 @@ def test_next_vitals_and_the_free_time_follow_the_record(clinic, clock):
     assert (
         live(infusion).free_at == app_now() + 120 * MINUTE
     )  # 60 min after the stop, and 60 for the sedative
+
+
+def test_what_the_record_asks_for_is_on_the_board_and_whoever_was_taken_away_is_not(clinic, clock):
+    infusion = world.ready(clinic)
+    services.record_pump_event(infusion=infusion, kind="start", by=clinic.nurse)
+    clock.advance(minutes=5)
+    services.record_vitals(infusion=infusion, by=clinic.nurse, **world.NORMAL | {"systolic": 186})
+    assert (live(infusion).alarm, live(infusion).why) == ("Pause the pump", "Blood pressure 186/78")
+    services.record_pump_event(infusion=infusion, kind="pause", by=clinic.nurse)
+    assert live(infusion).alarm == "Stay paused"
+    event = {"infusion": infusion, "severity": "serious", "by": clinic.nurse}
+    services.record_adverse_event(kind="chest_pain", **event)
+    assert live(infusion).alarm == "Stop the pump"
+    services.record_pump_event(infusion=infusion, kind="stop", by=clinic.nurse)
+    assert live(infusion).alarm == ""
+    clock.advance(minutes=5)
+    services.record_vitals(infusion=infusion, by=clinic.nurse, **world.NORMAL | {"spo2": 86})
+    assert live(infusion).alarm == "Call the prescriber"
+    services.call_emergency(infusion=infusion, by=clinic.nurse)
+    assert live(infusion) is None
