@@ -36,6 +36,8 @@ class CoverForm(ClinicalForm):
         first = str(me.code) if str(me.code) in self.people else next(iter(self.people), "")
         kwargs["initial"] = {"therapist": first, "first": tomorrow.isoformat(), "last": tomorrow.isoformat()}
         super().__init__(*args, **kwargs)
+        for field in self.fields.values():
+            field.always_filled = True  # type: ignore[attr-defined]  # what stands there is the usual answer
         names = [(code, one.full_name) for code, one in self.people.items()]
         self.fields["therapist"].choices = names  # type: ignore[attr-defined]  # a ChoiceField
 

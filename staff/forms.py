@@ -60,8 +60,11 @@ class ClinicalBoundField(forms.BoundField):
 
     @property
     def optional(self) -> bool:
-        """Optional fields say so; a lone tick box does not need to."""
-        return not self.field.required and not isinstance(self.field.widget, forms.CheckboxInput)
+        """Optional fields say so; a lone tick box, and one that is never empty (`always_filled`), need not."""
+        filled = isinstance(self.field.widget, forms.CheckboxInput) or getattr(
+            self.field, "always_filled", False
+        )
+        return not self.field.required and not filled
 
     @property
     def single_checkbox(self) -> bool:

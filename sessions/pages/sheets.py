@@ -7,9 +7,10 @@ from datetime import datetime
 
 from patients.contraindications import label
 from patients.models import Patient
+from patients.presenting import interpreter_words, language_name
 from sessions.models import Disposition, Infusion, PumpEvent, TreatmentHold
 from sessions.pages.words import pump_words, vitals_words
-from sessions.services import ADVERSE_EVENTS, TherapyTime, therapy_time
+from sessions.services import ADVERSE_EVENTS
 from sessions.services.estimates import in_log_order
 from staff.emergency import NO_NUMBER, NUMBERS
 
@@ -63,22 +64,28 @@ def _history(patient: Patient) -> list[str]:
 
 @dataclass(frozen=True)
 class TakeHomeSheet:
-    """What the patient reads at home. `therapy.at` is only printed once signed."""
+    """What the patient reads at home. `explain`: for staff, when it has to be gone through in another language."""
 
-    therapy: TherapyTime
-    stopped_at: datetime | None
     phone: str
     emergency: str
+    explain: str = ""
 
 
-def take_home_sheet(infusion: Infusion, now: datetime) -> TakeHomeSheet:
+def take_home_sheet(infusion: Infusion) -> TakeHomeSheet:
     """Gather the sheet. It never says that the patient may drive."""
     return TakeHomeSheet(
-        therapy=therapy_time(infusion),
-        stopped_at=infusion.stopped_at,
         phone=infusion.site.phone,
         emergency=NUMBERS.get(infusion.site.country, NO_NUMBER),
+        explain=_explain(infusion.patient),
     )
+
+
+def _explain(patient: Patient) -> str:
+    """For staff, not on paper: the sheet is in English, so it is gone through with who reads another."""
+    spoken = (
+        "" if patient.language == "en" else f"The patient's language is {language_name(patient.language)}"
+    )
+    return ". ".join(part for part in (spoken, interpreter_words(patient)) if part)
 
 
 def last_pump_line(infusion: Infusion) -> PumpEvent | None:

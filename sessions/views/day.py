@@ -206,7 +206,7 @@ def infusion_take_home(request: HttpRequest, code: str) -> HttpResponse:
     infusion = get_infusion_for(the_user(request), code)
     if infusion.stopped_at is None:
         raise StateConflict("The pump has not stopped: the sheet is printed afterwards.", code="pump-running")
-    return _sheet(request, infusion, "sessions/take_home.html", sheet=take_home_sheet(infusion, app_now()))
+    return _sheet(request, infusion, "sessions/take_home.html", sheet=take_home_sheet(infusion))
 
 
 def _sheet(request: HttpRequest, infusion: Infusion, template: str, **extra: Any) -> HttpResponse:
