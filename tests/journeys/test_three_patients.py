@@ -301,7 +301,7 @@ def queue_and_follow_ups(stack: Stack, world: dict[str, Any], therapist: Person,
     page.wait_for_url("**/queue/?show=waiting*")
     expect(page.locator(".queue-who a")).to_have_text("Stopped, Ben")
     expect(rows).to_contain_text("Start is locked: waiting for sign-off.")
-    expect(rows).to_contain_text("14 mg")
+    expect(rows).to_contain_text("14 of 35 mg")
     expect(rows).to_contain_text("chest pain (serious)")
     states = """SELECT p.family_name, f.state FROM scheduling_followup f JOIN patients_patient p ON p.id = f.patient_id
                 JOIN scheduling_appointment v ON v.id = f.visit_id

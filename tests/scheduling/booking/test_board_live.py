@@ -54,6 +54,7 @@ def test_what_the_record_asks_for_is_on_the_board_and_whoever_was_taken_away_is_
     event = {"infusion": infusion, "severity": "serious", "by": clinic.nurse}
     services.record_adverse_event(kind="chest_pain", **event)
     assert live(infusion).alarm == "Stop the pump"
+    clock.advance(minutes=1)
     services.record_pump_event(infusion=infusion, kind="stop", by=clinic.nurse)
     assert live(infusion).alarm == ""
     clock.advance(minutes=5)
