@@ -20,11 +20,12 @@ from scheduling.domain.intervals import as_utc
 from scheduling.domain.localtime import resolve_local
 from scheduling.domain.planner import plan_series
 from scheduling.domain.series_types import LongGapOffer, PlannedVisit, Refusal, SeriesRequest, Weights
-from scheduling.loaders import zone_of
+from scheduling.loaders import SiteLoad, zone_of
 from scheduling.loaders_follow import load_course
 from scheduling.models import (
     Appointment,
     FollowUp,
+    Resource,
     ScheduleChange,
     TreatmentSeries,
 )
@@ -36,7 +37,7 @@ from scheduling.services.proposals import longest_exception
 from scheduling.services.rules import (
     long_gaps_of,
 )
-from scheduling.services.seating import VisitChoice
+from scheduling.services.seating import VisitChoice, fits
 from staff.clock import app_now
 from staff.errors import InvalidInput, RuleNotMet, StateConflict
 
@@ -148,7 +149,7 @@ def plan_rest(
     """
     moving = [item for item in rest if item.pk in wishes or item.pk in fixed]
     sessions = _sessions_of(series, moving)
-    request, numbers = _request(series, rest, wishes, fixed, sessions, now)
+    request, numbers, load = _request(series, rest, wishes, fixed, sessions, now)
     plan = plan_series(request)
     if not plan.complete:
         refusals = tuple(replace(item, text=_renumbered(item.text, numbers)) for item in plan.refusals)
@@ -161,9 +162,10 @@ def plan_rest(
     choices: list[VisitChoice] = []
     for item in moving:
         new = planned[item.ordinal or 0]
+        choice = _choice(item, new, load, series.protocol_version.read(), chair if item.pk in fixed else "")
         needs_a_time = item.pk in fixed or item.status == Status.DISPLACED
-        if whole or needs_a_time or new.start != item.during.lower or _other_place(item, new):
-            choices.append(_choice(item, new, chair if item.pk in fixed else ""))
+        if whole or needs_a_time or new.start != item.during.lower or _other_place(item, choice):
+            choices.append(choice)
     starts = {item.ordinal: item.during.lower for item in moving}
     moved = {item.ordinal for item in choices if not whole or item.start != starts[item.ordinal]}
     going = tuple(
@@ -172,12 +174,15 @@ def plan_rest(
     return MovePlan(series, scope, tuple(choices), going)
 
 
-def _other_place(item: Appointment, new: PlannedVisit) -> bool:
+def _other_place(item: Appointment, new: VisitChoice) -> bool:
     """Same time, but somebody or something else: only where the present one is not there any more."""
-    held = {str(row.resource.code) for row in item.resource_bookings.all()}
-    return (
-        bool(held) and not {new.chair, new.nurse, new.prescriber} <= held and new.start == item.during.lower
-    )
+    held = set(_held(item).values())
+    return bool(held) and not {new.chair, new.nurse, new.prescriber} <= held
+
+
+def _held(item: Appointment) -> dict[str, str]:
+    """Codes of what a visit occupies, by kind of resource."""
+    return {str(row.resource.kind): str(row.resource.code) for row in item.resource_bookings.all()}
 
 
 def _rest_of(series: TreatmentSeries, visit: Appointment, also: Collection[int] = ()) -> list[Appointment]:
@@ -224,8 +229,8 @@ def _request(
     fixed: Mapping[int, datetime],
     sessions: Sequence[tuple[Appointment, str]],
     now: datetime,
-) -> tuple[SeriesRequest, list[int]]:
-    """The planner's question, and the real ordinal of each of its visits."""
+) -> tuple[SeriesRequest, list[int], SiteLoad]:
+    """The planner's question, the real ordinal of each of its visits, and the site without what may move."""
     definition = series.protocol_version.read()
     without = [item.pk for item in rest] + [row.pk for row, _ in sessions]
     course = [item for item in load_course(series.patient_id) if item.visit.pk not in without]
@@ -270,7 +275,7 @@ def _request(
         long_gap_limit_hours=longest_exception(definition),
         weights=SMALLEST_CHANGE,
     )
-    return request, numbers
+    return request, numbers, load
 
 
 def _renumbered(text: str, numbers: Sequence[int]) -> str:
@@ -316,10 +321,23 @@ def rest_of_definition(
     return replace(definition, phases=tuple(phases))
 
 
-def _choice(item: Appointment, planned: PlannedVisit, chair: str) -> VisitChoice:
-    """The new time with people; those who treat now stay if the plan has no reason against it."""
+def _choice(
+    item: Appointment, planned: PlannedVisit, load: SiteLoad, definition: ProtocolDefinition, chair: str
+) -> VisitChoice:
+    """The new time; the chair and the people of now go with it where they are free then, else those of the plan."""
+    held = _held(item)
+
+    def kept(kind: str, other: str) -> str:
+        present = load.by_code(held.get(kind, ""))
+        return present.code if present and fits(load, definition, present, planned.start) else other
+
+    kinds = Resource.Kind
     return VisitChoice(
-        item.ordinal or 0, planned.start, chair or planned.chair, planned.nurse, planned.prescriber
+        item.ordinal or 0,
+        planned.start,
+        chair or kept(kinds.CHAIR, planned.chair),
+        kept(kinds.NURSE, planned.nurse),
+        kept(kinds.CLINICIAN, planned.prescriber),
     )
 
 

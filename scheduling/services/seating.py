@@ -269,6 +269,21 @@ def _check_one(
         check_prescriber(item, stay(definition, start), load)
 
 
+def fits(load: SiteLoad, definition: ProtocolDefinition, item: LoadedResource, start: datetime) -> bool:
+    """What `check_seat` asks of one resource, without words."""
+    taken: list[Interval] = []
+    for part in parts_for(definition, item, start):
+        if not covered(item.free, part.during) or not has_room(part, taken):
+            return False
+        taken += [part.during] * part.load
+    if item.row.kind == Resource.Kind.NURSE:
+        return all(_quarter(other) != _quarter(start) for other in item.starts)
+    if item.row.kind == Resource.Kind.CLINICIAN:
+        valid = load.licensed(item, Licence.Profession.PRESCRIBER, load.site.jurisdiction)
+        return covered(valid, stay(definition, start))
+    return True
+
+
 def _first_free(
     load: SiteLoad, definition: ProtocolDefinition, start: datetime, viewer: User, kind: str, keep: str | None
 ) -> LoadedResource:

@@ -11,10 +11,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.db.models import Exists, OuterRef
 from django.urls import reverse
 
 from scheduling.conflicts import booking_act
-from scheduling.domain.intervals import subtract
 from scheduling.domain.localtime import in_words, local_date
 from scheduling.loaders import SiteLoad, load_site, zone_of
 from scheduling.loaders_follow import load_course
@@ -29,7 +29,7 @@ from scheduling.models import (
     WorkItem,
 )
 from scheduling.planning import PARTS_OF_DAY, load_patient, predicted_clearance
-from scheduling.ranges import as_interval, as_range
+from scheduling.ranges import as_range
 from scheduling.reasons import CANCEL
 from scheduling.services import slot_holds
 from scheduling.services.holds import sweep_expired
@@ -89,8 +89,16 @@ def fill(*, at: datetime | None = None) -> int:
     expire(at=now)
     slot_holds.settle_others(at=now)
     ready = FreedSlot.objects.filter(done_at__isnull=True, visit__isnull=True, freed_at__lte=now - UNDO_FOR)
-    ready = ready.exclude(offers__state=Offer.OPEN).select_related("resource__site")
-    return sum(_offer(slot, now) is not None for slot in ready)
+    ready = ready.exclude(offers__state=Offer.OPEN)
+    # Booked by somebody meanwhile: when that booking goes, the time comes free as a slot of its own.
+    bookings = ResourceBooking.objects.filter(
+        resource=OuterRef("resource"), during__contains=OuterRef("during")
+    )
+    ready.filter(Exists(bookings)).update(done_at=now, outcome="Booked meanwhile.")
+    ready.filter(during__endswith__lte=now).update(done_at=now, outcome="The time has passed.")
+    waiting = WaitlistEntry.objects.filter(state=State.WAITING).values("site")
+    wanted = ready.filter(resource__site__in=waiting).select_related("resource__site")
+    return sum(_offer(slot, now) is not None for slot in wanted)
 
 
 def expire(*, at: datetime) -> int:
@@ -124,25 +132,12 @@ def _expire_entry(*, entry: WaitlistEntry, at: datetime) -> None:
 
 def _offer(slot: FreedSlot, now: datetime) -> WaitlistOffer | None:
     """The slot to the first in order who can use it; otherwise it stays open for whoever comes on the list."""
-    if slot.during.upper <= now:
-        FreedSlot.objects.filter(pk=slot.pk).update(done_at=now, outcome="The time has passed.")
-        return None
-    if _taken_again(slot):
-        FreedSlot.objects.filter(pk=slot.pk).update(done_at=now, outcome="Booked meanwhile.")
-        return None
     for fit in matches(slot, now):
         try:
             return _hold(fit=fit, slot=slot, at=now)
         except DomainError:
             continue  # somebody was quicker; the next in order is asked
     return None
-
-
-def _taken_again(slot: FreedSlot) -> bool:
-    """Nothing of it is free any more; when that booking goes, it comes free as a slot of its own."""
-    rows = ResourceBooking.objects.filter(resource=slot.resource_id)
-    taken = [as_interval(row.during) for row in rows.touching(slot.during.lower, slot.during.upper)]
-    return not subtract([as_interval(slot.during)], taken)
 
 
 def matches(slot: FreedSlot, now: datetime) -> Iterable[Fit]:

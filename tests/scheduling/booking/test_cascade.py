@@ -13,16 +13,17 @@ from django.urls import reverse
 from scheduling.models import Appointment, Message, ResourceBooking, ScheduleChange, WorkItem
 from scheduling.schedule_checks import check_schedule
 from scheduling.services import visits as visit_service
-from scheduling.services.cascade import propose_move
+from scheduling.services.cascade import propose_move, propose_replan
 from scheduling.services.changes import history_of, undo_change
 from scheduling.services.move_diff import preview
 from scheduling.services.moving import move_visits
 from scheduling.services.proposals import propose_series
+from scheduling.services.resources import add_absence
 from scheduling.services.seating import TherapyChoice
 from scheduling.services.visit_options import visit_options
 from staff.errors import Clash, InvalidInput, RuleNotMet, StaleVersion, StateConflict
 from tests import factories
-from tests.scheduling.booking.helpers import WEIGHT, book, choice, local, visits_of
+from tests.scheduling.booking.helpers import WEIGHT, book, choice, local, six, visits_of
 from tests.scheduling.booking.steps import arrive, give
 
 pytestmark = pytest.mark.django_db
@@ -99,6 +100,38 @@ def test_a_move_that_breaks_a_gap_is_refused_alone_and_proposed_with_the_least_c
     assert change.rows.count() == 2
     assert check_schedule(clinic.now) == []
     assert second.pk in {row.appointment_id for row in change.rows.all()}
+
+
+def test_chair_and_people_go_along_where_they_are_free_and_nobody_is_changed_for_nothing(clinic):
+    """A clinic with others to choose from: the planner may pick anybody, the proposal keeps whom the patient has."""
+    nurse, doctor = factories.make_user("nurse", sites=[clinic.site]), clinic.second_clinician
+    lanes = [
+        factories.make_resource(clinic.site, "nurse", user=nurse, capacity=2, name="A second nurse"),
+        factories.make_resource(
+            clinic.site, "clinician", user=doctor, capacity=2, name="A second prescriber"
+        ),
+    ]
+    mine = {
+        "chair": str(clinic.chairs[2].code),
+        "nurse": str(lanes[0].code),
+        "prescriber": str(lanes[1].code),
+    }
+    rows = visits_of(book(clinic, visits=six(clinic, **mine)))
+    plan = propose_move(visit=rows[0], start=local(clinic, 5, 13), scope="following")
+    assert [item.ordinal for item in plan.choices] == [1, 2, 3, 4, 5, 6]
+    assert {(item.chair, item.nurse, item.prescriber) for item in plan.choices} == {tuple(mine.values())}
+    alone = propose_replan(series=rows[0].series, hit=[rows[2]])
+    assert alone.choices == (), "it can stay where it is"
+    add_absence(
+        resource=lanes[0],
+        start=rows[2].during.lower,
+        end=rows[2].during.upper,
+        reason="Course",
+        by=clinic.coordinator,
+    )
+    (other,) = propose_replan(series=rows[0].series, hit=[rows[2]]).choices
+    assert (other.ordinal, other.start, other.nurse) == (3, rows[2].during.lower, str(clinic.nurse_lane.code))
+    assert (other.chair, other.prescriber) == (mine["chair"], mine["prescriber"])
 
 
 def test_scope_keeps_wall_clock_and_distance_across_the_clock_change(clinic, series):
