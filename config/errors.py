@@ -8,7 +8,8 @@ from django.shortcuts import render
 from django.template.loader import render_to_string
 
 TOO_LONG = (
-    "What was sent is too long: the longest a text can be is said beside its field. Nothing was changed."
+    "What was sent is too long. Nothing was changed. Go back: what was typed is still there. "
+    "Shorten it and send it again."
 )
 
 
@@ -31,9 +32,9 @@ def _answer(
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    """400: the request itself could not be read."""
+    """400: the request itself could not be read; 413 when it is longer than any form of ours can be."""
     if isinstance(exception, RequestDataTooBig):
-        return _answer(request, 400, "400.html", "too-long", TOO_LONG, TOO_LONG)
+        return _answer(request, 413, "400.html", "too-long", TOO_LONG, TOO_LONG)
     return _answer(request, 400, "400.html", "bad-request", "The request could not be read.")
 
 

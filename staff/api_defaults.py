@@ -11,7 +11,7 @@ from typing import Any
 from rest_framework import exceptions, pagination, parsers
 
 from staff.errors import InvalidInput
-from staff.strict import load_json
+from staff.strict import MAX_JSON_BYTES, load_json
 
 
 class StrictJSONParser(parsers.BaseParser):
@@ -25,7 +25,7 @@ class StrictJSONParser(parsers.BaseParser):
         self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
     ) -> Any:
         try:
-            return load_json(stream.read())
+            return load_json(stream.read(MAX_JSON_BYTES + 1))  # no more than is needed to say that it is too much
         except InvalidInput as error:
             raise exceptions.ParseError(detail=error.message, code=error.code) from error
 

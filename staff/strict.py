@@ -152,6 +152,12 @@ def parse_text(value: object, *, field: str, max_length: int = 4000, single_line
     if not isinstance(value, str):
         raise InvalidInput("Enter text.", code="not-text", field=field)
     text = value.replace("\r\n", "\n").replace("\r", "\n").strip()
+    if len(text) > max_length:
+        raise InvalidInput(
+            f"Shorten this to {max_length} characters or fewer. It has {len(text)}.",
+            code="too-long",
+            field=field,
+        )
     allowed = "\t" if single_line else "\t\n"
     for char in text:
         if char in _HIDDEN or (unicodedata.category(char) in {"Cc", "Cs"} and char not in allowed):
@@ -160,12 +166,6 @@ def parse_text(value: object, *, field: str, max_length: int = 4000, single_line
                 code="unstorable-character",
                 field=field,
             )
-    if len(text) > max_length:
-        raise InvalidInput(
-            f"Shorten this to {max_length} characters or fewer. It has {len(text)}.",
-            code="too-long",
-            field=field,
-        )
     return text
 
 

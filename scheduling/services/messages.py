@@ -28,7 +28,7 @@ from scheduling.services.call_instead import call_instead, end_needless_calls
 from scheduling.services.outside_messages import OUTSIDE_KINDS, outside_wishes
 from scheduling.services.practice_plans import practice_plans
 from scheduling.services.recipients import contact_of, escort_of
-from scheduling.services.wishes import Cause, NotInTime, Wish, send_hours_of, when_to_send
+from scheduling.services.wishes import WITHDRAWN, NotInTime, Wish, cause_of, send_hours_of, when_to_send
 from staff.clock import app_now
 from staff.locks import lock
 
@@ -48,10 +48,6 @@ SHORT_LIVED = frozenset({"practice", "practice_check_in"})
 SPEAKING = frozenset({PlasticityWindow.Status.OPEN, PlasticityWindow.Status.CLOSED})
 STILL_SPOKEN_OF = FollowUp.ACTIONABLE | {FollowUp.State.MISSED}
 GONE_OUT = frozenset({State.SENT, State.SENDING, State.UNKNOWN})
-
-
-def _cause(row: Message) -> Cause:
-    return (row.follow_up_id, None, row.kind) if row.follow_up_id else (None, row.appointment_id, row.kind)
 
 
 @transaction.atomic
@@ -195,11 +191,11 @@ def _reconcile(patient: Patient, found: list[Wish | NotInTime], at: datetime) ->
     settled = set()
     stale: list[int] = []
     for row in rows:
-        wish = causes.get(_cause(row))
+        wish = causes.get(cause_of(row))
         if wish is not None and _covers(row, wish, at):
             settled.add(wish.cause)
         elif row.state in Message.RECALLABLE and not _ran_out(row, at):
-            late = too_late.get(_cause(row))
+            late = too_late.get(cause_of(row))
             if late is not None and late.keeps(row):
                 _show_in_zone(row, patient.time_zone)
             else:
@@ -272,6 +268,7 @@ def _plan(patient: Patient, wish: Wish, at: datetime, *, held: bool) -> Message:
         kind=wish.kind,
         follow_up=follow_up,
         **({} if follow_up else {"appointment": appointment}),
+        **({"contact_point": wish.contact} if wish.kind == WITHDRAWN else {}),
     ).aggregate(used=Max("generation"))["used"]
     generation = max(follow_up.generation if follow_up else 1, (used or 0) + 1)
     if follow_up is not None and generation != follow_up.generation:

@@ -8,23 +8,24 @@ database's trigger `external_message_needs_release` once more.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db.models import Exists, OuterRef, Q
 from django.urls import reverse
 
 from patients.contact import NoContact, SendTime
-from patients.models import ContactPoint, Patient
+from patients.models import Patient
 from patients.services.external import release_of
 from scheduling.models import FollowUp, Message, PlasticityWindow, WorkItem
 from scheduling.services.recipients import contact_of_external
-from scheduling.services.wishes import NotInTime, Wish, when_to_send
+from scheduling.services.wishes import WITHDRAWN, NotInTime, Wish, when_to_send
 from scheduling.services.workitems import raise_item, settle
 from staff import roles
 from staff.models import User
 
 State = FollowUp.State
-TIMES, WITHDRAWN = "outside_window", "outside_withdrawn"
+TIMES = "outside_window"
 OUTSIDE_KINDS = frozenset({TIMES, WITHDRAWN})
 GONE = frozenset({State.WITHDRAWN, State.DROPPED, State.BOOKED})  # nobody outside is to give it any more
 LEAD = timedelta(
@@ -34,6 +35,7 @@ TOLD_FOR = timedelta(days=3)  # so long after the last time that it ended is sti
 LEFT = frozenset({Message.State.SENT, Message.State.SENDING, Message.State.UNKNOWN})
 HOURS = ("08:00", "21:30")
 KEY = "outside:"
+NO_RELEASE = "there is no valid release of information"
 WITH = (
     "patient__therapist",
     "patient__prescriber",
@@ -42,6 +44,15 @@ WITH = (
     "series__prescriber",
     "outside",
 )
+
+
+@dataclass(frozen=True)
+class Blocked:
+    """Something that should be said outside and may not, as an item for a named person."""
+
+    row: FollowUp
+    title: str
+    detail: str
 
 
 def outside_wishes(patient: Patient, at: datetime, *, silent: bool) -> list[Wish | NotInTime]:
@@ -59,22 +70,24 @@ def outside_wishes(patient: Patient, at: datetime, *, silent: bool) -> list[Wish
     if not rows:
         return []
     found: list[Wish | NotInTime] = []
-    blocked: dict[str, tuple[FollowUp, str]] = {}
+    blocked: dict[str, Blocked] = {}
     opens = dict(PlasticityWindow.objects.current().filter(patient=patient).values_list("infusion_id", "t0"))
     for row in rows:
         if row.state == State.RELEASED and row.outside_id is not None:
             reason = _times(patient, row, opens, at, found, silent=silent)
             if reason and row.hard_latest_at > at:
-                blocked[f"{KEY}{row.code}:{row.outside_id}"] = (row, reason)
-        elif row.told and withdrawn_as_told(row) and not silent:
-            found += _ended(patient, row, at)
+                blocked[f"{KEY}{row.code}:{row.outside_id}"] = _times_blocked(row, reason)
+    if not silent:
+        found += _ended(patient, [row for row in rows if row.told], at, blocked)
     _items(patient, blocked, at)
     return found
 
 
-def withdrawn_as_told(row: FollowUp) -> bool:
-    """Times that a therapist outside was told have come to an end, and not by what they or the patient did."""
-    return row.state in GONE or row.outside_id is None
+def withdrawn_as_told(row: FollowUp, therapist_id: int | None) -> bool:
+    """Times that this therapist outside was told have come to an end for them, and not by what they or the patient
+    did: nobody outside is to give it any more, or somebody else is.
+    """
+    return row.state in GONE or row.outside_id != therapist_id
 
 
 def _times(
@@ -88,7 +101,7 @@ def _times(
     if silent:
         return "all messages of this patient are stopped"
     if release_of(patient.pk, row.outside_id, at) is None:
-        return "there is no valid release of information"
+        return NO_RELEASE
     contact = contact_of_external(patient, row.outside_id or 0)
     if isinstance(contact, NoContact):
         return contact.reason.replace("the patient", "the outside therapist")
@@ -101,31 +114,52 @@ def _times(
     return ""
 
 
-def _ended(patient: Patient, row: FollowUp, at: datetime) -> Iterator[Wish | NotInTime]:
-    """To whoever had the times, while the release that they were sent on still holds."""
-    last = (
-        Message.objects.filter(follow_up=row, kind=TIMES, state__in=LEFT)
-        .select_related("contact_point")
-        .order_by("-generation")
-        .first()
-    )
-    if last is None or not last.contact_point.usable:
-        return
-    said = Message.objects.filter(
-        follow_up=row, kind=WITHDRAWN, state__in=LEFT, generation__gte=last.generation
-    )
-    if said.exists():
-        return
-    if release_of(patient.pk, last.contact_point.external_therapist_id, at) is None:
-        return
-    contact: ContactPoint = last.contact_point
-    sending = when_to_send(patient, HOURS, at, at, max(row.hard_latest_at, at + TOLD_FOR), at)
-    if isinstance(sending, SendTime):
-        yield Wish(WITHDRAWN, row, None, contact, sending, None, at)
+def _ended(
+    patient: Patient, rows: list[FollowUp], at: datetime, blocked: dict[str, Blocked]
+) -> Iterator[Wish]:
+    """To whoever had times that are no longer theirs, once for each time they were told, and only on a release that
+    holds: who was replaced hears of it. Without one not even an end may be told, because it too says that the patient
+    is treated here: their link shows nothing, and a person here asks the patient to tell them.
+    """
+    by_pk = {row.pk: row for row in rows}
+    last: dict[tuple[int, int], Message] = {}
+    if by_pk:
+        sent = Message.objects.filter(follow_up__in=by_pk, kind__in=OUTSIDE_KINDS, state__in=LEFT)
+        for message in sent.select_related("contact_point__external_therapist").order_by("generation", "pk"):
+            last[message.follow_up_id or 0, message.contact_point.external_therapist_id or 0] = message
+    for (pk, therapist), message in last.items():
+        row, contact = by_pk[pk], message.contact_point
+        if message.kind == WITHDRAWN or not withdrawn_as_told(row, therapist):
+            continue
+        if not contact.usable or release_of(patient.pk, therapist, at) is None:
+            if row.hard_latest_at > at:
+                blocked[f"{KEY}{row.code}:{therapist}"] = _end_blocked(row, str(contact.external_therapist))
+            continue
+        sending = when_to_send(patient, HOURS, at, at, max(row.hard_latest_at, at + TOLD_FOR), at)
+        if isinstance(sending, SendTime):
+            yield Wish(WITHDRAWN, row, None, contact, sending, None, at)
 
 
-def _items(patient: Patient, blocked: dict[str, tuple[FollowUp, str]], at: datetime) -> None:
-    """One item for each session whose times cannot be told; closed by itself when they can, or need not be."""
+def _times_blocked(row: FollowUp, reason: str) -> Blocked:
+    title = "The outside therapist was not told of the times"
+    if getattr(row, "told", False):
+        title = "The outside therapist can no longer be told of the times"
+    advice = "Ask the patient, or phone the therapist, and record what they say."
+    if reason == NO_RELEASE:
+        advice = "Say nothing to the therapist. Ask the patient for a release, or ask them what took place."
+    return Blocked(row, title, f"Because {reason}. {advice}")
+
+
+def _end_blocked(row: FollowUp, name: str) -> Blocked:
+    return Blocked(
+        row,
+        f"{name[:60]} has times that no longer stand, and may not be written to",
+        "Their link shows nothing any more. Ask the patient to tell them; say nothing without a release.",
+    )
+
+
+def _items(patient: Patient, blocked: dict[str, Blocked], at: datetime) -> None:
+    """One item for each session and therapist who cannot be told; closed by itself when they can, or need not be."""
     mine = WorkItem.objects.filter(kind=WorkItem.Kind.OUTSIDE, patient=patient, key__startswith=KEY)
     keys: Iterable[str] = mine.open().values_list("key", flat=True)
     for key in set(keys) - set(blocked):
@@ -133,13 +167,13 @@ def _items(patient: Patient, blocked: dict[str, tuple[FollowUp, str]], at: datet
     if not blocked:
         return
     done = set(mine.filter(key__in=blocked, resolved_by__isnull=False).values_list("key", flat=True))
-    for key, (row, reason) in blocked.items():
+    for key, item in blocked.items():
         if key in done:
             continue
+        row = item.row
         raise_item(
             kind=WorkItem.Kind.OUTSIDE, key=key, site=row.site, patient=patient, role=roles.COORDINATOR,
-            owner=owner_of_outside(row), title="The outside therapist was not told of the times"[:160],
-            detail=f"Because {reason}. Ask the patient, or phone the therapist, and record what they say.",
+            owner=owner_of_outside(row), title=item.title, detail=item.detail,
             url=reverse("patient_detail", args=[patient.code]), due_at=row.latest_at, at=at,
         )  # fmt: skip
 

@@ -99,10 +99,12 @@ def _cause(row: Message) -> Decision | None:
     """The follow-up or visit that it speaks of stands, at the same time, in the same generation."""
     follow_up, visit = row.follow_up, row.appointment
     if follow_up is not None and row.kind in OUTSIDE_KINDS:
-        gone = row.kind == WITHDRAWN
-        stands = withdrawn_as_told(follow_up) if gone else follow_up.state == FollowUp.State.RELEASED
-        theirs = gone or follow_up.outside_id == row.contact_point.external_therapist_id
-        if not stands or not theirs or follow_up.generation != row.generation:
+        therapist = row.contact_point.external_therapist_id
+        if row.kind == WITHDRAWN:
+            stands = withdrawn_as_told(follow_up, therapist)
+        else:
+            stands = follow_up.state == FollowUp.State.RELEASED and follow_up.outside_id == therapist
+        if not stands or follow_up.generation != row.generation:
             return Decision("replan", "What it speaks of has changed.")
         return None
     if follow_up is not None:

@@ -12,6 +12,20 @@ from scheduling.models import Appointment, FollowUp, Message
 from staff.errors import InvalidInput
 
 Cause = tuple[int | None, int | None, str]
+WITHDRAWN = "outside_withdrawn"
+
+
+def cause_of(row: Message) -> Cause:
+    """Follow-up or appointment, and kind: at most one message of it is alive. Therapy's cause is its follow-up. That
+    times have ended is told to everybody who had them, so it is one for each address.
+    """
+    return _cause(row.follow_up_id, row.appointment_id, row.kind, row.contact_point_id)
+
+
+def _cause(follow_up: int | None, appointment: int | None, kind: str, contact: int) -> Cause:
+    if kind == WITHDRAWN:
+        kind = f"{kind}@{contact}"
+    return (None, appointment, kind) if follow_up is None else (follow_up, None, kind)
 
 
 @dataclass(frozen=True)
@@ -28,12 +42,9 @@ class Wish:
 
     @property
     def cause(self) -> Cause:
-        """Follow-up or appointment, and kind: at most one message of it is alive. Therapy's cause is its
-        follow-up.
-        """
-        if self.follow_up is not None:
-            return self.follow_up.pk, None, self.kind
-        return None, self.appointment.pk if self.appointment else None, self.kind
+        """As `cause_of` of the message that it becomes."""
+        appointment = self.appointment.pk if self.appointment else None
+        return _cause(self.follow_up.pk if self.follow_up else None, appointment, self.kind, self.contact.pk)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,6 @@ from staff.forms import (
     ClinicalTextField,
     LocalDateTimeField,
     Radios,
-    TextArea,
     UnitDecimalField,
     UnitIntegerField,
 )
@@ -39,14 +38,7 @@ class AmendNoteForm(ClinicalForm):
 class PrivateNoteForm(ClinicalForm):
     """A private note. The lexicon does not look at it, and nothing of it appears anywhere else."""
 
-    text = forms.CharField(label="Private note", max_length=20_000, widget=TextArea(rows=8))
-
-    def clean_text(self) -> str:
-        """Without control characters."""
-        found: str = self.cleaned_data["text"]
-        if any(ord(letter) < 32 and letter not in "\n\r\t" for letter in found):
-            raise forms.ValidationError("This text has characters that cannot be stored.", code="characters")
-        return found
+    text = ClinicalTextField("Private note", rows=8, max_length=20_000)
 
 
 class NightForm(ClinicalForm):

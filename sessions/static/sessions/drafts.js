@@ -16,8 +16,12 @@ function boxes() {
 function keep() {
   const typed = {};
   for (const box of boxes()) if (box.value && box.value !== initial(box)) typed[box.id] = box.value;
-  if (Object.keys(typed).length) sessionStorage.setItem(key(), JSON.stringify({ typed, at: clinicNow() }));
-  else sessionStorage.removeItem(key());
+  try {
+    if (Object.keys(typed).length) sessionStorage.setItem(key(), JSON.stringify({ typed, at: clinicNow() }));
+    else sessionStorage.removeItem(key());
+  } catch {
+    say("This is too long to be kept on this device. Shorten it.");
+  }
 }
 
 function initial(box) {

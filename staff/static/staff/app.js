@@ -73,6 +73,7 @@ const REFUSALS = {
   401: "You are signed out. Sign in again in another tab, then press the button once more.",
   403: "You may not do this. Nothing was changed.",
   404: "This is no longer here, or not yours to see. Nothing was changed.",
+  413: "What was sent is too long. Nothing was changed, and what you typed is still here. Shorten it.",
 };
 
 function onResponse(event) {

@@ -299,6 +299,96 @@ class TestTold:
         assert [item["Subject"] for item in mails(mailbox)][1:] == ["Times for A. S. have ended"]
 
 
+class TestTheirsNoMore:
+    """Who had times that are no longer theirs hears of it once, on a release that holds."""
+
+    def replace(self, clinic, name="Ada Okoro", number="P2") -> ExternalTherapist:
+        other = outsider(clinic, name=name, licence_number=number)
+        release(clinic, other)
+        address(clinic, other, text=f"{number}@practice.example".lower())
+        return other
+
+    def to(self, mailbox, who: str) -> list[str]:
+        return [item["Subject"] for item in mailbox.taken if item["To"] == who]
+
+    def ticks(self, clock, minutes=3) -> None:
+        for _ in range(3):
+            clock.advance(minutes=minutes)
+            dispatch.tick()
+
+    def test_replaced_by_another_they_hear_of_it_once_and_the_other_gets_the_times(
+        self, clinic, clock, mailbox, session
+    ):
+        old = send(session, mailbox)
+        self.replace(clinic)
+        assert Client().get(old).status_code == 410
+        self.ticks(clock)
+        assert self.to(mailbox, ADDRESS) == ["Times for A. S.", "Times for A. S. have ended"]
+        assert self.to(mailbox, "p2@practice.example") == ["Times for A. S."]
+        told_end = mails(mailbox)[-1].get_content()
+        assert clinic.patient.family_name not in told_end
+        assert not contains_clinical_words(told_end)
+        windows.reanchor(infusion=session.infusion, by=clinic.nurse)
+        self.ticks(clock)
+        assert len(mailbox.taken) == 3, "nothing twice"
+
+    def test_two_who_were_replaced_within_one_night_each_hear_of_it(self, clinic, clock, mailbox, session):
+        send(session, mailbox)
+        self.replace(clinic)
+        self.ticks(clock)
+        clock.set(w.FIRST + timedelta(hours=12, minutes=30))  # 22:30: nothing leaves until the morning
+        self.replace(clinic, "Jo Third", "P3")
+        services.record_external(
+            patient=clinic.patient, known=ExternalTherapist.objects.get(name="Kit Marlow"), by=clinic.coordinator
+        )
+        self.replace(clinic, "Di Fourth", "P4")
+        clock.set(w.FIRST + timedelta(hours=22, minutes=5))
+        self.ticks(clock)
+        ends, times = "Times for A. S. have ended", "Times for A. S."
+        assert self.to(mailbox, ADDRESS) == [times, ends]
+        assert self.to(mailbox, "p2@practice.example") == [times, ends]
+        assert self.to(mailbox, "p3@practice.example") == [], "told of nothing, so of no end"
+        assert self.to(mailbox, "p4@practice.example") == [times]
+
+    def test_without_a_release_nothing_is_said_and_a_named_person_hears_of_it(
+        self, clinic, clock, mailbox, session
+    ):
+        """A revocation forbids every word: that times have ended says too that the patient is treated here."""
+        send(session, mailbox)
+        services.revoke_release(release=TherapistRelease.objects.get(), by=clinic.nurse)
+        key = f"outside:{session.code}:{session.outside_id}"
+        item = WorkItem.objects.open().get(key=key)
+        assert "Say nothing to the therapist" in item.detail
+        self.replace(clinic)
+        self.ticks(clock)
+        assert self.to(mailbox, ADDRESS) == ["Times for A. S."]
+        item = WorkItem.objects.open().get(key=key)
+        assert item.title.startswith("Kit Marlow has times that no longer stand")
+        assert item.owner == clinic.therapist
+        clock.set(session.hard_latest_at + timedelta(minutes=1))
+        dispatch.tick()
+        item.refresh_from_db()
+        assert item.resolved_at is not None, "over with the times"
+
+    def test_revoked_while_the_end_waits_it_does_not_leave(self, clinic, clock, mailbox, session):
+        send(session, mailbox)
+        self.replace(clinic)
+        end = told(session, "outside_withdrawn").get()
+        assert end.state == "scheduled"
+        kit = ExternalTherapist.objects.get(name="Kit Marlow")
+        services.revoke_release(release=kit.releases.get(), by=clinic.nurse)
+        self.ticks(clock)
+        end.refresh_from_db()
+        assert (end.state, self.to(mailbox, ADDRESS)) == ("cancelled", ["Times for A. S."])
+
+    def test_therapy_here_again_asks_the_patient_to_tell_them(self, clinic, clock, mailbox, session):
+        send(session, mailbox)
+        services.end_external(patient=clinic.patient, by=clinic.coordinator)
+        self.ticks(clock)
+        assert self.to(mailbox, ADDRESS) == ["Times for A. S."]
+        assert WorkItem.objects.open().filter(title__startswith="Kit Marlow has times").count() == 1
+
+
 class TestReported:
     def test_by_link_it_is_reported_and_never_done(self, clinic, clock, mailbox, session):
         path = send(session, mailbox)
