@@ -25,7 +25,8 @@ class StrictJSONParser(parsers.BaseParser):
         self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
     ) -> Any:
         try:
-            return load_json(stream.read(MAX_JSON_BYTES + 1))  # no more than is needed to say that it is too much
+            # No more is read than is needed to say that it is too much.
+            return load_json(stream.read(MAX_JSON_BYTES + 1))
         except InvalidInput as error:
             raise exceptions.ParseError(detail=error.message, code=error.code) from error
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import re
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.db import IntegrityError, connection, transaction
 from django.test import Client
 
@@ -165,6 +167,34 @@ class TestOnFile:
             TherapistRelease.objects.filter(pk=newer.pk).update(
                 revoked_at=None, revoked_by=None, revoked_reason=""
             )
+
+    def test_the_operator_lists_and_revokes_by_the_same_service(self, clinic, clock):
+        row = release(clinic, outsider(clinic))
+        out = io.StringIO()
+        call_command("outside_releases", site=clinic.site.short_name, stdout=out)
+        assert out.getvalue().startswith(f"{row.code}\t{clinic.patient.mrn}\tKit Marlow\t2026-08-")
+        soon = io.StringIO()
+        call_command("outside_releases", site=clinic.site.short_name, days=30, stdout=soon)
+        assert soon.getvalue() == ""
+        for bad in (
+            {},
+            {"revoke": str(row.code)},
+            {"revoke": str(row.code), "by": clinic.therapist.email},
+            {"revoke": str(row.code), "by": clinic.outsider.email},
+            {"revoke": "nonsense", "by": clinic.coordinator.email},
+            {"revoke": str(row.code), "by": clinic.coordinator.email, "reason": "x" * 300},
+        ):
+            with pytest.raises(CommandError):
+                call_command("outside_releases", **bad)
+        row.refresh_from_db()
+        assert row.revoked_at is None
+        for _ in range(2):
+            call_command(
+                "outside_releases", revoke=str(row.code), by=clinic.coordinator.email, stdout=io.StringIO()
+            )
+        row.refresh_from_db()
+        assert row.revoked_by == clinic.coordinator
+        assert row.revoked_reason.startswith("The patient took it back (operator ")
 
     def test_the_address_is_confirmed_by_a_link_with_nothing_of_the_patient_in_it(self, clinic, mailbox):
         kit = outsider(clinic)
@@ -339,7 +369,9 @@ class TestTheirsNoMore:
         clock.set(w.FIRST + timedelta(hours=12, minutes=30))  # 22:30: nothing leaves until the morning
         self.replace(clinic, "Jo Third", "P3")
         services.record_external(
-            patient=clinic.patient, known=ExternalTherapist.objects.get(name="Kit Marlow"), by=clinic.coordinator
+            patient=clinic.patient,
+            known=ExternalTherapist.objects.get(name="Kit Marlow"),
+            by=clinic.coordinator,
         )
         self.replace(clinic, "Di Fourth", "P4")
         clock.set(w.FIRST + timedelta(hours=22, minutes=5))
@@ -430,6 +462,48 @@ class TestReported:
             follow_up=session, held_at=window.t0, spoken_with="Kit Marlow", by=clinic.coordinator
         )
         assert row.state == "reported"
+
+    @pytest.mark.parametrize(
+        ("start", "refused", "accepted", "held"),
+        [
+            pytest.param(  # therapy time 03:15, a quarter of an hour after the clocks went from 02:00 to 03:00
+                "2026-03-08T04:46:00+00:00", {"2026-03-08T01:59": "before the times", "2026-03-08T02:30": "does not exist",
+                "2026-03-08T03:14": "before the times"}, "2026-03-08T03:15", "2026-03-08T10:15:00+00:00", id="spring",
+            ),
+            pytest.param(  # therapy time 01:30 for the second time: 01:30 is refused, because it is two moments
+                "2026-11-01T04:01:00+00:00", {"2026-11-01T00:59": "before the times", "2026-11-01T01:30": "happens twice"},
+                "2026-11-01T02:00", "2026-11-01T10:00:00+00:00", id="autumn",
+            ),
+        ],
+    )  # fmt: skip
+    def test_in_the_night_in_which_the_clocks_change(
+        self, clinic, clock, mailbox, start, refused, accepted, held
+    ):
+        first = datetime.fromisoformat(start)
+        clock.set(first - timedelta(days=1))
+        kit = outsider(clinic)
+        release(clinic, kit, signed_on=first.date() - timedelta(days=2))
+        address(clinic, kit)
+        visit = w.book_course(clinic, [first]).appointments.get()
+        w.given(clinic, visit)
+        clock.set(first + w.PREDICTED + timedelta(minutes=3))
+        dispatch.tick()
+        clock.set(first + timedelta(hours=14))  # a tick after the quiet hours
+        row = w.follow_up(visit, "integration_1")
+        path = send(row, mailbox)
+        assert w.current_window(visit.infusion).t0 == first + w.PREDICTED
+        for text, words in refused.items():
+            answer = Client().post(path, {"act": "held", "held-held_at": text, "held-confirm": "on"})
+            assert answer.status_code == 422, text
+            assert words in answer.content.decode(), text
+        assert not ReportedTherapy.objects.exists()
+        good = {"act": "held", "held-held_at": accepted, "held-confirm": "on"}
+        assert Client().post(path, good).status_code == 302
+        report = ReportedTherapy.objects.get()
+        assert (report.held_at.isoformat(), report.inside_no_therapy_at) == (held, None)
+        client = Client()
+        client.force_login(clinic.coordinator)
+        assert f"held Sun {accepted[-5:]}" in client.get("/queue/?show=done").content.decode()
 
     def test_its_end_is_excluded(self, clinic, clock, session):
         clock.set(session.hard_latest_at + timedelta(hours=1))
