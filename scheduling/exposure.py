@@ -48,6 +48,7 @@ class Exposure:
     last_year: int
     per_month: Decimal | None
     reasons: tuple[str, ...]
+    trend: tuple[str, ...] = ()
 
     @property
     def total(self) -> int:
@@ -69,7 +70,10 @@ def exposure_of(patient: Patient, infusions: Sequence[Infusion], now: datetime, 
     ]
     earlier = list(patient.prior_exposures.all())
     year_ago = local_date(now - YEAR, zone)
-    recent = sum(row.count for row in earlier if row.first_on is not None and row.first_on > year_ago)
+    ended = [(row.count, row.last_on or row.first_on) for row in earlier]
+    recent = sum(
+        count for count, day in ended if day is not None and day > year_ago
+    )  # as the limits count them
     unknown = sum(row.count for row in earlier if row.total_mg is None) + sum(
         1 for item in doses if item.mg is None
     )
@@ -84,6 +88,7 @@ def exposure_of(patient: Patient, infusions: Sequence[Infusion], now: datetime, 
         last_year=last_year,
         per_month=_rate(doses),
         reasons=tuple(escalation(doses, last_year, _asked_for(patient))),
+        trend=trend(doses),
     )
 
 
@@ -101,6 +106,19 @@ def _rate(doses: Sequence[Dose]) -> Decimal | None:
         return None
     days = Decimal((doses[-1].at - doses[0].at) / timedelta(days=1))
     return (Decimal(len(doses) - 1) * 30 / days).quantize(Decimal("0.1")) if days else None
+
+
+def trend(doses: Sequence[Dose]) -> tuple[str, ...]:
+    """First against last, in words: the dose ordered, and the time between infusions. Empty for a single infusion."""
+    known = [item.mg_per_kg.quantize(Decimal("0.01")) for item in doses if item.mg_per_kg is not None]
+    gaps = [((two.at - one.at) / timedelta(days=1)) for one, two in pairwise(doses)]
+    found = []
+    if len(known) > 1:
+        steady = len(set(known)) == 1
+        found.append(f"{known[0]} mg/kg " + ("throughout" if steady else f"at first, {known[-1]} now"))
+    if len(gaps) > 1:
+        found.append(f"{gaps[0]:.1f} days between infusions at first, {gaps[-1]:.1f} now")
+    return tuple(found)
 
 
 def escalation(doses: Sequence[Dose], last_year: int, asked_for: int = 0) -> list[str]:

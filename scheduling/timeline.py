@@ -177,14 +177,13 @@ def _releases(patient: Patient, user: User, reach: Reach) -> Iterator[Moment]:
     )
     for row in _latest(rows.filter(reach("recorded_at")), "recorded_at"):
         text = f"Times only, to {_day(row.valid_until - MOMENT, patient)} ({row.recorded_by.full_name})"
-        chip, tone = "", "neutral"
-        if row.revoked_at is not None and row.revoked_by is not None:
-            text = (
-                f"Revoked {_day(row.revoked_at, patient)}: {row.revoked_reason} ({row.revoked_by.full_name})"
-            )
-            chip, tone = "Revoked", "warning"
+        chip = "Revoked" if row.revoked_at is not None else ""
         title = f"Release of information to {row.therapist.name}"
-        yield Moment(row.recorded_at, title, text, "file-check", "", chip, tone)
+        yield Moment(row.recorded_at, title, text, "file-check", "", chip)
+    for row in _latest(rows.filter(reach("revoked_at")), "revoked_at"):
+        text = f"{row.revoked_reason} ({row.revoked_by.full_name if row.revoked_by else ''})"
+        title = f"Release of information to {row.therapist.name} revoked"
+        yield Moment(row.revoked_at, title, text, "circle-slash", "", "Revoked", "warning")
 
 
 def _scores(patient: Patient, user: User, reach: Reach) -> Iterator[Moment]:

@@ -6,12 +6,24 @@ import csv
 from collections.abc import Iterable, Sequence
 from io import StringIO
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
+FORMULA = (
+    "=",
+    "+",
+    "-",
+    "@",
+    "\uff1d",
+    "\uff0b",
+    "\uff0d",
+    "\uff20",
+)  # and in full width, which some read alike
+BREAKS = ("\t", "\r", "\n")
 
 
 def harmless(value: object) -> object:
     """A text that a spreadsheet would take for a formula gets an apostrophe before it; anything else is as it was."""
-    return f"'{value}" if isinstance(value, str) and value.lstrip(" ").startswith(FORMULA) else value
+    if not isinstance(value, str):
+        return value
+    return f"'{value}" if value.startswith(BREAKS) or value.lstrip().startswith(FORMULA) else value
 
 
 def as_csv(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

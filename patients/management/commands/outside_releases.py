@@ -1,8 +1,8 @@
 """Releases of information to therapists outside the clinic: listed for whoever has to answer for them, or revoked.
 
-For a patient who takes a release back while nobody who could press the button is there. It asks for no password: whoever
-may run commands on the server acts, in the name of a person of the clinic, and the reason says that it was the operator.
-Recording one is no operator's act: the patient signs it before a person.
+For a patient who takes a release back while nobody who could press the button is there. It asks for no password:
+whoever may run commands on the server acts, in the name of a person of the clinic, and the reason says that it was the
+operator. Recording one is no operator's act: the patient signs it before a person.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ from scheduling.outcome_report import outcome_report
 from scheduling.services import closing
 from sessions import scoring
 from sessions.models import OutcomeScore
-from staff.csv_text import as_csv
+from staff.csv_text import as_csv, harmless
 from tests import factories
 from tests.scheduling.follow import world as w
 
@@ -99,6 +99,10 @@ def test_quartiles_are_ordered_and_the_curve_only_climbs_to_its_share(values, wi
 def test_a_spreadsheet_runs_nothing_of_a_file():
     text = as_csv(("a", "b"), [("=1+1", -3), ("@x", None), (" -2", "plain")])
     assert list(csv.reader(io.StringIO(text)))[1:] == [["'=1+1", "-3"], ["'@x", ""], ["' -2", "plain"]]
+    for words in ("\u00a0=1", "\uff1d1+1", "\n=1", "\tx", "+49 30", "-1"):
+        assert harmless(words) == f"'{words}"
+    for words in ("a=1", "1-2", "", 0.5, None):
+        assert harmless(words) == words
 
 
 @pytest.mark.django_db

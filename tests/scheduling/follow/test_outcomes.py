@@ -13,7 +13,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from patients.services.history import record_prior_exposure
-from scheduling.exposure import Dose, escalation, exposure_of
+from scheduling.exposure import Dose, escalation, exposure_of, trend
 from scheduling.outcome_chart import Given, Scored, baseline_of, joined, outcome_chart
 from scheduling.reasons import EXTRA, in_words
 from sessions import scoring
@@ -83,6 +83,15 @@ def dose(day, per_kg="0.50"):
 )
 def test_escalation_is_two_steps_up_two_shorter_gaps_or_too_many_in_a_year(doses, year, flagged):
     assert bool(escalation(doses, year)) is flagged
+
+
+def test_the_trend_is_first_against_last_in_words():
+    assert trend([]) == trend([dose(0)]) == ()
+    assert trend([dose(n) for n in (0, 3, 7)]) == (
+        "0.50 mg/kg throughout",
+        "3.0 days between infusions at first, 4.0 now",
+    )
+    assert trend([dose(0, "0.50"), dose(4, "0.75")]) == ("0.50 mg/kg at first, 0.75 now",)
 
 
 def test_an_infusion_that_the_patient_asked_for_outside_the_plan_counts():
