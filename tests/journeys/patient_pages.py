@@ -44,7 +44,48 @@ def build() -> dict[str, str]:
     moved = mails.filter(kind="visit_reminder", appointment__status=Appointment.Status.COMPLETED).first()
     if moved is not None:
         found["changed"] = links_of(moved, at=now).answer
+    found |= outside()
     return {name: urlsplit(address).path for name, address in found.items()}
+
+
+def outside() -> dict[str, str]:
+    """What a therapist outside the clinic gets: times, times after a report, of a revoked release; is this your address."""
+    from django.db.models import F
+
+    from patients import services
+    from patients.models import Patient
+    from scheduling.models import Message
+    from scheduling.services.links import links_of, token_of
+    from scheduling.services.outside_address import send_address_link
+    from staff.clock import app_now
+    from staff.models import User
+
+    now, found = app_now(), {}
+    told = Message.objects.filter(kind="outside_window", state="sent").select_related(
+        "contact_point", "patient", "follow_up"
+    )
+    by_release = "patient__releases__revoked_at__isnull"
+    for name, rows in (
+        ("outside", told.filter(follow_up__state="released", generation=F("follow_up__generation"), **{by_release: True})),
+        ("outside_reported", told.filter(follow_up__state="reported")),
+        ("outside_revoked", told.filter(**{by_release: False})),
+    ):  # fmt: skip
+        message = rows.order_by("-pk").first()
+        if message is not None:
+            found[name] = links_of(message, at=now).answer
+    patient = (
+        Patient.objects.filter(releases__revoked_at=None, external_therapist__isnull=False)
+        .order_by("pk")
+        .first()
+    )
+    desk = User.objects.get(email="coordinator@demo.example")
+    if patient is not None:
+        point = services.add_contact_point(
+            patient=patient, channel="email", address="other@practice.example", whose="external",
+            external=patient.external_therapist, by=desk,
+        )  # fmt: skip
+        found["address"] = f"/p/{token_of(send_address_link(contact_point=point, by=desk).code)}/"
+    return found
 
 
 if __name__ == "__main__":

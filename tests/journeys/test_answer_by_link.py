@@ -12,7 +12,7 @@ from email.message import EmailMessage
 from typing import Any
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.journeys import clinic_day as day
 from tests.journeys.person import PHONE, Person
@@ -21,6 +21,7 @@ from tests.journeys.stack import Stack, wait_until
 pytestmark = pytest.mark.journey
 
 EVENING, QUESTIONS = "A quiet evening", "A few questions for you"
+GIVEAWAYS = re.compile(r"ketamine|infusion|depress|psych|therap|treatment", re.IGNORECASE)
 LINK = re.compile(r"http://127\.0\.0\.1:\d+(/p/[\w-]{20,}/)")
 
 
@@ -42,6 +43,7 @@ def test_evening_message_questionnaire_and_alert(
 ) -> None:
     stack = ticking
     the_evening_message_at_half_past_eight(stack, world["address"])
+    the_outside_therapist_is_told_and_reports(stack, browser, person)
     path = the_questionnaire_comes_by_mail(stack, world["address"])
     the_patient_answers(stack, browser, path)
     the_person_on_duty_is_told_and_confirms(stack, world, person)
@@ -65,6 +67,58 @@ def the_evening_message_at_half_past_eight(stack: Stack, address: str) -> None:
     assert "drive" in mail(stack, address, EVENING)[0].get_content()
 
 
+def the_outside_therapist_is_told_and_reports(stack: Stack, browser: Any, person: Any) -> None:
+    """The window is open; who treats outside is put on file, gets the times by mail and reports by the link, with the
+    keyboard alone; the queue, the timeline and the figures of the clinic show it as reported and nowhere as theirs.
+    """
+    made = stack.run_python("tests.journeys.outside_therapist")
+    wait_until(
+        lambda: stack.mailbox.to(made["address"]), seconds=90, what="the times for the outside therapist"
+    )
+    (message,) = stack.mailbox.to(made["address"])
+    text = f"{message['Subject']} {message.get_content()}"
+    assert not GIVEAWAYS.search(LINK.sub("", text)), text
+    found = LINK.search(text)
+    assert found is not None, text
+    held = stack.value("SELECT earliest_at FROM scheduling_followup WHERE kind = 'integration_1'")
+    stack.set_clock(held + timedelta(hours=2))
+    kit = Person(browser, stack, width=PHONE)
+    page = kit.page
+    page.goto(found.group(1))
+    expect(page.get_by_role("heading", level=1)).to_have_text(message["Subject"])
+    kit.check_page()
+    press(page, page.get_by_role("button", name="I have seen the times"))
+    press(page, page.get_by_role("link", name="Back to the times"))
+    press(page, page.get_by_role("button", name="Report the session"))
+    expect(page.locator("[data-error-summary]")).to_be_focused()
+    kit.check_page(refused=True)
+    page.get_by_label("The session began").fill(f"{held.astimezone(day.CLINIC):%Y-%m-%dT%H:%M}")
+    press(page, page.get_by_label("It was held as I say"), "Space")
+    press(page, page.get_by_role("button", name="Report the session"))
+    expect(page.get_by_role("main")).to_contain_text("Your report has arrived")
+    kit.check_page()
+    kit.context.close()
+    desk: Person = person("coordinator")
+    for path, words in (
+        ("/queue/?show=done", "Therapy reported"),
+        (f"/patients/{made['patient']}/timeline/", "Therapy session reported by Kit Marlow"),
+        ("/outcomes/?weeks=4", "Counted apart"),
+    ):
+        desk.open(path)
+        expect(desk.page.get_by_role("main")).to_contain_text(words)
+    assert stack.value("SELECT count(*) FROM treatment_sessions_integrationsession") == 0
+
+
+def press(page: Page, target: Locator, key: str = "Enter") -> None:
+    """Tab to it, as a hand on the keyboard does, and press the key there. Fails when Tab does not come by."""
+    for _ in range(30):
+        if target.evaluate("(one) => one === document.activeElement"):
+            page.keyboard.press(key)
+            return
+        page.keyboard.press("Tab")
+    raise AssertionError(f"Tab does not reach {target}")
+
+
 def the_questionnaire_comes_by_mail(stack: Stack, address: str) -> str:
     """A week later; the path of the link that carries the questions."""
     due = "SELECT due_at FROM scheduling_message WHERE kind = 'questionnaire' AND state = 'scheduled' ORDER BY due_at LIMIT 1"
@@ -75,7 +129,7 @@ def the_questionnaire_comes_by_mail(stack: Stack, address: str) -> str:
     text = mail(stack, address, QUESTIONS)[0].get_content()
     found = LINK.search(text)
     assert found is not None, text
-    assert not re.search(r"ketamine|infusion|depress|psych|therap|treatment", text, re.IGNORECASE), text
+    assert not GIVEAWAYS.search(text), text
     return found.group(1)
 
 

@@ -230,13 +230,16 @@ def test_every_page_of_a_site_that_has_just_been_opened(found: Any, browser: Any
 def test_pages_of_patients(browser: Any, spare: Stack) -> None:
     """Each kind of link: as it opens, sent empty, too old, and of a visit that was moved."""
     links = spare.run_python("tests.journeys.patient_pages")
-    assert set(links) >= {"visit", "check_in", "questionnaire", "stop", "education", "over", "changed"}
+    assert set(links) >= {
+        "visit", "check_in", "questionnaire", "stop", "education", "over", "changed",
+        "outside", "outside_reported", "outside_revoked", "address",
+    }  # fmt: skip
     who = Person(browser, spare)
     wrong = []
     for name, path in links.items():
         try:
             who.open(path)
-            who.check_widths(refused=name in ("over", "changed"))
+            who.check_widths(refused=name in ("over", "changed", "outside_revoked"))
             for place, _ in places.forms_with_boxes(who):
                 who.open(path)
                 spoil(who, place)
