@@ -70,6 +70,21 @@ def adherence_chart(report: Report) -> charts.Chart:
     )  # fmt: skip
 
 
+def message_chart(report: Report) -> charts.Chart:
+    """Messages that left of those that were due, by week."""
+    found = report.messages
+    return by_week(
+        "messages", "Messages sent", "Messages sent",
+        f"{found.sent} of {found.all} messages sent; {found.failed} failed or too late, {found.unknown} in doubt.",
+        report.weeks, [week.sent_percent for week in found.weeks],
+        ("Week from", "Sent", "Failed or too late", "Not known whether it arrived"),
+        [
+            (f"{w.monday:%d %b %Y}", str(w.sent), str(w.failed), str(w.unknown))
+            for w in reversed(found.weeks)
+        ],
+    )  # fmt: skip
+
+
 def chair_chart(report: Report) -> charts.Chart:
     """Chair time used of that offered, by week."""
     used, offered = report.used_minutes // 60, report.offered_minutes // 60

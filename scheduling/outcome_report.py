@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from django.db.models import Aggregate, Count, DurationField, ExpressionWrapper, F, Q
-from django.db.models.functions import Coalesce
+from django.db.models.functions import Coalesce, TruncWeek
 
 from scheduling.domain.intervals import Interval
+from scheduling.domain.localtime import local_date
 from scheduling.models import Appointment, Message, PlasticityWindow
 from scheduling.outcome_figures import WITHOUT_WINDOW, Course, Result, Spread, results, spread
 from scheduling.utilisation import CountedWindow, WeekUse, counted_windows, span_of, utilisation
@@ -21,14 +23,48 @@ ORDER = (scoring.PHQ9, scoring.MADRS, scoring.QIDS_SR16, scoring.GAD7)
 
 
 @dataclass(frozen=True)
-class MessageHealth:
-    """Messages that were due in the period. `failed`: given up, too late, or reported as not delivered.
-    `median_delay`: from when it was due to when it left, None when none left."""
+class MessageWeek:
+    """What became of the messages due in one local week. `failed`: given up, too late, or reported as not delivered."""
 
-    sent: int
-    failed: int
-    unknown: int
+    monday: date
+    sent: int = 0
+    failed: int = 0
+    unknown: int = 0
+
+    @property
+    def all(self) -> int:
+        """Everything that had an end."""
+        return self.sent + self.failed + self.unknown
+
+    @property
+    def sent_percent(self) -> float | None:
+        """0 to 100; None when nothing had an end."""
+        return _share(self.sent, self.all)
+
+
+@dataclass(frozen=True)
+class MessageHealth:
+    """Messages that were due in the period, by week. `median_delay`: from when one was due to when it left, None when
+    none left.
+    """
+
+    weeks: list[MessageWeek]
     median_delay: timedelta | None
+
+    @property
+    def sent(self) -> int:
+        """Left, and not reported as not delivered."""
+        return sum(week.sent for week in self.weeks)
+
+    @property
+    def failed(self) -> int:
+        """Given up, too late, or reported as not delivered."""
+        return sum(week.failed for week in self.weeks)
+
+    @property
+    def unknown(self) -> int:
+        """Perhaps arrived."""
+        return sum(week.unknown for week in self.weeks)
 
     @property
     def all(self) -> int:
@@ -152,11 +188,16 @@ class _Median(Aggregate):
 
 
 def _messages(site: Site, span: Interval, now: datetime) -> MessageHealth:
-    """What became of the messages due in the span and before now. One query."""
-    found = (
-        Message.objects.annotate(place=Coalesce("follow_up__site_id", "appointment__site_id"))
-        .filter(place=site.pk, due_at__gte=span.start, due_at__lt=min(span.end, now))
-        .aggregate(
+    """What became of the messages due in the span and before now. Two queries."""
+    zone = ZoneInfo(site.time_zone)
+    due = Message.objects.annotate(place=Coalesce("follow_up__site_id", "appointment__site_id")).filter(
+        place=site.pk, due_at__gte=span.start, due_at__lt=min(span.end, now)
+    )
+    counted = (
+        due.annotate(week=TruncWeek("due_at", tzinfo=zone))
+        .order_by()
+        .values("week")
+        .annotate(
             left=Count("pk", filter=Q(state=State.SENT) & ~Q(delivery=Message.Delivery.FAILED)),
             lost=Count(
                 "pk",
@@ -164,14 +205,24 @@ def _messages(site: Site, span: Interval, now: datetime) -> MessageHealth:
                 | Q(state=State.SENT, delivery=Message.Delivery.FAILED),
             ),
             doubt=Count("pk", filter=Q(state=State.UNKNOWN)),
-            delay=_Median(
-                ExpressionWrapper(F("sent_at") - F("due_at"), output_field=DurationField()),
-                filter=Q(state=State.SENT),
-                output_field=DurationField(),
-            ),
         )
     )
-    return MessageHealth(found["left"], found["lost"], found["doubt"], found["delay"])
+    found = {
+        row["week"].date(): MessageWeek(row["week"].date(), row["left"], row["lost"], row["doubt"])
+        for row in counted
+    }
+    delay = due.filter(state=State.SENT).aggregate(
+        delay=_Median(
+            ExpressionWrapper(F("sent_at") - F("due_at"), output_field=DurationField()),
+            output_field=DurationField(),
+        )
+    )["delay"]
+    first, days = (
+        local_date(span.start, zone),
+        (local_date(span.end, zone) - local_date(span.start, zone)).days,
+    )
+    mondays = (first + timedelta(days=day) for day in range(0, days, 7))
+    return MessageHealth([found.get(day, MessageWeek(day)) for day in mondays], delay)
 
 
 COLUMNS = ("part", "group", "measure", "value", "unit", "n", "missing")
@@ -222,6 +273,8 @@ def lines_of(report: Report) -> list[tuple[object, ...]]:
         rows.append(("messages", "all", name, getattr(sent, name), "messages", sent.all, None))
     delay = None if sent.median_delay is None else round(sent.median_delay.total_seconds(), 1)
     rows.append(("messages", "all", "median delay", delay, "s", sent.sent, None))
+    for one in sent.weeks:
+        rows.append(("messages", one.monday.isoformat(), "sent", one.sent_percent, "%", one.all, None))
     for week in report.weeks:
         day = week.monday.isoformat()
         rows.append(("chairs", day, "use", week.use_percent, "%", None, None))

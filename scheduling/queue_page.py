@@ -5,7 +5,7 @@ done.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import urlencode
@@ -263,18 +263,22 @@ def _acts(item: QueueItem, user: User, now: datetime) -> frozenset[str]:
     return frozenset(name for name, yes in offered.items() if yes)
 
 
-def bar_for(window: PlasticityWindow, session: FollowUp | None, axis: Axis, words: str) -> WindowBar:
-    """The phases of one window on the common axis; found not fit, the waiting lasts until then."""
+def bar_for(
+    window: PlasticityWindow, session: FollowUp | None, axis: Axis, words: str, nights: Sequence[Mark] = ()
+) -> WindowBar:
+    """The phases of one window on the common axis; found not fit, the waiting lasts until then. `nights`: how the
+    patient slept, drawn beside the phases.
+    """
     morning = window.practice_from if session is None else session.earliest_at
     morning = min(max(morning, window.t0), window.core_until)
     parts = (
         ("no-therapy", window.starts_at, window.t0, "No-therapy period"),
-        ("waiting", window.t0, morning, "One night first"),
-        ("core", morning, window.core_until, "Core of the window"),
-        ("tail", window.core_until, window.tail_until, "Tail, to day 14"),
+        ("waiting", window.t0, morning, "Rest: one night first"),
+        ("core", morning, window.core_until, "Practice: core of the window, days"),
+        ("tail", window.core_until, window.tail_until, "Reinforcement: tail of the window, weeks"),
     )
     segments = [Segment(kind, start, end, label) for kind, start, end, label in parts if start < end]
-    return build_bar(axis, segments, marks=_marks(window, session), summary=words)
+    return build_bar(axis, segments, marks=[*_marks(window, session), *nights], summary=words)
 
 
 def _marks(window: PlasticityWindow, session: FollowUp | None) -> list[Mark]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from itertools import groupby
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from scheduling import queries_follow
-from scheduling.domain.localtime import day_in_words, local_date
+from scheduling.domain.localtime import day_in_words, local_date, resolve_local
 from scheduling.follow_words import (
     FOLLOW_UP_CHIPS,
     STATES,
@@ -27,7 +27,7 @@ from scheduling.queue_page import bar_for
 from scheduling.services.therapy_rules import Slot, StartLock, free_slots, not_held, start_lock
 from sessions.models import NightReport
 from staff.models import User
-from staff.windowbar import build_axis
+from staff.windowbar import Mark, build_axis
 
 State, Status = FollowUp.State, PlasticityWindow.Status
 OFFERED = 24
@@ -70,6 +70,7 @@ def window_context(window: PlasticityWindow, user: User, now: datetime) -> dict[
     state = queries_follow.state_of(window, session, now)
     lines = [follow_up_row(row, user, now) for row in rows if row not in shown]
     soon = now + queries_follow.LATER
+    nights = list(NightReport.objects.current().filter(infusion=window.infusion_id).order_by("night"))
     axis = build_axis(window.starts_at - timedelta(hours=4), _end_of_bar(window), now=now, zone=zone)
     return {
         "window": window,
@@ -79,7 +80,7 @@ def window_context(window: PlasticityWindow, user: User, now: datetime) -> dict[
         "until": until_words(window, zone, now),
         "chip": _chip(window, state),
         "axis": axis,
-        "bar": bar_for(window, session, axis, words),
+        "bar": bar_for(window, session, axis, words, _night_marks(window, nights, zone)),
         "cards": [therapy_card(row, course, user, now, zone) for row in shown],
         "others": [line for line in lines if line.row.target_at < soon],
         "later": [line for line in lines if line.row.target_at >= soon],
@@ -87,9 +88,22 @@ def window_context(window: PlasticityWindow, user: User, now: datetime) -> dict[
         "may_give_back": window.claimed_by_id == user.pk,
         "may_contact": user.may("safety_contact.record"),
         "may_read_notes": user.may("therapy.note_view"),
-        "nights": NightReport.objects.current().filter(infusion=window.infusion_id),
+        "nights": nights,
         "may_ask_sleep": window.infusion.stopped_at is not None and user.may("follow_up.complete"),
     }
+
+
+def _night_marks(window: PlasticityWindow, nights: list[NightReport], zone: ZoneInfo) -> list[Mark]:
+    """Each night that was asked about, at four in the morning of it."""
+    evening = local_date(window.infusion.stopped_at or window.starts_at, zone)
+    return [
+        Mark(
+            "sleep",
+            resolve_local(evening + timedelta(days=item.night), time(4), zone).instant,
+            f"Night {item.night}: {item.words}",
+        )
+        for item in nights
+    ]
 
 
 def _in_front(therapy: list[FollowUp]) -> list[FollowUp]:

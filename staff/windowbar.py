@@ -29,7 +29,7 @@ class Segment:
 
 @dataclass(frozen=True)
 class Mark:
-    """One moment on the bar: `kind` is "therapy", "target", "follow-up" or "infusion"."""
+    """One moment on the bar: `kind` is "therapy", "target", "follow-up", "sleep" or "infusion"."""
 
     kind: str
     at: datetime

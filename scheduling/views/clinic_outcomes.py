@@ -60,6 +60,7 @@ def outcomes_page(request: HttpRequest) -> HttpResponse:
         "chairs_percent": _percent(report.used_minutes, report.offered_minutes),
         "sent_percent": _percent(report.messages.sent, report.messages.all),
         "window_charts": [c for c in (pictures.adherence_chart(report), pictures.hours_chart(report)) if c],
+        "message_chart": pictures.message_chart(report),
         "chair_chart": pictures.chair_chart(report),
         "result_charts": _results(report),
         "asked": [item for item in report.results if item.instrument in used],
