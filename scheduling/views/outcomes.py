@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from django.contrib.auth.decorators import login_required
@@ -9,11 +10,13 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
 from patients.access import get_patient_for
+from patients.models import Patient
 from scheduling import exposure, outcome_chart
+from scheduling.domain.localtime import day_in_words, local_date
 from scheduling.models import PlasticityWindow
 from scheduling.views.acts import person, show
 from sessions import scoring
-from sessions.models import Infusion, OutcomeScore
+from sessions.models import Infusion, OutcomeScore, ProgressReport
 from staff.access import require
 from staff.clock import app_now
 
@@ -65,7 +68,31 @@ def patient_outcomes_fragment(request: HttpRequest, code: str) -> HttpResponse:
             {"code": name, "title": scoring.INSTRUMENTS[name].title, "current": name == chosen}
             for name in have
         ],
+        "daily": _daily(patient, now, zone),
         "exposure": exposure.exposure_of(patient, infusions, now, zone),
         "now": now,
     }
     return show(request, "scheduling/_patient_outcomes.html", context, patient.site)
+
+
+MEASURES = (
+    ("function", "Everyday things", "of 10"),
+    ("practice_days", "Days practised", "of 7"),
+    ("goal_rating", "Own goal", "of 10"),
+)
+
+
+def _daily(patient: Patient, now: datetime, zone: ZoneInfo) -> list[tuple[str, str]]:
+    """Daily life beside the severity scores: of each measure the last answer, and the first to compare it with."""
+    rows = list(ProgressReport.objects.filter(patient=patient, taken_at__lte=now).order_by("taken_at", "pk"))
+    found = []
+    for name, label, scale in MEASURES:
+        answers = [(row.taken_at, getattr(row, name)) for row in rows if getattr(row, name) is not None]
+        if not answers:
+            continue
+        (first_at, first), (last_at, last) = answers[0], answers[-1]
+        words = f"{last} {scale} on {day_in_words(local_date(last_at, zone))}"
+        if len(answers) > 1:
+            words += f"; first {first} on {day_in_words(local_date(first_at, zone))}"
+        found.append((label, words))
+    return found

@@ -127,7 +127,12 @@ def test_the_patient_page_shows_both_and_only_to_those_who_may(clinic, clock):
         patient=clinic.patient, route="intranasal", count=12, total_mg=None, source="Letter", by=clinic.clinician,
         last_on=date(2026, 1, 5),
     )  # fmt: skip
+    for taken, given in ((w.FIRST, {"function": 3}), (w.FIRST + DAY, {"function": 6, "practice_days": 0})):
+        facts.record_progress(patient=clinic.patient, taken_at=taken, by=clinic.therapist, **given)
     page = client.get(url).content.decode()
+    assert "6 of 10 on Wed 4 Mar; first 3 on Tue 3 Mar" in page
+    assert "0 of 7 on Wed 4 Mar" in page
+    assert "Own goal" not in page, "what was not asked is no nought"
     assert "PHQ-9 over time" in page
     assert "1 here, 12 elsewhere" in page
     assert "13 of unknown amount" in page
