@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 from patients.access import get_patient_for
 from patients.models import Patient
 from scheduling import exposure, outcome_chart
-from scheduling.domain.localtime import day_in_words, local_date
+from scheduling.domain.localtime import local_date
 from scheduling.models import PlasticityWindow
 from scheduling.views.acts import person, show
 from sessions import scoring
@@ -91,8 +91,13 @@ def _daily(patient: Patient, now: datetime, zone: ZoneInfo) -> list[tuple[str, s
         if not answers:
             continue
         (first_at, first), (last_at, last) = answers[0], answers[-1]
-        words = f"{last} {scale} on {day_in_words(local_date(last_at, zone))}"
+        words = f"{last} {scale} on {_day(last_at, zone)}"
         if len(answers) > 1:
-            words += f"; first {first} on {day_in_words(local_date(first_at, zone))}"
+            words += f"; first {first} on {_day(first_at, zone)}"
         found.append((label, words))
     return found
+
+
+def _day(at: datetime, zone: ZoneInfo) -> str:
+    day = local_date(at, zone)
+    return f"{day.day} {day:%b %Y}"

@@ -13,6 +13,7 @@ from sessions.api.private_notes import PrivateNoteViewSet
 from sessions.api.progress import NightReportViewSet, ProgressReportViewSet
 from sessions.api.pump_events import PumpEventViewSet
 from sessions.api.struck import AdverseEventViewSet, MeasuredLevelViewSet
+from sessions.api.therapy_notes import TherapySessionViewSet
 
 __all__ = ["api_routes"]
 
@@ -30,5 +31,6 @@ def api_routes(router: BaseRouter) -> None:
     router.register("outcome-scores", OutcomeScoreViewSet, basename="outcome-score")
     router.register("night-reports", NightReportViewSet, basename="night-report")
     router.register("progress-reports", ProgressReportViewSet, basename="progress-report")
+    router.register("therapy-sessions", TherapySessionViewSet, basename="therapy-session")
     router.register("private-notes", PrivateNoteViewSet, basename="private-note")
     router.register("predictions", PredictionViewSet, basename="prediction")

@@ -85,6 +85,30 @@ def test_the_note_is_read_corrected_and_its_first_version_stays(clinic, session)
     assert "Earlier versions" in page
 
 
+def test_the_note_is_read_and_corrected_over_the_api(clinic, session):
+    api, url = APIClient(), f"/api/v1/therapy-sessions/{session.code}/"
+    body = {"goals": "Mornings", "practice_plan": "A swim", "progress": "Well"}
+    for who, reads, writes in (
+        (clinic.coordinator, 403, 403), (clinic.clinician, 200, 403), (clinic.outsider, 404, 403),
+        (clinic.therapist, 200, 400),
+    ):  # fmt: skip
+        api.force_authenticate(who)
+        assert api.get(url).status_code == reads, who
+        assert api.post(f"{url}amend/", body, format="json").status_code == writes, who
+    (row,) = api.get(f"/api/v1/therapy-sessions/?patient={clinic.patient.code}").json()["results"]
+    assert (row["code"], "notes" in row) == (str(session.code), False)
+    for bad in ({}, {"progress": "x" * 4001}, {"practice_a_week": 0}, {"progress": "y", "nonsense": 1}):
+        answer = api.post(f"{url}amend/", bad, format="json", headers={"Idempotency-Key": "amend-note-1"})
+        assert answer.status_code == 400, bad
+    assert session.notes.count() == 1
+    for _ in range(2):
+        answer = api.post(f"{url}amend/", body, format="json", headers={"Idempotency-Key": "amend-note-2"})
+        assert answer.status_code == 201
+    assert [note["practice_plan"] for note in api.get(url).json()["notes"]] == ["A swim", "A walk"]
+    again = api.post(f"{url}amend/", body, format="json", headers={"Idempotency-Key": "amend-note-3"})
+    assert again.status_code == 400, "nothing was changed"
+
+
 def test_private_notes_are_their_authors_alone_and_each_reading_is_written_down(clinic, session):
     url = f"/therapy/{session.code}/private/"
     body = {"text": SECRET, "patient_code": str(clinic.patient.code)}

@@ -130,8 +130,8 @@ def test_the_patient_page_shows_both_and_only_to_those_who_may(clinic, clock):
     for taken, given in ((w.FIRST, {"function": 3}), (w.FIRST + DAY, {"function": 6, "practice_days": 0})):
         facts.record_progress(patient=clinic.patient, taken_at=taken, by=clinic.therapist, **given)
     page = client.get(url).content.decode()
-    assert "6 of 10 on Wed 4 Mar; first 3 on Tue 3 Mar" in page
-    assert "0 of 7 on Wed 4 Mar" in page
+    assert "6 of 10 on 4 Mar 2026; first 3 on 3 Mar 2026" in page
+    assert "0 of 7 on 4 Mar 2026" in page
     assert "Own goal" not in page, "what was not asked is no nought"
     assert "PHQ-9 over time" in page
     assert "1 here, 12 elsewhere" in page
