@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.contrib import messages
@@ -18,10 +19,11 @@ from patients.views.acts import Act, act_page, answer_status
 from sessions import services
 from sessions.access import get_infusion_for, get_integration_for
 from sessions.forms.therapy import AmendNoteForm, NightForm, PrivateNoteForm, ProgressForm
-from sessions.models import IntegrationSession
+from sessions.models import IntegrationSession, PrivateNote
 from sessions.views.record import the_user
 from staff.clock import app_now
 from staff.errors import DomainError
+from staff.models import User
 
 
 @require_safe
@@ -91,23 +93,42 @@ def private_notes(request: HttpRequest, code: str) -> HttpResponse:
     session = get_integration_for(user, code, action="private_note.write")
     if session.therapist_id != user.pk:
         raise Http404("Not found.")
-    form = PrivateNoteForm(
-        request.POST if request.method == "POST" else None, patient_code=session.patient.code
-    )
-    if request.method == "POST" and form.is_valid():
+    posted = request.POST if request.method == "POST" else None
+    asked = (posted or request.GET).get("replaces", "")
+    wrong = _own_note(session, user, asked)
+    form = PrivateNoteForm(posted, patient_code=session.patient.code)
+    if posted is not None and form.is_valid():
         try:
-            services.write_private_note(session=session, by=user, text=form.cleaned_data["text"])
+            services.write_private_note(
+                session=session, by=user, text=form.cleaned_data["text"], replaces=wrong
+            )
         except DomainError as refusal:
             form.add_refusal(refusal)
         else:
             messages.success(request, "Kept. Only you can read it.")
             return redirect("private_notes", code=session.code)
     notes = services.open_private_notes(session=session, by=user)
-    answer = _page(
-        request, session, "sessions/private_notes.html", {"form": form, "notes": notes}, answer_status(form)
-    )
+    corrected = {note.replaces_id for note in notes}
+    shown = next((note for note in notes if wrong is not None and note.pk == wrong.pk), None)
+    if shown is not None and not form.is_bound:
+        form.initial["text"] = shown.shown_text
+    context = {"form": form, "notes": notes, "corrected": corrected, "wrong": shown}
+    answer = _page(request, session, "sessions/private_notes.html", context, answer_status(form))
     answer["Cache-Control"] = "no-store"
     return answer
+
+
+def _own_note(session: IntegrationSession, user: User, code: str) -> PrivateNote | None:
+    """The note that is being corrected; None for a new one. Raises Http404 for what is not theirs, or no code."""
+    if not code:
+        return None
+    try:
+        found = PrivateNote.objects.filter(code=UUID(code), session=session, author=user).first()
+    except ValueError as error:
+        raise Http404("Not found.") from error
+    if found is None:
+        raise Http404("Not found.")
+    return found
 
 
 @require_http_methods(["GET", "POST"])

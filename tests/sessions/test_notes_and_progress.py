@@ -120,11 +120,20 @@ def test_private_notes_are_their_authors_alone_and_each_reading_is_written_down(
     assert client.post(url, body | {"text": "x" * 20_001}).status_code == 422
     for role, status in (("clinician", 403), ("nurse", 403), ("coordinator", 403), ("other_therapist", 404)):
         assert as_(getattr(clinic, role)).get(url).status_code == status, role
+    note = PrivateNote.objects.get()
+    for code in ("nonsense", str(session.code), "\x00"):
+        assert client.get(url, {"replaces": code}).status_code == 404
+        assert client.post(url, body | {"replaces": code}).status_code == 404
+    assert SECRET in client.get(url, {"replaces": str(note.code)}).content.decode().partition("</form>")[0]
+    better = body | {"text": "Corrected", "replaces": str(note.code)}
+    assert client.post(url, better).status_code == 302
+    assert client.post(url, better).status_code == 422, "it was corrected already"
+    assert list(PrivateNote.objects.order_by("pk").values_list("replaces", flat=True)) == [None, note.pk]
     before = PrivateNoteReading.objects.count()
     answer = client.get(url)
     assert SECRET in answer.content.decode()
     assert answer["Cache-Control"] == "no-store"
-    assert PrivateNoteReading.objects.count() == before + 1
+    assert PrivateNoteReading.objects.count() == before + 2
     assert {row.reader for row in PrivateNoteReading.objects.all()} == {clinic.therapist}
     assert SECRET not in client.get(f"/therapy/{session.code}/").content.decode()
     with connection.cursor() as cursor:
