@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
-from django.db.models import Q
+from django.db.models import BooleanField, ExpressionWrapper, Q
 from django.urls import reverse
 
 from patients.models import Patient, TherapistRelease
@@ -172,18 +172,18 @@ def _releases(patient: Patient, user: User, reach: Reach) -> Iterator[Moment]:
     """Releases of information, with what became of them."""
     if not user.may("patient.view"):
         return
-    rows = TherapistRelease.objects.filter(patient=patient).select_related(
-        "therapist", "recorded_by", "revoked_by"
+    shown = ExpressionWrapper(reach("revoked_at"), output_field=BooleanField())
+    rows = TherapistRelease.objects.filter(reach("recorded_at"), patient=patient).annotate(
+        revoked_shown=shown
     )
-    for row in _latest(rows.filter(reach("recorded_at")), "recorded_at"):
+    for row in rows.select_related("therapist", "recorded_by", "revoked_by"):  # few in a life
         text = f"Times only, to {_day(row.valid_until - MOMENT, patient)} ({row.recorded_by.full_name})"
         chip = "Revoked" if row.revoked_at is not None else ""
         title = f"Release of information to {row.therapist.name}"
         yield Moment(row.recorded_at, title, text, "file-check", "", chip)
-    for row in _latest(rows.filter(reach("revoked_at")), "revoked_at"):
-        text = f"{row.revoked_reason} ({row.revoked_by.full_name if row.revoked_by else ''})"
-        title = f"Release of information to {row.therapist.name} revoked"
-        yield Moment(row.revoked_at, title, text, "circle-slash", "", "Revoked", "warning")
+        if row.revoked_shown and row.revoked_at is not None and row.revoked_by is not None:
+            text = f"{row.revoked_reason} ({row.revoked_by.full_name})"
+            yield Moment(row.revoked_at, f"{title} revoked", text, "circle-slash", "", "Revoked", "warning")
 
 
 def _scores(patient: Patient, user: User, reach: Reach) -> Iterator[Moment]:

@@ -19,6 +19,7 @@ from scheduling.models import FollowUp, Message, PatientLink, WorkItem
 from scheduling.services import escalation, outside, outside_address, windows
 from sessions.models import ReportedTherapy
 from staff.errors import InvalidInput, RuleNotMet, StateConflict
+from tests import factories
 from tests.scheduling.follow import world as w
 from tests.scheduling.follow.mailbox import Mailbox
 
@@ -108,7 +109,6 @@ def send(session, mailbox) -> str:
 
 class TestOnFile:
     def test_one_person_may_serve_several_patients_and_their_address_comes_along(self, clinic, therapist):
-        from tests import factories
 
         other = factories.make_patient(clinic.site)
         assert outsider(clinic) == therapist, "twice is one"
@@ -484,6 +484,7 @@ class TestReported:
         kit = outsider(clinic)
         release(clinic, kit, signed_on=first.date() - timedelta(days=2))
         address(clinic, kit)
+        factories.make_eligible(clinic.patient, clinic.version)
         visit = w.book_course(clinic, [first]).appointments.get()
         w.given(clinic, visit)
         clock.set(first + w.PREDICTED + timedelta(minutes=3))
