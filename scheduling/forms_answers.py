@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django import forms
 
@@ -92,8 +93,12 @@ class StopForm(ClinicalForm):
 class HeldForm(ClinicalForm):
     """When a session outside the clinic began."""
 
-    held_at = LocalDateTimeField("The session began", hint="Date and time where the patient lives.")
+    held_at = LocalDateTimeField("The session began")
     confirm = forms.BooleanField(label="It was held as I say")
+
+    def __init__(self, *args: Any, zone: ZoneInfo, **kwargs: Any) -> None:
+        super().__init__(*args, zone=zone, **kwargs)
+        self.fields["held_at"].help_text = f"Local time in {zone.key.replace('_', ' ')}."
 
 
 class NotHeldForm(ClinicalForm):

@@ -14,6 +14,7 @@ from patients.services.external import release_of, shown_name
 from scheduling.forms_answers import AddressForm, HeldForm, NotHeldForm
 from scheduling.models import FollowUp, PatientLink
 from scheduling.services import outside, outside_address
+from sessions.models import ReportedTherapy
 from staff.clock import app_now
 from staff.errors import DomainError
 from staff.forms import ClinicalForm
@@ -31,7 +32,8 @@ def outside_times(request: HttpRequest, link: PatientLink, show: Show) -> HttpRe
     said = str(link.answer.get("answer", ""))
     if row.state == FollowUp.State.REPORTED or ("thanks" in request.GET and said):
         held = row.state == FollowUp.State.REPORTED
-        return show(request, link, "outside_thanks", said=outside.HELD if held else said)
+        report = ReportedTherapy.objects.filter(follow_up=row).first() if held else None
+        return show(request, link, "outside_thanks", said=outside.HELD if held else said, report=report)
     act = request.POST.get("act", "") if request.method == "POST" else ""
     zone = ZoneInfo(link.patient.time_zone)
     held_form = HeldForm(request.POST if act == outside.HELD else None, zone=zone, prefix="held")

@@ -127,7 +127,7 @@ def test_private_notes_are_their_authors_alone_and_each_reading_is_written_down(
     assert f"{SECRET}</textarea>" in client.get(url, {"replaces": str(note.code)}).content.decode()
     better = body | {"text": "Corrected", "replaces": str(note.code)}
     assert client.post(url, better).status_code == 302
-    assert client.post(url, better).status_code == 422, "it was corrected already"
+    assert client.post(url, better).status_code == 409, "it was corrected already"
     assert list(PrivateNote.objects.order_by("pk").values_list("replaces", flat=True)) == [None, note.pk]
     before = PrivateNoteReading.objects.count()
     answer = client.get(url)
