@@ -93,7 +93,7 @@ class StopForm(ClinicalForm):
 class HeldForm(ClinicalForm):
     """When a session outside the clinic began."""
 
-    held_at = LocalDateTimeField("The session began")
+    held_at = LocalDateTimeField("Start of the session")
     confirm = forms.BooleanField(label="It was held as I say")
 
     def __init__(self, *args: Any, zone: ZoneInfo, **kwargs: Any) -> None:

@@ -101,7 +101,7 @@ class ReportForm(ClinicalForm):
     """Therapy outside the clinic, told by phone. `inside`: ask also whether it lay in a no-therapy period."""
 
     versioned = True
-    held_at = LocalDateTimeField("The session began", hint="Date and time at the clinic.")
+    held_at = LocalDateTimeField("Start of the session", hint="Date and time at the clinic.")
     spoken_with = ClinicalTextField("Spoken with", max_length=120)
 
     def __init__(self, *args: Any, inside: bool = False, **kwargs: Any) -> None:

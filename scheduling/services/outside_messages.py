@@ -71,11 +71,15 @@ def outside_wishes(patient: Patient, at: datetime, *, silent: bool) -> list[Wish
         return []
     found: list[Wish | NotInTime] = []
     blocked: dict[str, Blocked] = {}
+    waiting: set[int] = set()
     opens = dict(PlasticityWindow.objects.current().filter(patient=patient).values_list("infusion_id", "t0"))
     for row in rows:
         if row.state == State.RELEASED and row.outside_id is not None:
             reason = _times(patient, row, opens, at, found, silent=silent)
-            if reason and row.hard_latest_at > at:
+            # The next session, and what should be told by now: thirteen weeks of therapy are not thirteen items.
+            told_soon = row.earliest_at - LEAD <= at
+            if reason and row.hard_latest_at > at and (told_soon or row.outside_id not in waiting):
+                waiting.add(row.outside_id)
                 blocked[f"{KEY}{row.code}:{row.outside_id}"] = _times_blocked(row, reason)
     if not silent:
         found += _ended(patient, [row for row in rows if row.told], at, blocked)

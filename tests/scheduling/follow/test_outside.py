@@ -255,6 +255,7 @@ class TestTold:
         item = WorkItem.objects.open().get(kind="outside", key=f"outside:{row.code}:{row.outside_id}")
         assert item.owner == clinic.therapist
         assert "no valid release" in item.detail
+        assert WorkItem.objects.open().filter(kind="outside").count() == 1, "not one for each week to come"
         release(clinic, row.outside)
         assert told(row).get().state == "scheduled"
         item.refresh_from_db()
