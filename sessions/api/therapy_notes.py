@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.decorators import action
@@ -27,7 +25,7 @@ class TherapySessionSerializer(serializers.ModelSerializer[IntegrationSession]):
 
     class Meta:
         model = IntegrationSession
-        fields = (
+        fields: tuple[str, ...] = (
             "code", "patient", "infusion", "therapist", "mode", "started_at", "completed_at", "inside_no_therapy_at",
         )  # fmt: skip
         read_only_fields = fields
@@ -101,9 +99,7 @@ class TherapySessionViewSet(PatientFactViewSet):
             note = session.notes.order_by("-written_at", "-pk").first()
             if note is None:
                 raise StateConflict("The therapy session is not completed: it has no note.", code="no-note")
-            services.amend_note(
-                note=cast("IntegrationNote", note), by=self.user, text=services.NoteText(**data)
-            )
+            services.amend_note(note=note, by=self.user, text=services.NoteText(**data))
             return Response(TherapySessionDetailSerializer(session).data, status=201)
 
         return idempotent(request, f"therapy-sessions/{session.code}/amend", act)
