@@ -1,6 +1,9 @@
 """Whom to call in an emergency, by country (ISO 3166-1 alpha-2): the number, and the words that follow "do not wait".
 
 Pure module. 112 is answered in every country of the European Union and in Iceland, Liechtenstein, Norway, Switzerland.
+The lines for people in crisis were compared in November 2026 with public pages (of the line, of those who run it, or of
+the press): 988 (US, CA), 1737 (NZ), 13 11 14 (AU), 0800 111 0 111 (DE), 142 (AT), 143 (CH), 3114 (FR), 113 (NL).
+A country that is not listed gets its emergency number alone.
 """
 
 from __future__ import annotations
