@@ -147,7 +147,11 @@ def _finding(
 ) -> str:
     last = scores[-1]
     band = scoring.band(about.code, last.total).label.lower()
-    many = f"{len(given)} infusion{'' if len(given) == 1 else 's'}, marked by number."
+    many = (
+        f"{len(given)} infusion{'' if len(given) == 1 else 's'}, marked by number."
+        if given
+        else "No infusion yet."
+    )
     if start is None or start.at == last.at:
         return f"{about.title} {last.total} ({band}). {many}"
     words = _words(about, last, start)

@@ -165,7 +165,8 @@ def _reported(patient: Patient, user: User, reach: Reach) -> Iterator[Moment]:
 
 
 def _day(at: datetime, patient: Patient) -> str:
-    return day_in_words(local_date(at, ZoneInfo(patient.time_zone)))
+    day = local_date(at, ZoneInfo(patient.site.time_zone))
+    return f"{day_in_words(day)} {day.year}"
 
 
 def _releases(patient: Patient, user: User, reach: Reach) -> Iterator[Moment]:

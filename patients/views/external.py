@@ -25,12 +25,14 @@ def external_new(request: HttpRequest, code: str) -> HttpResponse:
     patient = get_patient_for(user, code, action="patient.edit")
     people = ExternalTherapist.objects.filter(site=patient.site_id).exclude(patients=patient)
     form = ExternalTherapistForm(posted(request), people=people, patient_code=patient.code)
+    before = patient.external_therapist
+    told = f" {before.name} is told once that times they have no longer stand." if before else ""
     act = Act(
         "Therapist outside the clinic",
         "Save the outside therapist",
         "Saved. Record the release of information and an address next.",
         lede="The patient's own therapist, who has no sign-in here. Therapy after infusions is with them: no time is "
-        "booked here, and they are told times by link once the patient has signed a release.",
+        f"booked here, and they are told times by link once the patient has signed a release.{told}",
     )
 
     def do(data: dict[str, Any]) -> object:
@@ -55,7 +57,8 @@ def external_end(request: HttpRequest, code: str) -> HttpResponse:
         "Therapy is at the clinic again",
         "End therapy outside",
         "Ended: therapy is booked here again, and nothing more goes outside.",
-        lede=f"{name} is no longer told of times; the release ends. What was reported stays.",
+        lede=f"The release ends, so {name} is told nothing more, not even that times they have no longer stand: ask the "
+        "patient to tell them. What was reported stays.",
         danger=True,
     )
     form = ClinicalForm(posted(request), patient_code=patient.code)
@@ -100,7 +103,8 @@ def release_revoke(request: HttpRequest, code: str) -> HttpResponse:
         f"Revoke the release to {release.therapist.name}",
         "Revoke the release",
         "Revoked. Nothing more is sent, and links that were sent show nothing.",
-        lede="At once: messages that wait are not sent, and links that were sent show nothing any more.",
+        lede="At once: messages that wait are not sent, and links that were sent show nothing any more. Nobody tells the "
+        "therapist so, because that too would say that the patient is treated here.",
         danger=True,
     )
     return act_page(

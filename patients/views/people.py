@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import date, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -25,7 +26,7 @@ from patients.forms import (
     StatusForm,
     TeamForm,
 )
-from patients.models import ContactPoint, Contraindication, Patient
+from patients.models import ContactPoint, Contraindication, Patient, TherapistRelease
 from patients.presenting import banner, contact_chips, local_day, status_chip
 from patients.querysets import PatientQuerySet
 from patients.views.acts import Act, act_page, answer_status, posted
@@ -188,7 +189,7 @@ def patient_detail(request: HttpRequest, code: str) -> HttpResponse:
         "contacts": _contacts(patient),
         "representatives": patient.representatives.select_related("recorded_by"),
         "releases": [
-            {"row": row, "valid": row.valid_at(now)}
+            {"row": row, "valid": row.valid_at(now), "last_day": _last_day(row)}
             for row in patient.releases.select_related("therapist", "recorded_by", "revoked_by")
         ],
         "preference": getattr(patient, "contact_preference", None),
@@ -207,6 +208,11 @@ def patient_detail(request: HttpRequest, code: str) -> HttpResponse:
         "sees_record": user.may("infusion.view"),
     }
     return render(request, "patients/detail.html", context)
+
+
+def _last_day(release: TherapistRelease) -> date:
+    """The last local day on which it holds."""
+    return local_day(release.patient, release.valid_until - timedelta(seconds=1))
 
 
 def _contacts(patient: Patient) -> list[dict[str, Any]]:
