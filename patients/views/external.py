@@ -57,8 +57,8 @@ def external_end(request: HttpRequest, code: str) -> HttpResponse:
         "Therapy is at the clinic again",
         "End therapy outside",
         "Ended: therapy is booked here again, and nothing more goes outside.",
-        lede=f"The release ends, so {name} is told nothing more, not even that times they have no longer stand: ask the "
-        "patient to tell them. What was reported stays.",
+        lede=f"The release ends, so {name} is told nothing more, not even that times they have no longer stand: ask "
+        "the patient to tell them. What was reported stays.",
         danger=True,
     )
     form = ClinicalForm(posted(request), patient_code=patient.code)
@@ -103,8 +103,8 @@ def release_revoke(request: HttpRequest, code: str) -> HttpResponse:
         f"Revoke the release to {release.therapist.name}",
         "Revoke the release",
         "Revoked. Nothing more is sent, and links that were sent show nothing.",
-        lede="At once: messages that wait are not sent, and links that were sent show nothing any more. Nobody tells the "
-        "therapist so, because that too would say that the patient is treated here.",
+        lede="At once: messages that wait are not sent, and links that were sent show nothing any more. Nobody tells "
+        "the therapist so, because that too would say that the patient is treated here.",
         danger=True,
     )
     return act_page(
