@@ -66,7 +66,8 @@ async function autosave(form) {
   try {
     const answer = await fetch(form.dataset.autosave, { method: "POST", body: new FormData(form), credentials: "same-origin" });
     const result = answer.headers.get("Content-Type")?.includes("json") ? await answer.json() : {};
-    if (line) line.textContent = result.saved ? `Draft saved ${result.at}` : "Draft kept on this device only";
+    const refused = result.errors?.text?.[0];
+    if (line) line.textContent = result.saved ? `Draft saved ${result.at}` : refused ? `Not saved. ${refused}` : "Draft kept on this device only";
   } catch {
     say(OFFLINE);
     if (line) line.textContent = "Draft kept on this device only";
