@@ -82,7 +82,10 @@ document.addEventListener("input", (event) => {
   clearTimeout(timer);
   timer = setTimeout(() => autosave(form), 2000);
 });
-document.addEventListener("htmx:before:request", () => clearTimeout(timer));
+// What is being sent needs no draft; parts that load by themselves must not stop one.
+document.addEventListener("htmx:before:request", (event) => {
+  if (event.detail.ctx?.request?.method?.toUpperCase() !== "GET") clearTimeout(timer);
+});
 // Only an answer to the record itself says that something was saved; parts that load by themselves change nothing typed.
 document.addEventListener("htmx:after:swap", (event) => {
   if (navigator.onLine && event.detail.ctx?.target?.id === "record") say("");
