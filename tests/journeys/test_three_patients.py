@@ -76,6 +76,7 @@ def test_a_day_with_three_patients(stack: Stack, world: dict[str, Any], person: 
     signed_by_keyboard(stack, world, nurse, clinician)
     therapist: Person = person("therapist")
     queue_and_follow_ups(stack, world, therapist, clinician)
+    signing_out_forgets(nurse)
 
 
 def paused_and_resumed(stack: Stack, world: dict[str, Any], nurse: Person) -> None:
@@ -249,6 +250,18 @@ def signed_by_keyboard(stack: Stack, world: dict[str, Any], nurse: Person, clini
     open_record(nurse, world["paused"])
     day.pump(nurse, "Stop the pump", NINE + 46 * MINUTE, "Stop")
     assert stack.run_python("tests.journeys.sign_paused")["signed"] == world["paused"]
+
+
+def signing_out_forgets(nurse: Person) -> None:
+    """What is kept on the device belongs to whoever is signed in: the next person at the tablet finds nothing of it."""
+    page = nurse.page
+    page.locator("#note_text").fill("Typed, and not saved.")
+    kept = "() => Object.keys(sessionStorage).filter((name) => name.startsWith('cw-draft:')).length"
+    assert page.evaluate(kept) == 1
+    page.goto("/accounts/logout/")
+    page.get_by_role("main").get_by_role("button").first.click()
+    page.wait_for_url("**/accounts/login/**")
+    assert page.evaluate(kept) == 0
 
 
 def by_keys(page: Page) -> None:
