@@ -337,9 +337,9 @@ def _weight(infusion: Infusion, at: datetime) -> GateLine:
     zone = ZoneInfo(infusion.site.time_zone)
     by = infusion.weighed_by.full_name if infusion.weighed_by else ""
     if infusion.weighed_at.astimezone(zone).date() != at.astimezone(zone).date():
-        return GateLine("weight", label, "failed", "Not weighed on this day.", infusion.weighed_at, by)
+        return GateLine("weight", label, "failed", "Not weighed on this day", infusion.weighed_at, by)
     if needs_second_weighing(infusion):
-        return GateLine("weight", label, "failed", "Waiting for a second weighing.", infusion.weighed_at, by)
+        return GateLine("weight", label, "failed", "Waiting for a second weighing", infusion.weighed_at, by)
     return GateLine("weight", label, "passed", f"{infusion.weight_kg} kg", infusion.weighed_at, by)
 
 
