@@ -188,7 +188,9 @@ def _offered(window: PlasticityWindow, zone: ZoneInfo, now: datetime) -> str:
     if window.lead_at is not None:
         return f"With the prescriber since {soon_in_words(window.lead_at, zone, now)}"
     return (
-        f"Open to every therapist since {soon_in_words(window.pool_at, zone, now)}" if window.pool_at else ""
+        f"Open to every therapist since {soon_in_words(window.pool_at, zone, now)}"
+        if window.pool_at and window.open_to_all
+        else ""
     )
 
 
@@ -241,7 +243,7 @@ def _acts(item: QueueItem, user: User, now: datetime) -> frozenset[str]:
     appointment = None if session is None else session.appointment
     running = appointment is not None and appointment.status == Appointment.Status.IN_PROGRESS
     holder = window.claimed_by_id
-    pooled = window.pool_at is not None and not booked
+    pooled = window.open_to_all and not booked
     free, therapist = holder in (None, user.pk) or pooled, user.may("therapy.conduct")
     mine = appointment is not None and appointment.practitioner_id == user.pk
     actionable = session is not None and session.state in FollowUp.ACTIONABLE and not running

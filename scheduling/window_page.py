@@ -84,7 +84,9 @@ def window_context(window: PlasticityWindow, user: User, now: datetime) -> dict[
         "cards": [therapy_card(row, course, user, now, zone) for row in shown],
         "others": [line for line in lines if line.row.target_at < soon],
         "later": [line for line in lines if line.row.target_at >= soon],
-        "may_take": window.claimed_by_id is None and user.may("window.claim") and state != "done",
+        "may_take": (window.claimed_by_id is None or (window.open_to_all and window.claimed_by_id != user.pk))
+        and user.may("window.claim")
+        and state != "done",
         "may_give_back": window.claimed_by_id == user.pk,
         "may_contact": user.may("safety_contact.record"),
         "may_read_notes": user.may("therapy.note_view"),

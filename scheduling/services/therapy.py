@@ -288,7 +288,7 @@ def _appointment_for_now(row: FollowUp, by: User, mode: str | None, now: datetim
 def _window_of(row: FollowUp, course: list[VisitFacts], therapist: User) -> PlasticityWindow | None:
     """The visit's current window. Raises StateConflict when another therapist has taken it."""
     window = next((facts.window for facts in course if facts.visit.pk == row.visit_id), None)
-    if window is not None and window.claimed_by_id not in (None, therapist.pk) and window.pool_at is None:
+    if window is not None and window.claimed_by_id not in (None, therapist.pk) and not window.open_to_all:
         holder = User.objects.get(pk=window.claimed_by_id)
         raise StateConflict(f"{holder.full_name} has taken this one.", code="already-taken")
     return window
@@ -298,7 +298,7 @@ def _take(window: PlasticityWindow | None, therapist: User, now: datetime) -> No
     """Whoever has a session in a window that nobody took has taken it."""
     if window is None:
         return
-    if window.claimed_by_id is None or (window.pool_at is not None and window.claimed_by_id != therapist.pk):
+    if window.claimed_by_id is None or (window.open_to_all and window.claimed_by_id != therapist.pk):
         PlasticityWindow.objects.filter(pk=window.pk).update(
             claimed_by=therapist, claimed_at=now, version=window.version + 1
         )

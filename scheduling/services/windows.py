@@ -245,7 +245,8 @@ def claim_window(*, window: PlasticityWindow, by: User, at: datetime | None = No
     """Take a window: its follow-ups are `by`'s from now on. Of two who take it at once one gets it, the other
     a 409.
 
-    Taking what one has already is harmless. Raises StateConflict when somebody else has it or it is gone.
+    Taking what one has already is harmless. Who had it and has not booked may lose it once it was put to everybody;
+    who takes it from then on has it. Raises StateConflict when somebody else has it or it is gone.
     """
     lock(patients=[window.patient_id])
     at = at or app_now()
@@ -256,7 +257,7 @@ def claim_window(*, window: PlasticityWindow, by: User, at: datetime | None = No
         row = PlasticityWindow.objects.current().select_for_update().get(infusion=row.infusion_id)
     if row.claimed_by_id == by.pk:
         return row
-    if row.claimed_by is not None and (row.pool_at is None or _has_booked(row, row.claimed_by)):
+    if row.claimed_by is not None and (not row.open_to_all or _has_booked(row, row.claimed_by)):
         raise StateConflict(f"{row.claimed_by.full_name} has taken this one.", code="already-taken")
     if row.status not in (Status.PROVISIONAL, Status.PENDING, Status.OPEN):
         raise StateConflict("This window is over.", code="window-over")

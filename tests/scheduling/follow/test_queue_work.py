@@ -341,6 +341,27 @@ def test_cover_ends_by_itself(clinic, clock, visit, window):
     assert as_(clinic.other_therapist).get(f"/patients/{clinic.patient.code}/").status_code == 404
 
 
+def test_of_two_who_take_it_from_the_pool_one_has_it_and_the_other_is_told(clinic, clock, visit, window):
+    """Open pages of two therapists: the second press must not take it from the first unseen, nor book over them."""
+    second = clinic.therapist
+    windows.claim_window(window=window, by=second)
+    clock.set(session(visit).target_at)
+    dispatch.tick()
+    page = as_(clinic.other_therapist).get("/queue/").content.decode()
+    assert f"/windows/{window.code}/take/" in page
+    windows.claim_window(window=window, by=clinic.other_therapist)
+    answer = as_(second).post(f"/windows/{window.code}/take/")
+    assert answer.status_code == 409
+    assert f"{clinic.other_therapist.full_name} has taken this one." in answer.content.decode()
+    assert w.current_window(visit.infusion).claimed_by == clinic.other_therapist
+    slot = therapy_slot(clinic, visit, second)
+    with pytest.raises(StateConflict):
+        therapy.book_therapy(follow_up=session(visit), start=slot, therapist=second, by=second)
+    page = as_(second).get("/queue/").content.decode()
+    assert f"/windows/{window.code}/take/" not in page
+    assert "Open to every therapist" not in page
+
+
 def test_who_is_booked_cannot_be_overtaken_from_the_pool(clinic, clock, visit, window):
     clock.set(session(visit).target_at)
     dispatch.tick()
