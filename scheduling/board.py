@@ -34,6 +34,7 @@ Status = Appointment.Status
 SHOWN = (*Appointment.BLOCKING, Status.COMPLETED)
 BUSY = (Status.ARRIVED, Status.INFUSING, Status.RECOVERING)
 FIRST_HOUR, LAST_HOUR = 8, 18
+GONE = "Not here any more"  # ended otherwise than by discharge: the record waits for an assessment, the chair is free
 
 
 @dataclass(frozen=True)
@@ -123,6 +124,8 @@ def _cards(
     found = {}
     for item in visits:
         card = card_of(item, span, user, now, mine=item.seen, limit=limits.get(item.pk))
+        if item.gone and card.note:
+            card = replace(card, note=GONE)
         others = alike.get(item.patient_id, ()) if item.seen else ()
         bars = drawn(stretches(item, live.get(item.pk), now), span.share)
         names = ", ".join(f"{one.given_name} {one.family_name}" for one in others)
@@ -171,7 +174,7 @@ def _lane(
     now: datetime,
 ) -> Lane:
     here = [item for item in visits if item.status in SHOWN and chair_of(item) == name]
-    present = next((item for item in here if item.status in BUSY), None)
+    present = next((item for item in here if item.status in BUSY and not item.gone), None)
     waited = next((item for item in here if item.status == Status.BOOKED and item.during.upper > now), None)
     subject = present or waited
     lane = Lane(

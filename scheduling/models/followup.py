@@ -127,6 +127,13 @@ class PlasticityWindow(models.Model):
             ),
         ]
 
+    @property
+    def open_to_all(self) -> bool:
+        """Any therapist may take it: it was put to everybody (or to the lead), and nobody has taken it since."""
+        if self.pool_at is None:
+            return False
+        return self.claimed_at is None or self.claimed_at < (self.lead_at or self.pool_at)
+
 
 @pghistory.track()
 class FollowUp(models.Model):
@@ -266,13 +273,6 @@ class FollowUp(models.Model):
     def protocol_version_id(self) -> int:
         """Primary key of the same, without reading its text."""
         return (self.infusion or self.series).protocol_version_id
-
-    @property
-    def open_to_all(self) -> bool:
-        """Any therapist may take it: it was put to everybody (or to the lead), and nobody has taken it since."""
-        if self.pool_at is None:
-            return False
-        return self.claimed_at is None or self.claimed_at < (self.lead_at or self.pool_at)
 
     def __str__(self) -> str:
         return self.title

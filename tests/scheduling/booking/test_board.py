@@ -83,6 +83,17 @@ def test_from_booked_to_stopped_on_the_board(clinic, clock, visit):
     assert lane_of(the_board(clinic, clinic.clinician), visit).act.label == "Sign off"
 
 
+def test_whoever_was_taken_away_leaves_the_chair_free(clinic, clock, visit):
+    clock.set(visit.during.lower)
+    record = prepare(clinic, arrive(clinic, visit, clock))
+    facts.record_vitals(infusion=record, by=clinic.nurse, **NORMAL)
+    facts.record_pump_event(infusion=record, kind="start", by=clinic.nurse)
+    assert lane_of(the_board(clinic), visit).state.word != "Free"
+    facts.call_emergency(infusion=record, by=clinic.nurse)
+    lane = lane_of(the_board(clinic), visit)
+    assert (lane.state.word, lane.live, lane.cards[0].note) == ("Free", None, "Not here any more")
+
+
 def test_bars_follow_the_record(clinic, clock, visit):
     clock.set(visit.during.lower)
     card = lane_of(the_board(clinic), visit).cards[0]
