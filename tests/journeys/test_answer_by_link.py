@@ -109,6 +109,9 @@ def the_outside_therapist_is_told_and_reports(stack: Stack, browser: Any, person
     ):
         desk.open(path)
         expect(desk.page.get_by_role("main")).to_contain_text(words)
+    for table in desk.page.get_by_text("Show as a table").all():
+        table.click()
+    desk.check_narrow_and_wide()  # the figures behind each picture too
     assert stack.value("SELECT count(*) FROM treatment_sessions_integrationsession") == 0
 
 
