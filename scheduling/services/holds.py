@@ -12,7 +12,7 @@ from datetime import datetime
 from django.db.models import Q
 
 from scheduling.conflicts import booking_act
-from scheduling.models import Appointment, Resource, ResourceBooking, TreatmentSeries
+from scheduling.models import Appointment, Resource, ResourceBooking, TreatmentSeries, WorkItem
 from scheduling.services.lanes import release
 from scheduling.services.slot_holds import tell_waitlist
 from scheduling.services.window_rows import check_constraints_now
@@ -74,6 +74,9 @@ def _cancel(rows: list[Appointment], reason: str, at: datetime) -> None:
         series.status, series.status_reason, series.ended_at = TreatmentSeries.Status.ENDED, reason, at
         series.version += 1
         series.save(update_fields=["status", "status_reason", "ended_at", "version"])
+        WorkItem.objects.open().filter(key__startswith=f"undated:{series.code}:").update(
+            resolved_at=at, resolution=reason
+        )
 
 
 def _planned_after(rows: list[Appointment]) -> list[Appointment]:

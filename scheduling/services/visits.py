@@ -102,6 +102,7 @@ def check_in(
     )
     visit.infusion, visit.status = infusion, Status.ARRIVED
     _touch(visit, "infusion", "status")
+    settle_visit(visit, resolution="The patient is here.", at=now, by=by)
     for gate, words in decided.items():
         override_for_visit(
             patient=visit.patient, site=visit.site, visit=visit.code, gate=gate, label=words, note=override_reason,

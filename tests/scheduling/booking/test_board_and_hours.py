@@ -17,7 +17,7 @@ from scheduling.services.resources import add_closure
 from scheduling.services.visits import cancel_visit
 from tests import factories
 from tests.scheduling.booking.helpers import book, choice, local, six, visits_of
-from tests.scheduling.booking.steps import start, stop
+from tests.scheduling.booking.steps import arrive, start, stop
 
 pytestmark = pytest.mark.django_db
 
@@ -163,6 +163,16 @@ def test_a_visit_that_goes_leaves_the_list_and_comes_back_to_it(clinic, series):
         by=clinic.coordinator,
         reason="Closed day",
     )
+    assert outside_items() == 0
+
+
+def test_who_came_all_the_same_leaves_the_list(clinic, clock, series):
+    """Found by the walk: given on a day that was closed, it still waited for somebody to move it."""
+    visit = visits_of(series)[0]
+    day = local(clinic, 5).date()
+    add_closure(site=clinic.site, first=day, last=day, reason="Flood", by=clinic.coordinator)
+    assert outside_items() == 1
+    arrive(clinic, visit, clock)
     assert outside_items() == 0
 
 

@@ -9,12 +9,13 @@ import pytest
 from django.urls import reverse
 
 from scheduling import dispatch
-from scheduling.models import Appointment, FreedSlot, ResourceBooking, TreatmentSeries
+from scheduling.models import Appointment, FreedSlot, ResourceBooking, TreatmentSeries, WorkItem
 from scheduling.schedule_checks import check_schedule
 from scheduling.services.confirming import confirm_series
-from scheduling.services.holds import release_series
+from scheduling.services.holds import release_series, sweep_expired
 from scheduling.services.resources import add_absence, add_closure
 from scheduling.services.seating import TherapyChoice
+from scheduling.services.visits import cancel_visit
 from sessions.services import eligibility_in_force, withdraw_eligibility
 from staff.errors import Clash, DomainError, RuleNotMet, StateConflict
 from tests import factories
@@ -66,15 +67,19 @@ def test_what_was_planned_with_a_reservation_goes_with_it(clinic, clock, how):
     """No session without its infusion: the therapist is free, the patient can be planned again, the waitlist is told."""
     held = with_therapy(clinic)
     assert ResourceBooking.objects.filter(resource=clinic.therapist_lane).count() == 2
+    cancel_visit(appointment=visits_of(held)[5], reason="staff", by=clinic.coordinator)
+    assert WorkItem.objects.open().count() == 1, "the sixth has no date"
     if how == "expired":
         clock.advance(minutes=31)
         assert dispatch.tick().failed == []
     else:
         release_series(series=held, by=clinic.coordinator)
+        sweep_expired(at=clinic.now + timedelta(minutes=2))  # the place of the sixth, kept for undo
     assert not ResourceBooking.objects.exists()
     assert set(Appointment.objects.values_list("status", flat=True)) == {"cancelled"}
     held.refresh_from_db()
     assert held.status == TreatmentSeries.Status.ENDED
+    assert not WorkItem.objects.open().exists()
     assert check_schedule(clinic.now) == []
     assert FreedSlot.objects.filter(resource=clinic.chairs[0]).count() == 6
     assert book(clinic).status == TreatmentSeries.Status.ACTIVE
