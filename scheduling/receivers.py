@@ -40,12 +40,13 @@ from scheduling.services.patient_changes import list_failing_sessions, stop_ever
 from scheduling.services.prescriber_items import ask_for_a_time, ask_prescriber, settle_question
 from scheduling.services.resources import refuse_while_booked
 from scheduling.services.retired_versions import list_series_on
+from scheduling.services.risk_answers import follow_staff_score
 from scheduling.services.staffing import hand_over, list_unlicensed, make_bookable
 from scheduling.services.unsigned import unsigned_keys
 from scheduling.services.windows import mark_stale, reanchor
 from scheduling.services.workitems import raise_item, settle
 from sessions import signals
-from sessions.models import Infusion
+from sessions.models import Infusion, OutcomeScore
 from sessions.pages.alike import NAME_FIELDS
 from sessions.services import contradicting_level
 from staff import roles
@@ -90,6 +91,17 @@ def replan_messages(sender: Any, *, patient: Patient, at: datetime, **_: Any) ->
 def follow_external(sender: Any, *, patient: Patient, at: datetime, **_: Any) -> None:
     """Who treats outside, or what they may be told: follow-ups and messages follow. The change itself stays."""
     _kept(patient, at, lambda: sync_outside(patient, at=at), "The outside therapist has changed")
+
+
+@receiver(signals.outcome_recorded, dispatch_uid="scheduling.outcome_recorded")
+def find_a_person(sender: Any, *, score: OutcomeScore, at: datetime, **_: Any) -> None:
+    """Item 9 of a PHQ-9 that staff have entered finds a person, as one answered by link does. The score stays."""
+    _kept(
+        score.patient,
+        at,
+        lambda: follow_staff_score(score, at),
+        "A PHQ-9 was entered: look at item 9 yourself",
+    )
 
 
 @receiver(patient_died, dispatch_uid="scheduling.patient_died")

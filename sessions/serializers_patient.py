@@ -100,7 +100,17 @@ class OutcomeScoreSerializer(serializers.ModelSerializer[OutcomeScore]):
 
     class Meta:
         model = OutcomeScore
-        fields = ("code", "patient", "instrument", "total", "band", "items", "taken_at", "entered_at")
+        fields = (
+            "code",
+            "patient",
+            "instrument",
+            "total",
+            "band",
+            "items",
+            "item_9",
+            "taken_at",
+            "entered_at",
+        )
         read_only_fields = fields
 
     def get_band(self, score: OutcomeScore) -> str:
@@ -117,4 +127,5 @@ class OutcomeScoreCreateSerializer(StrictSerializer):
     items = serializers.ListField(
         child=StrictIntegerField(min_value=0, max_value=6), max_length=16, required=False
     )
+    item_9 = StrictIntegerField(min_value=0, max_value=3, required=False)
     taken_at = InstantField(required=False)

@@ -10,7 +10,8 @@ changed for another reason than the log: a stated delay, an infiltrated line, a 
 that a prescriber has to decide something now (`topic`: intent, level, no-estimate); `prescriber_answered` ends it.
 `treatment_held` and `treatment_released` carry the code of the `hold` on later infusions. `visit_ended` (`outcome`)
 says that a visit ended otherwise than by discharge, `ending_assessed` that a clinician has assessed the patient since.
-`handover_changed`: a nurse offered, accepted or withdrew a handover.
+`handover_changed`: a nurse offered, accepted or withdrew a handover. `outcome_recorded` carries `score` instead of an
+infusion: a score that staff have entered.
 
 `who_is_expected` is a question, asked while a page is read: a receiver answers with the patients (rows of `values_list`
 as `alike.NAME_FIELDS`) whom the site expects on the local day of `at`. Receivers of a question write nothing.
@@ -26,7 +27,7 @@ from django.db import transaction
 from django.dispatch import Signal
 
 if TYPE_CHECKING:
-    from sessions.models import Infusion
+    from sessions.models import Infusion, OutcomeScore
     from staff.models import User
 
 log = logging.getLogger("clearwindow.sessions")
@@ -44,6 +45,7 @@ treatment_released = Signal()
 visit_ended = Signal()
 ending_assessed = Signal()
 handover_changed = Signal()
+outcome_recorded = Signal()
 who_is_expected = Signal()
 
 NAMES = {
@@ -74,3 +76,12 @@ def tell(signal: Signal, *, infusion: Infusion, by: User, at: datetime, **more: 
             signal.send(sender=type(infusion), infusion=infusion, by=by, at=at, **more)
     except Exception as error:
         log.exception("a receiver of %s failed with %s", NAMES.get(signal, "signal"), type(error).__name__)
+
+
+def tell_score(score: OutcomeScore, *, by: User, at: datetime) -> None:
+    """Send `outcome_recorded`. A receiver that fails loses its own writes only: the score is kept."""
+    try:
+        with transaction.atomic():
+            outcome_recorded.send(sender=type(score), score=score, by=by, at=at)
+    except Exception as error:
+        log.exception("a receiver of outcome_recorded failed with %s", type(error).__name__)

@@ -121,6 +121,7 @@ def score(patient: Patient, house: House, instrument: str, total: int, at: datet
         patient=patient,
         instrument=instrument,
         total=total,
+        item_9=0 if instrument == "phq9" else None,
         taken_at=at,
         by=house.person(roles.CLINICIAN),
         at=at,

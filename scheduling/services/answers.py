@@ -5,7 +5,7 @@ alert in the same transaction. Nothing here ever clears anybody to drive, and no
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.db import transaction
@@ -20,6 +20,7 @@ from scheduling.models import Appointment, FollowUp, PatientLink, WorkItem
 from scheduling.services import alerts, slot_holds
 from scheduling.services.links import is_over
 from scheduling.services.messages import sync_patient
+from scheduling.services.risk_answers import handle_item_9, item_9_before
 from scheduling.services.visits import cancel_visit
 from scheduling.services.workitems import raise_item, settle
 from sessions import scoring
@@ -34,7 +35,6 @@ from staff.models import Site, User
 
 Purpose, ANSWERED = PatientLink.Purpose, WorkItem.Kind.PATIENT_ANSWER
 ESCORT_CANNOT = "The escort cannot take the patient home"
-REVIEW_WITHIN = timedelta(hours=4)
 ESCORT_ANSWERS = {"coming": "I can", "no-driver": "I cannot"}
 GIVES_UP = frozenset({"no-driver", "change"})  # the time may come free, whoever decides
 VISIT_ANSWERS = {
@@ -228,7 +228,7 @@ def answer_questionnaire(
         if row.answered_at is not None:
             codes = row.answer
             return tuple(OutcomeScore.objects.get(code=codes[name]) for name in ("phq9", "gad7"))  # type: ignore[return-value]  # two names
-        previous = _item_9_before(row)
+        previous = item_9_before(row.patient, now)
         scores = {
             name: record_outcome(patient=row.patient, instrument=name, by=None, items=list(items), at=now)  # type: ignore[arg-type]  # checked above
             for name, items in (("phq9", phq9), ("gad7", gad7))
@@ -253,35 +253,6 @@ def _complete(name: str, answers: Sequence[int | None]) -> None:
         raise InvalidInput(
             error.message, code=error.code, field=f"{name}.{number}" if number else name
         ) from error
-
-
-def _item_9_before(row: PatientLink) -> int | None:
-    """The last PHQ-9 answer to item 9 that is on file."""
-    last = (
-        OutcomeScore.objects.filter(patient=row.patient, instrument="phq9", items__isnull=False)
-        .order_by("-taken_at", "-pk")
-        .first()
-    )
-    items = None if last is None else last.items
-    return int(items[8]) if items is not None and len(items) == 9 else None
-
-
-def handle_item_9(*, score: OutcomeScore, value: int, previous: int | None, site: Site, at: datetime) -> str:
-    """What scoring says about the answer becomes an alert, a review, or nothing. Returns which."""
-    found = scoring.suicide_item("phq9", value, previous)
-    if found.handling == "alert":
-        alerts.raise_alert(
-            key=f"phq9:{score.code}", site=site, patient=score.patient, at=at, score=score,
-            reason=f"PHQ-9 item 9 answered {value}" + (f", before that {previous}." if previous is not None else "."),
-        )  # fmt: skip
-    elif found.handling == "review":
-        raise_item(
-            kind=WorkItem.Kind.RISK_REVIEW, key=f"phq9:{score.code}", site=site, patient=score.patient,
-            title="Look at an answer today: PHQ-9 item 9", role=roles.CLINICIAN, owner=score.patient.prescriber,
-            detail=f"Answered {value}, before that {previous}. It cancels nothing; the prescriber decides.",
-            url=reverse("patient_detail", args=[score.patient.code]), due_at=at + REVIEW_WITHIN, at=at,
-        )  # fmt: skip
-    return found.handling
 
 
 @transaction.atomic

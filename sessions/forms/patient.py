@@ -12,6 +12,7 @@ from patients.models import LegalRepresentative
 from protocols.documents import QUESTIONS
 from protocols.models import ProtocolDocument
 from sessions import scoring
+from sessions.instrument_texts import CHOICES
 from sessions.models import SafetyContact
 from staff.forms import ClinicalForm, ClinicalTextField, LocalDateTimeField, Radios, UnitIntegerField
 from staff.models import User
@@ -117,6 +118,9 @@ class WithdrawForm(ClinicalForm):
     withdrawn_at = LocalDateTimeField("Said at", nudges=True, required=False, hint=TIME_HINT)
 
 
+NOT_KNOWN = "unknown"
+
+
 class OutcomeForm(ClinicalForm):
     """The total of one questionnaire."""
 
@@ -126,10 +130,23 @@ class OutcomeForm(ClinicalForm):
         widget=Radios(),
     )
     total = UnitIntegerField("Total", min_value=0, max_value=60)
+    item_9 = forms.ChoiceField(
+        label="PHQ-9 item 9: better off dead, or hurting oneself",
+        choices=[*((str(value), f"{value}: {label}") for value, label in CHOICES), (NOT_KNOWN, "Not known")],
+        widget=Radios(),
+        required=False,
+        help_text="Only for the PHQ-9. An answer that needs a person alerts whoever is on duty when it is saved.",
+    )
     taken_at = LocalDateTimeField("Answered at", required=False, hint=TIME_HINT)
 
+    @property
+    def ninth(self) -> int | None:
+        """The answer to item 9, None when it is not known or not asked."""
+        answer = self.cleaned_data.get("item_9") if self.cleaned_data.get("instrument") == "phq9" else ""
+        return int(answer) if answer and answer != NOT_KNOWN else None
+
     def clean(self) -> dict[str, Any]:
-        """The total lies in the range of the questionnaire chosen."""
+        """The total lies in the range of the questionnaire chosen; the PHQ-9 comes with its ninth answer."""
         cleaned = super().clean()
         found = scoring.INSTRUMENTS.get(cleaned.get("instrument") or "")
         total = cleaned.get("total")
@@ -137,4 +154,7 @@ class OutcomeForm(ClinicalForm):
             self.add_error(
                 "total", ValidationError(f"{found.title} goes from 0 to {found.highest}.", code="range")
             )
+        if found and found.code == "phq9" and not cleaned.get("item_9"):
+            missing = "Say how item 9 was answered, or that it is not known."
+            self.add_error("item_9", ValidationError(missing, code="required"))
         return cleaned

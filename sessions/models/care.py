@@ -118,7 +118,9 @@ class IntegrationNote(models.Model):
 
 @pghistory.track()
 class OutcomeScore(models.Model):
-    """A total of one instrument at one moment; items only where the licence allows embedding."""
+    """A total of one instrument at one moment; items only where the licence allows embedding. `item_9`: the answer of
+    the PHQ-9 about being better off dead, 0 to 3, also where only the total is known otherwise; null: not known.
+    """
 
     INSTRUMENTS: ClassVar = ("phq9", "gad7", "qids_sr16", "madrs")
 
@@ -127,6 +129,7 @@ class OutcomeScore(models.Model):
     instrument = models.CharField(max_length=10, choices=[(name, name) for name in INSTRUMENTS])
     total = models.PositiveSmallIntegerField()
     items = models.JSONField(null=True, blank=True)
+    item_9 = models.PositiveSmallIntegerField(null=True, blank=True)
     taken_at = models.DateTimeField()
     entered_at = models.DateTimeField()
     entered_by = models.ForeignKey(USER, on_delete=models.PROTECT, related_name="+", null=True, blank=True)
@@ -142,5 +145,10 @@ class OutcomeScore(models.Model):
                 | Q(instrument="qids_sr16", total__lte=27)
                 | Q(instrument="madrs", total__lte=60),
                 name="outcome_total_in_range",
-            )
+            ),
+            models.CheckConstraint(
+                condition=Q(item_9__isnull=True)
+                | Q(instrument="phq9", item_9__lte=3) & Q(item_9__lte=models.F("total")),
+                name="item_9_of_phq9_within_total",
+            ),
         ]

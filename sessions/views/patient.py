@@ -162,6 +162,7 @@ def outcome_new(request: HttpRequest, code: str) -> HttpResponse:
             patient=patient,
             instrument=data["instrument"],
             total=data["total"],
+            item_9=form.ninth,
             taken_at=data["taken_at"],
             by=user,
         )

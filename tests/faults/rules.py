@@ -303,6 +303,8 @@ RECORD = (
     copy("consent_valid_after_given", "treatment_sessions_consent", "valid_until = given_at"),
     copy("consent_withdrawn_after_given", "treatment_sessions_consent",
          "withdrawn_at = given_at - interval '1 minute'"),
+    copy("item_9_of_phq9_within_total", "treatment_sessions_outcomescore", "total = 1, item_9 = 2",
+         "instrument = 'phq9'"),
     copy("outcome_total_in_range", "treatment_sessions_outcomescore", "total = 28", "instrument = 'phq9'"),
     copy("safety_contact_cssrs_in_range", "treatment_sessions_safetycontact", "cssrs = 6"),
     copy("therapy_completed_after_start", "treatment_sessions_integrationsession",

@@ -252,6 +252,11 @@ def test_scores_from_items_and_totals(clinic):
         ({"instrument": "phq9", "items": [1, 2, 1, 0, 4, 1, 0, 0, 1]}, "items.5"),
         ({"instrument": "phq9", "items": [0] * 9, "total": 1}, "total"),
         ({"instrument": "madrs", "items": [0] * 10}, "items"),
+        ({"instrument": "madrs", "total": 9, "item_9": 1}, "item_9"),
+        ({"instrument": "phq9", "total": 9, "item_9": 4}, "item_9"),
+        ({"instrument": "phq9", "total": 9, "item_9": True}, "item_9"),
+        ({"instrument": "phq9", "total": 1, "item_9": 2}, "item_9"),
+        ({"instrument": "phq9", "items": [1, 2, 1, 0, 3, 1, 0, 0, 1], "item_9": 2}, "item_9"),
     ],
 )
 def test_impossible_scores_are_refused_at_their_field(clinic, values, field):
