@@ -12,7 +12,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.db.models import Exists, OuterRef, Prefetch
+from django.db.models import Exists, OuterRef
 from django.urls import reverse
 
 from patients.alike import Named, look_alikes
@@ -24,7 +24,8 @@ from scheduling.booking_pages import Chip, chair_of, chip_of
 from scheduling.day_load import DayLoad, hours_of_day, load_days
 from scheduling.domain.localtime import resolve_local
 from scheduling.loaders import zone_of
-from scheduling.models import Appointment, ResourceBooking
+from scheduling.models import Appointment
+from scheduling.querysets import with_resources
 from scheduling.services.lateness import limits_with
 from sessions.models import Infusion
 from sessions.pages.words import STATES
@@ -95,14 +96,17 @@ def day_visits(user: User, site: Site, start: datetime, end: datetime) -> list[A
     """
     mine = Appointment.objects.visible_to(user).filter(pk=OuterRef("pk"))
     rows = Appointment.objects.infusions().at_site(site).filter(status__in=[*SHOWN, Status.DISPLACED])
-    bookings = ResourceBooking.objects.select_related("resource")
     found = (
         with_live(rows.touching(start, end))
         .annotate(seen=Exists(mine))
-        .select_related("patient", "site", "series__protocol_version__template", "infusion__protocol_version")
-        .prefetch_related(Prefetch("resource_bookings", bookings))
+        .select_related("patient", "series__protocol_version", "infusion__protocol_version")
+        .prefetch_related(with_resources())
+        .order_by("during", "pk")
     )
-    return list(found.order_by("during", "pk"))
+    visits = list(found)
+    for item in visits:
+        item.site = site
+    return visits
 
 
 def _live(visit: Any, now: datetime) -> LiveChair | None:

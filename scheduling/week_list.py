@@ -11,6 +11,7 @@ from scheduling.board_cards import Card, Span, card_of
 from scheduling.domain.localtime import resolve_local
 from scheduling.loaders import zone_of
 from scheduling.models import Appointment
+from scheduling.querysets import with_resources
 from staff.models import Site, User
 
 Status = Appointment.Status
@@ -32,9 +33,22 @@ def _midnight(day: date, zone: ZoneInfo) -> datetime:
 
 
 def week_visits(site: Site, start: datetime, end: datetime) -> list[Appointment]:
-    """Visits of every kind that touch [start, end), those without a time included, in order. Two queries."""
-    rows = Appointment.objects.at_site(site).filter(status__in=[*SHOWN, Status.DISPLACED])
-    return list(rows.touching(start, end).for_page().order_by("during", "pk"))
+    """Visits of every kind that touch [start, end), those without a time included, in order. Four queries at most.
+
+    With what the week shows and no more: a join less is planned faster, and a protocol's text is read once, not in the
+    row of every visit.
+    """
+    rows = (
+        Appointment.objects.at_site(site).filter(status__in=[*SHOWN, Status.DISPLACED]).touching(start, end)
+    )
+    found = list(
+        rows.select_related("patient", "series", "infusion", "moved_by")
+        .prefetch_related(with_resources(), "series__protocol_version", "infusion__protocol_version")
+        .order_by("during", "pk")
+    )
+    for visit in found:
+        visit.site = site
+    return found
 
 
 def week(

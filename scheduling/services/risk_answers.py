@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db.models import Q
 from django.urls import reverse
@@ -19,11 +20,11 @@ from staff.models import Site
 REVIEW_WITHIN = timedelta(hours=4)
 
 
-def item_9_before(patient: Patient, at: datetime, *, without: int | None = None) -> int | None:
+def item_9_before(patient: Patient, at: datetime, *, without: int = 0) -> int | None:
     """The last answer to item 9 on file from before `at`; `without`: the primary key of a score to leave out."""
     known = Q(item_9__isnull=False) | Q(items__isnull=False)  # older records have it among their items only
     rows = OutcomeScore.objects.filter(known, patient=patient, instrument="phq9", taken_at__lte=at)
-    last = rows.exclude(pk=without).order_by("-taken_at", "-pk").first()
+    last: Any = rows.exclude(pk=without).order_by("-taken_at", "-pk").first()
     if last is None:
         return None
     return int(last.items[8]) if last.item_9 is None else last.item_9
