@@ -178,6 +178,8 @@ PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.Argon2PasswordHasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
 ]
+if CLEARWINDOW_ENV == "demo":
+    PASSWORD_HASHERS = ["config.hashers.DemoPasswordHasher", *PASSWORD_HASHERS[1:]]
 if CLEARWINDOW_ENV == "test":
     PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher", *PASSWORD_HASHERS]
 AUTH_PASSWORD_VALIDATORS = [

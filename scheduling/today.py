@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.db.models import Count, Q
+from django.db.models import Count, Exists, OuterRef, Q
 from django.urls import reverse
 
 from protocols.models import ProtocolVersion
@@ -16,12 +16,13 @@ from scheduling.board_cards import visit_url
 from scheduling.booking_pages import chair_of, chip_of
 from scheduling.models import Appointment, Message, PlasticityWindow, ResourceBooking, WorkItem
 from scheduling.services.lateness import start_limits
-from sessions.models import Infusion
+from sessions.models import Disposition, Infusion
 from staff.models import Site, User
 
 STRIP_HOURS = 8
 STRIP_STEP = timedelta(minutes=30)
 MOST_ROWS = 12
+IN_A_CHAIR = ("arrived", "ready", "infusing", "paused", "recovering")
 OVER = (Appointment.Status.COMPLETED, Appointment.Status.NO_SHOW)
 
 
@@ -82,9 +83,12 @@ def tiles(user: User, site: Site, now: datetime) -> list[dict[str, Any]]:
     """The numbers that matter to this person's roles, each a link to where they are worked on."""
     found: list[dict[str, Any]] = []
     if user.may("infusion.view"):
-        counts = Infusion.objects.filter(site=site).aggregate(
-            chairs=Count("pk", filter=Q(status__in=["arrived", "ready", "infusing", "paused", "recovering"])),
-            unsigned=Count("pk", filter=Q(status="recovering")),
+        taken_away = Disposition.objects.current().filter(
+            infusion=OuterRef("pk"), outcome__in=Disposition.UNPLANNED
+        )
+        here = Infusion.objects.filter(site=site, status__in=IN_A_CHAIR).annotate(gone=Exists(taken_away))
+        counts = here.aggregate(
+            chairs=Count("pk", filter=Q(gone=False)), unsigned=Count("pk", filter=Q(status="recovering"))
         )
         found.append(_tile("In a chair now", counts["chairs"], "armchair", "chair_board"))
         found.append(_tile("Waiting for sign-off", counts["unsigned"], "pen-line", "chair_board"))

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from axe_playwright_python.base import AxeResults
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import ConsoleMessage, Error, Page, expect
 
 from tests.journeys.stack import PASSWORD, Stack
 
 WIDE, PHONE, NARROWEST = 1440, 390, 320
+AXE = Axe()
 HOME = re.compile(r"//[^/]+/$")
 _SIDEWAYS = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
 _TOO_WIDE = """() => [...document.querySelectorAll("body *")]
@@ -24,6 +26,13 @@ _TOO_SMALL = """() => [...document.querySelectorAll(
   .map((one) => [one, (one.matches("[type=checkbox], [type=radio]") && one.closest("label, .choice") || one).getBoundingClientRect()])
   .filter(([one, box]) => box.height > 1 && (box.height < 43.5 || box.width < 43.5))
   .map(([one, box]) => `${one.outerHTML.slice(0, 120)} ${Math.round(box.width)} x ${Math.round(box.height)}`)"""
+
+
+def look_for_barriers(page: Page) -> AxeResults:
+    """What axe finds on the open page. Its half megabyte of script is put into a page once, not once a width."""
+    if not page.evaluate("() => 'axe' in window"):
+        page.evaluate(AXE.axe_script)
+    return AxeResults(page.evaluate("() => axe.run({resultTypes: ['violations']})"))
 
 
 class Person:
@@ -115,7 +124,7 @@ class Person:
 
         `refused`: this page is the answer to a refused request, of which the browser writes an error line.
         """
-        found = Axe().run(self.page)
+        found = look_for_barriers(self.page)
         assert found.violations_count == 0, f"{self.page.url}\n{found.generate_report()}"
         assert not self.complaints, (self.page.url, self.complaints)
         assert refused or not self.refusals, self.refusals

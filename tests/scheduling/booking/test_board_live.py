@@ -8,6 +8,7 @@ from decimal import Decimal
 import pytest
 
 from scheduling.board_live import live_chair, with_live
+from scheduling.today import tiles
 from sessions import services
 from sessions.models import Infusion
 from staff.clock import app_now
@@ -60,5 +61,13 @@ def test_what_the_record_asks_for_is_on_the_board_and_whoever_was_taken_away_is_
     clock.advance(minutes=5)
     services.record_vitals(infusion=infusion, by=clinic.nurse, **world.NORMAL | {"spo2": 86})
     assert live(infusion).alarm == "Call the prescriber"
+    assert counted(clinic) == ("1", "1")
     services.call_emergency(infusion=infusion, by=clinic.nurse)
     assert live(infusion) is None
+    assert counted(clinic) == ("0", "1"), "nobody in a chair, the record still to be signed"
+
+
+def counted(clinic) -> tuple[str, str]:
+    """In a chair now, and waiting for sign-off, as the nurse's Today says."""
+    said = {item["label"]: str(item["value"]) for item in tiles(clinic.nurse, clinic.site, app_now())}
+    return said["In a chair now"], said["Waiting for sign-off"]
