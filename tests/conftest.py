@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,6 +14,13 @@ from django.db import connection
 from tests import factories
 
 TUESDAY_NINE = datetime(2026, 3, 3, 17, 0, tzinfo=UTC)  # 09:00 in Los Angeles, far from both DST nights
+
+
+def pytest_collection_finish() -> None:
+    """What stands now stays: the collector need not walk over all of Django again and again (a tenth of the time)."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
 
 
 @pytest.fixture(scope="session")
