@@ -11,7 +11,8 @@ from scheduling.models import FollowUp, Message, PlasticityWindow
 from scheduling.services.not_fit import REASONS as NOT_FIT
 from scheduling.services.therapy_rules import SAME_NIGHT_REASONS
 from sessions.models import IntegrationSession, ReportedTherapy
-from staff.api import InstantField, StrictBooleanField, StrictCharField, StrictIntegerField, StrictSerializer
+from sessions.serializers_patient import TherapyNoteFields
+from staff.api import InstantField, StrictBooleanField, StrictCharField, StrictSerializer
 
 # FHIR R4 codes of our states (Task.status, Communication.status): mapped here, never stored.
 TASK_STATUS = {
@@ -187,16 +188,8 @@ class StartSerializer(StrictSerializer):
     mode = serializers.ChoiceField(choices=IntegrationSession.Mode.choices, required=False)
 
 
-class NoteSerializer(StrictSerializer):
+class NoteSerializer(TherapyNoteFields):
     """The note that completes a session: at least one of the three."""
-
-    goals = StrictCharField(max_length=4000, required=False, default="", allow_blank=True)
-    practice_plan = StrictCharField(max_length=4000, required=False, default="", allow_blank=True)
-    practice_when = StrictCharField(max_length=200, required=False, default="", allow_blank=True)
-    practice_a_week = StrictIntegerField(
-        min_value=1, max_value=42, required=False, default=None, allow_null=True
-    )
-    progress = StrictCharField(max_length=4000, required=False, default="", allow_blank=True)
 
 
 class ReportSerializer(StrictSerializer):

@@ -129,3 +129,15 @@ class OutcomeScoreCreateSerializer(StrictSerializer):
     )
     item_9 = StrictIntegerField(min_value=0, max_value=3, required=False)
     taken_at = InstantField(required=False)
+
+
+class TherapyNoteFields(StrictSerializer):
+    """What stands in the note of a therapy session."""
+
+    goals = StrictCharField(max_length=4000, required=False, default="", allow_blank=True)
+    practice_plan = StrictCharField(max_length=4000, required=False, default="", allow_blank=True)
+    practice_when = StrictCharField(max_length=200, required=False, default="", allow_blank=True)
+    practice_a_week = StrictIntegerField(
+        min_value=1, max_value=42, required=False, default=None, allow_null=True
+    )
+    progress = StrictCharField(max_length=4000, required=False, default="", allow_blank=True)

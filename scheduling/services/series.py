@@ -88,21 +88,7 @@ def book_series(
     text = protocol_version.read()
     _check_numbering(wanted, text.visits)
 
-    def early() -> None:
-        refuse_second_series(patient)
-        refuse_what_is_taken(
-            patient=patient, definition=text, wanted=wanted, therapy=therapy, by=by, at=now, total=len(wanted),
-            without=own,
-        )  # fmt: skip
-
-    own = slot_holds.in_own_way(patient.pk, [stay(text, as_utc(item.start)) for item in wanted])
-    early()
-    # The estimate takes half a second for a weight not seen before: not under the locks that others wait for.
-    predicted_clearance(text, patient, weight_kg=weight_kg, on=local_date(now, zone_of(patient.site)))
-    scene = set_scene(
-        patient, protocol_version, weight_kg, wanted, therapy, now, without=own, also=slot_holds.resources_of(own),
-        early=early,
-    )  # fmt: skip
+    scene, own = _scene(patient, protocol_version, weight_kg, wanted, therapy, by, now)
     check_version(scene.version)
     text = scene.version.read()
     accepted = _check_person(scene, by, as_utc(wanted[0].start), caution_reason, now)
@@ -167,6 +153,37 @@ def _row(scene: Scene, visits: int, seat: Seat) -> dict[str, Any]:
         "prescriber": scene.patient.prescriber or cast("User", seat.prescriber.row.user),
         "booked_at": scene.at,
     }
+
+
+def _scene(
+    patient: Patient,
+    version: ProtocolVersion,
+    weight_kg: Decimal,
+    wanted: Sequence[VisitChoice],
+    therapy: Sequence[TherapyChoice],
+    by: User,
+    now: datetime,
+) -> tuple[Scene, list[int]]:
+    """Everything locked and read, and the patient's own holds for undo that give way. What is plainly taken is refused
+    before the locks that others wait for.
+    """
+    text = version.read()
+    own = slot_holds.in_own_way(patient.pk, [stay(text, as_utc(item.start)) for item in wanted])
+
+    def early() -> None:
+        refuse_second_series(patient)
+        refuse_what_is_taken(
+            patient=patient, definition=text, wanted=wanted, therapy=therapy, by=by, at=now, total=len(wanted),
+            without=own,
+        )  # fmt: skip
+
+    early()
+    # The estimate takes half a second for a weight not seen before: not under the locks either.
+    predicted_clearance(text, patient, weight_kg=weight_kg, on=local_date(now, zone_of(patient.site)))
+    scene = set_scene(
+        patient, version, weight_kg, wanted, therapy, now, without=own, also=slot_holds.resources_of(own), early=early
+    )  # fmt: skip
+    return scene, own
 
 
 def _check_numbering(wanted: Sequence[VisitChoice], visits: int) -> None:

@@ -12,7 +12,8 @@ from sessions import services
 from sessions.access import get_integration_for
 from sessions.api.patient_facts import PatientFactViewSet
 from sessions.models import IntegrationNote, IntegrationSession
-from staff.api import StrictCharField, StrictIntegerField, StrictSerializer, checked, idempotent
+from sessions.serializers_patient import TherapyNoteFields
+from staff.api import checked, idempotent
 from staff.errors import StateConflict
 
 
@@ -62,16 +63,8 @@ class TherapySessionDetailSerializer(TherapySessionSerializer):
         return TherapyNoteSerializer(rows, many=True).data
 
 
-class AmendTherapyNoteSerializer(StrictSerializer):
+class AmendTherapyNoteSerializer(TherapyNoteFields):
     """The whole corrected note: what is left out is empty in it."""
-
-    goals = StrictCharField(max_length=4000, required=False, default="", allow_blank=True)
-    practice_plan = StrictCharField(max_length=4000, required=False, default="", allow_blank=True)
-    practice_when = StrictCharField(max_length=200, required=False, default="", allow_blank=True)
-    practice_a_week = StrictIntegerField(
-        min_value=1, max_value=42, required=False, default=None, allow_null=True
-    )
-    progress = StrictCharField(max_length=4000, required=False, default="", allow_blank=True)
 
 
 class TherapySessionViewSet(PatientFactViewSet):
