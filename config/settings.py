@@ -14,6 +14,8 @@ import environ
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
+from config.database_url import read_database_url
+
 env = environ.Env()
 # Small matrices only: one thread is fastest, and leaves the other cores to other requests.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -130,7 +132,7 @@ DAY_SHEET_DIR = env.str(
     "DAY_SHEET_DIR", default=""
 )  # where the tick writes the day sheets as files, if anywhere
 DATABASE_APP_ROLE = env.str("DATABASE_APP_ROLE", default="clearwindow_app")
-DATABASES: dict[str, dict[str, Any]] = {"default": env.db_url_config(DATABASE_URL)}
+DATABASES: dict[str, dict[str, Any]] = {"default": read_database_url(DATABASE_URL)}
 DATABASES["default"].setdefault("OPTIONS", {})
 DATABASES["default"]["TEST"] = {"NAME": env.str("TEST_DATABASE_NAME", default="test_clearwindow")}
 DATABASES["default"]["OPTIONS"].setdefault("connect_timeout", 5)

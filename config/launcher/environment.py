@@ -7,9 +7,9 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
-import environ
 import psycopg2
 
+from config.database_url import read_database_url
 from config.launcher.errors import LauncherError
 from config.launcher.processes import INSTANCE_VARIABLE
 from config.launcher.state import StateFolder
@@ -93,7 +93,7 @@ def _database_kind(url: str) -> str:
 
 def _connect(url: str) -> Any:
     """A connection to a database address as settings read it (django-environ's form)."""
-    found = environ.Env.db_url_config(url)
+    found = read_database_url(url)
     names = {"dbname": "NAME", "user": "USER", "password": "PASSWORD", "host": "HOST", "port": "PORT"}
     given = {key: found[name] for key, name in names.items() if found.get(name)}
     return psycopg2.connect(**{"connect_timeout": 10, **given, **found.get("OPTIONS", {})})

@@ -17,9 +17,8 @@ from scheduling.domain.intervals import as_utc
 from scheduling.domain.windows import plasticity_window
 from scheduling.loaders_follow import VisitFacts
 from scheduling.models import PlasticityWindow
-from sessions.discharge import observation_end
-from sessions.models import ClearanceEstimate, SignOff
-from sessions.services import signed_time
+from sessions.models import SignOff
+from sessions.services import signed_time, unsigned_time
 from staff.errors import RuleNotMet
 
 Status = PlasticityWindow.Status
@@ -96,20 +95,10 @@ def _therapy_from(facts: VisitFacts) -> tuple[datetime, str]:
         return as_utc(decided.at), note if signed.override_voided_at is None else "override void"
     if found is None:
         raise RuleNotMet("No clearance time can be estimated.", code="t0-not-estimated")
-    if found.t_pk is None:
+    expected = None if facts.infusion is None else unsigned_time(facts.infusion, found)
+    if expected is None:
         return max(facts.t0, facts.starts_at + FALLBACK_LENGTH), f"no estimate: {found.withheld}"
-    return max(as_utc(found.t_pk), _observed_until(facts, found)), "estimate"
-
-
-def _observed_until(facts: VisitFacts, found: ClearanceEstimate) -> datetime:
-    definition = facts.definition
-    return observation_end(
-        definition.discharge,
-        start=facts.starts_at,
-        stop=facts.stopped_at or facts.planned_stop,
-        delivered_mg=found.delivered_mg,
-        aborted_below_mg=definition.clearance.aborted_below_mg,
-    )
+    return as_utc(expected), "estimate"
 
 
 def _status(

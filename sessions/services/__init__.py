@@ -39,6 +39,7 @@ from sessions.services.estimates import (
     current_sign_off,
     signed_time,
     therapy_time,
+    unsigned_time,
 )
 from sessions.services.gates import (
     add_site_gate,
@@ -202,6 +203,7 @@ __all__ = [
     "strike_pump_event",
     "therapy_time",
     "unfinished_note",
+    "unsigned_time",
     "vitals_advice",
     "was_withdrawn",
     "withdraw_consent",

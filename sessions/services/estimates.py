@@ -333,9 +333,17 @@ def therapy_time(infusion: Infusion) -> TherapyTime:
     if signature is not None:
         return signed_time(signature, found, infusion.stopped_at)
     t_pk = found.t_pk if found else None
-    ends = _observation_end(infusion, found)
-    known = [item for item in (t_pk, ends) if item is not None]
-    return TherapyTime(max(known) if t_pk and known else None, False, "drug", t_pk, None)
+    return TherapyTime(unsigned_time(infusion, found), False, "drug", t_pk, None)
+
+
+def unsigned_time(infusion: Infusion, found: ClearanceEstimate | None) -> datetime | None:
+    """T0 as it is expected before a signature: the later of the estimate and the end of the minimum observation, with
+    what a sedating drug adds. None without an estimated time. The one place, for the record and the windows alike.
+    """
+    if found is None or found.t_pk is None:
+        return None
+    ends = observed_until(infusion, delivered_mg=found.delivered_mg)
+    return found.t_pk if ends is None else max(found.t_pk, ends)
 
 
 def signed_time(
@@ -352,9 +360,3 @@ def signed_time(
         return TherapyTime(None, True, "drug", None, signature.t_sign)
     t0 = clearance.decide_t0(t_pk=t_pk, p50=None, t_sign=signature.t_sign, pump_stop=stopped_at)
     return TherapyTime(t0, True, "drug" if t0 == t_pk else "ready", t_pk, signature.t_sign)
-
-
-def _observation_end(infusion: Infusion, found: ClearanceEstimate | None) -> datetime | None:
-    if infusion.started_at is None or found is None:
-        return None
-    return observed_until(infusion, delivered_mg=found.delivered_mg)

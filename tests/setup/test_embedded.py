@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import environ
 import psycopg2
@@ -87,6 +89,19 @@ def test_the_addresses_are_what_settings_read(servers: embedded.Servers) -> None
     assert read["OPTIONS"] == {"host": str(servers.sockets)}
     assert redis.Redis.from_url(servers.redis_url).ping() is True
     assert broker_url(servers.redis_url) == f"redis+socket://{servers.sockets}/valkey.sock"
+
+
+def test_the_folder_of_the_socket_may_stand_as_the_host(servers: embedded.Servers) -> None:
+    """As libpq and its tools write it; by the settings of a process of its own."""
+    address = f"postgres://clearwindow_app@{quote(str(servers.sockets), safe='')}/clearwindow"
+    asked = "import django; django.setup(); from django.db import connection as c; c.cursor(); print(c.get_connection_params()['host'])"
+    named = {"DATABASE_URL": address, "DJANGO_SETTINGS_MODULE": "config.settings", "CLEARWINDOW_ENV": "test"}
+    answer = subprocess.run(
+        [sys.executable, "-c", asked], env=os.environ | named, capture_output=True, text=True, check=False
+    )
+    assert (answer.returncode, answer.stdout.strip()) == (0, str(servers.sockets)), answer.stderr
+    with closing(_connect(address)) as connection:
+        assert connection.info.user == "clearwindow_app"
 
 
 def test_each_process_has_a_pid_file(servers: embedded.Servers, state: StateFolder) -> None:

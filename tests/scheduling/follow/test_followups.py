@@ -11,6 +11,7 @@ import pytest
 from scheduling.models import FollowUp, Message, PlasticityWindow
 from scheduling.services import windows
 from scheduling.services.followups import sync_follow_ups
+from sessions.models import GivenDrug
 from tests.scheduling.follow import world as w
 
 pytestmark = pytest.mark.django_db
@@ -225,6 +226,23 @@ def test_amending_one_pump_time_by_seven_minutes_moves_all_of_it(clinic, clock, 
     message = Message.objects.get(follow_up=moved, state="scheduled")
     assert message.generation == moved.generation == rest.generation + 1
     assert Message.objects.filter(follow_up=moved, state="cancelled").count() == 1
+
+
+def test_a_sedative_moves_the_expected_time_of_window_and_record_alike(clinic, first):
+    infusion = w.start_pump(clinic, first)
+    early = infusion.started_at + timedelta(minutes=90)
+    w.stop_pump(clinic, infusion, t_pk=early)
+    windows.reanchor(infusion=infusion, by=clinic.nurse)
+    without = w.current_window(infusion).t0
+    assert without == infusion.started_at + timedelta(minutes=120), "the minimum observation"
+    GivenDrug.objects.create(
+        infusion=infusion, drug="midazolam", drug_name="Midazolam", sedating=True, dose_mg=2, observed_at=early,
+        ordered_by=clinic.clinician, entered_at=early, entered_by=clinic.nurse,
+    )  # fmt: skip
+    w.estimate(infusion, early)
+    windows.reanchor(infusion=infusion, by=clinic.nurse)
+    assert w.current_window(infusion).t0 == without + timedelta(minutes=60)
+    assert w.current_window(infusion).t0 == w.facts.therapy_time(infusion).at
 
 
 def test_a_struck_start_takes_window_and_lock_back(clinic, clock, first):
