@@ -38,20 +38,25 @@ def _key(text: str) -> tuple[str, bytes]:
     return hashlib.sha256(raw).hexdigest()[:8], raw
 
 
+def key_id(text: str) -> str:
+    """What a value sealed with this key begins with: eight hex digits, nothing of the key."""
+    return _key(text)[0]
+
+
 def encrypt(plain: str, *, context: str) -> str:
     """`keyid.base64(nonce + ciphertext)`; `context` (the column) is authenticated with it."""
-    key_id, key = _key(settings.FIELD_KEY)
+    name, key = _key(settings.FIELD_KEY)
     nonce = os.urandom(NONCE_BYTES)
     sealed = AESGCM(key).encrypt(nonce, plain.encode(), context.encode())
-    return f"{key_id}.{base64.urlsafe_b64encode(nonce + sealed).decode()}"
+    return f"{name}.{base64.urlsafe_b64encode(nonce + sealed).decode()}"
 
 
 def decrypt(stored: str, *, context: str) -> str:
     """Inverse of `encrypt`, also with an old key. Raises Unreadable when the value was tampered with or moved."""
-    key_id, _, body = stored.partition(".")
+    name, _, body = stored.partition(".")
     for text in (settings.FIELD_KEY, *settings.FIELD_KEYS_OLD):
         candidate, key = _key(text)
-        if candidate == key_id:
+        if candidate == name:
             raw = base64.urlsafe_b64decode(body.encode())
             try:
                 return AESGCM(key).decrypt(raw[:NONCE_BYTES], raw[NONCE_BYTES:], context.encode()).decode()

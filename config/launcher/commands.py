@@ -13,7 +13,7 @@ from config.launcher.sweep import launcher_record
 FRESH = "CLEARWINDOW_BOOTSTRAPPED"
 WITHOUT_DATABASE = frozenset({"predict_concentration", "check_language", "plan_instance"})
 """Commands that read and print, and touch no server at all."""
-AS_OWNER = frozenset({"migrate", "mark_database", "sync_roles", "flush", "createcachetable"})
+AS_OWNER = frozenset({"migrate", "mark_database", "sync_roles", "flush", "createcachetable", "reseal"})
 """Commands that need the role that owns the tables."""
 
 
