@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import pgtrigger
 from django.apps import apps
@@ -102,31 +101,34 @@ def _reseal_batch(column: Column, after: int, count: Count, *, dry_run: bool) ->
 
 def _old_rows(column: Column, after: int) -> Iterator[tuple[int, str, str]]:
     """Primary key, identity and stored value of up to BATCH rows not sealed with the present key, locked."""
-    meta, quote = column.model._meta, connection.ops.quote_name
-    present = f"{ROW_MARK}{key_id(settings.FIELD_KEY)}."
-    names = [
-        meta.pk.column,
-        column.field.column,
-        *(meta.get_field(name).column for name in column.field.bound_to),
-    ]
-    words = (  # names of the models alone, quoted
-        f"SELECT {', '.join(quote(name) for name in names)} FROM {quote(meta.db_table)}"  # noqa: S608
-        f" WHERE {quote(meta.pk.column)} > %s AND {quote(column.field.column)} <> ''"
-        f" AND NOT starts_with({quote(column.field.column)}, %s)"
-        f" ORDER BY {quote(meta.pk.column)} LIMIT {BATCH} FOR UPDATE"
+    table, pk, text = _names(column)
+    columns = ", ".join([pk, text, *(_quoted(name) for name in column.field.bound_to)])
+    words = (
+        f"SELECT {columns} FROM {table}"  # noqa: S608 - quoted names of the models
+        f" WHERE {pk} > %s AND {text} <> '' AND NOT starts_with({text}, %s)"
+        f" ORDER BY {pk} LIMIT {BATCH} FOR UPDATE"
     )
     with connection.cursor() as cursor:
-        cursor.execute(words, [after, present])
+        cursor.execute(words, [after, f"{ROW_MARK}{key_id(settings.FIELD_KEY)}."])
         for key, stored, *parts in cursor.fetchall():
             yield key, ":".join(str(part) for part in parts), stored
 
 
 def _write(column: Column, key: int, stored: str, plain: str) -> None:
-    meta, quote = column.model._meta, connection.ops.quote_name
-    values: list[Any] = [stored]
-    words = f"UPDATE {quote(meta.db_table)} SET {quote(column.field.column)} = %s"  # noqa: S608
+    table, pk, text = _names(column)
+    values = {text: stored}
     if column.index:
-        words += f", {quote(column.index)} = %s"
-        values.append(blind_index(plain))
+        values[_quoted(column.index)] = blind_index(plain)
+    words = ", ".join(f"{name} = %s" for name in values)
     with connection.cursor() as cursor:
-        cursor.execute(f"{words} WHERE {quote(meta.pk.column)} = %s", [*values, key])
+        cursor.execute(f"UPDATE {table} SET {words} WHERE {pk} = %s", [*values.values(), key])  # noqa: S608
+
+
+def _names(column: Column) -> tuple[str, str, str]:
+    """Table, primary key and sealed column, quoted."""
+    meta = column.model._meta
+    return _quoted(meta.db_table), _quoted(meta.pk.column), _quoted(column.field.column)
+
+
+def _quoted(name: str | None) -> str:
+    return str(connection.ops.quote_name(name or ""))
