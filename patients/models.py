@@ -12,7 +12,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Lower
 
-from patients.querysets import OfPatientQuerySet, PatientQuerySet
+from patients.querysets import OfPatientQuerySet, PatientQuerySet, PriorExposureQuerySet
 from staff.fields import RowSealedTextField, Unreadable
 from staff.models import Site, validate_time_zone
 
@@ -271,6 +271,8 @@ class PriorExposure(models.Model):
     source = models.CharField(max_length=200)
     recorded_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT)
     recorded_at = models.DateTimeField()
+
+    objects = PriorExposureQuerySet.as_manager()
 
     class Meta:
         ordering = ["-recorded_at"]

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from django.apps import apps
 from django.contrib.postgres.search import TrigramSimilarity, TrigramWordSimilarity
 from django.db import models
-from django.db.models import F, Func, Q, Value
-from django.db.models.functions import Concat
+from django.db.models import F, Func, Max, Q, Value
+from django.db.models.functions import Coalesce, Concat
 
 from patients.alike import SIMILAR_NAME, SIMILAR_NAME_SAME_BIRTH_DATE
 from staff import roles
@@ -118,3 +118,12 @@ class OfPatientQuerySet(models.QuerySet[Any]):
     def visible_to(self, user: User) -> OfPatientQuerySet:
         """Only rows of patients `user` may see."""
         return self.filter(scope(user, "patient__"))
+
+
+class PriorExposureQuerySet(OfPatientQuerySet):
+    """Treatment elsewhere."""
+
+    def last_day(self) -> date | None:
+        """The last day on which any of it was given, as far as known; None when no day is."""
+        found: date | None = self.aggregate(day=Max(Coalesce("last_on", "first_on")))["day"]
+        return found

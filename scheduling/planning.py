@@ -132,13 +132,14 @@ def _with_ceiling(minutes: int, planned: dosing.PlannedDose, words: tuple[str, .
 @dataclass(frozen=True)
 class PatientLoad:
     """What the patient already has. `infusions`: (ordinal, series, start) of visits that happen, actual when
-    started.
+    started. `elsewhere_on`: the local day of the last treatment known from elsewhere.
     """
 
     patient: Patient
     appointments: tuple[Appointment, ...]
     no_therapy: tuple[Interval, ...]
     last_start: datetime | None
+    elsewhere_on: date | None = None
 
     @property
     def zone(self) -> ZoneInfo:
@@ -176,6 +177,7 @@ def load_patient(patient: Patient, *, at: datetime, without: Collection[int] = (
         blocking,
         tuple(Interval(item.during.lower, item.during.upper) for item in spans),
         max(starts, default=None),
+        patient.prior_exposures.last_day(),
     )
 
 

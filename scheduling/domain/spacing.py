@@ -6,12 +6,12 @@ back in between: Friday 10:00 to Tuesday 10:00 is 97 hours in that autumn week a
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from protocols.definition import SeriesPhase
 from scheduling.domain.intervals import as_utc
-from scheduling.domain.localtime import in_words, local_date
+from scheduling.domain.localtime import day_in_words, in_words, local_date, resolve_local
 
 DST_TOLERANCE = timedelta(hours=1)
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -55,6 +55,27 @@ def gap_refusal(
     if gap > longest + clock_change(previous_start, start, zone):
         return f"{hours}: at most {longest // timedelta(hours=1)} h are allowed"
     return None
+
+
+def rested_from(elsewhere_on: date, phase: SeriesPhase, zone: ZoneInfo) -> datetime:
+    """Earliest start after a treatment elsewhere on that local day. Its hour is not known, so the gap is counted from
+    the end of the day: never too short (clinic-day 38).
+    """
+    ends = resolve_local(elsewhere_on + timedelta(days=1), time(0), zone).instant
+    return ends + timedelta(hours=phase.gap_min_hours)
+
+
+def elsewhere_refusal(
+    elsewhere_on: date | None, start: datetime, phase: SeriesPhase, zone: ZoneInfo
+) -> str | None:
+    """Why an infusion may not start so soon after the last treatment elsewhere, in words; None when it may."""
+    if elsewhere_on is None or as_utc(start) >= rested_from(elsewhere_on, phase, zone):
+        return None
+    return (
+        f"Too soon after the treatment elsewhere on {day_in_words(elsewhere_on)}, whose hour is not known: "
+        f"{phase.gap_min_hours} h after that day are needed, so from "
+        f"{in_words(rested_from(elsewhere_on, phase, zone), zone)}"
+    )
 
 
 def weekday_refusal(start: datetime, phase: SeriesPhase, zone: ZoneInfo) -> str | None:

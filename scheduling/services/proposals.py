@@ -18,6 +18,7 @@ from scheduling.domain.intervals import Interval, as_utc, union
 from scheduling.domain.localtime import day_in_words, local_date, resolve_local
 from scheduling.domain.planner import plan_series
 from scheduling.domain.series_types import PlannedVisit, SeriesPlan, SeriesRequest
+from scheduling.domain.spacing import rested_from
 from scheduling.domain.windows import Window, plasticity_window
 from scheduling.loaders import LoadedResource, SiteLoad, zone_of
 from scheduling.loaders_follow import on_duty
@@ -180,10 +181,13 @@ def longest_exception(definition: ProtocolDefinition) -> int | None:
 
 
 def rested(who: PatientLoad, definition: ProtocolDefinition, earliest: datetime) -> datetime:
-    """Not before the minimum gap after the patient's last infusion, in whatever series that was."""
-    if who.last_start is None:
-        return earliest
-    return max(earliest, as_utc(who.last_start) + timedelta(hours=definition.phases[0].gap_min_hours))
+    """Not before the minimum gap after the patient's last infusion, in whatever series or place that was."""
+    first, found = definition.phases[0], [earliest]
+    if who.last_start is not None:
+        found.append(as_utc(who.last_start) + timedelta(hours=first.gap_min_hours))
+    if who.elsewhere_on is not None:
+        found.append(rested_from(who.elsewhere_on, first, zone_of(who.patient.site)))
+    return max(found)
 
 
 def _in_utc(starts: Mapping[int, datetime] | None) -> dict[int, datetime]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from patients.models import Patient
@@ -18,7 +18,7 @@ from protocols.models import ProtocolVersion
 from scheduling.conflicts import whose
 from scheduling.domain.intervals import Interval, as_utc, covered
 from scheduling.domain.localtime import clock_in_words, in_words, local_date
-from scheduling.domain.spacing import gap_refusal, weekday_refusal
+from scheduling.domain.spacing import elsewhere_refusal, gap_refusal, weekday_refusal
 from scheduling.loaders import SiteLoad
 from scheduling.models import Appointment, GapException, TreatmentSeries
 from scheduling.planning import Clearance, PatientLoad
@@ -80,6 +80,7 @@ class VisitRules:
             start = self._start(choice.start)
             self._check_day(start, choice.ordinal)
             self._check_gap(before, Neighbour(choice.ordinal, start))
+            self._check_elsewhere(start, choice.ordinal)
             self._check_gap(Neighbour(choice.ordinal, start), after)
             self._check_patient(start)
             return self._seat(choice, start)
@@ -116,6 +117,12 @@ class VisitRules:
         if limit is None and later is not None:
             limit = approved_hours(self.definition, earlier, later, self.long_gaps)
         refusal = gap_words(self.definition, earlier, later, self.load.zone, limit)
+        if refusal:
+            raise RuleNotMet(f"{refusal}.", code="gap", field="start")
+
+    def _check_elsewhere(self, start: datetime, ordinal: int) -> None:
+        """The minimum gap after what was given elsewhere, before whichever infusion of the course it comes."""
+        refusal = elsewhere_words(self.definition, self.who.elsewhere_on, start, ordinal, self.load.zone)
         if refusal:
             raise RuleNotMet(f"{refusal}.", code="gap", field="start")
 
@@ -174,6 +181,14 @@ def gap_words(
     if earlier.ordinal == 0:
         longest = NO_LIMIT_HOURS
     return gap_refusal(earlier.start, later.start, phase, zone, longest)
+
+
+def elsewhere_words(
+    definition: ProtocolDefinition, elsewhere_on: date | None, start: datetime, ordinal: int, zone: ZoneInfo
+) -> str | None:
+    """Why a visit may not start so soon after the last treatment elsewhere; None when it may."""
+    phase = definition.gap_before(ordinal) or definition.phases[0]
+    return elsewhere_refusal(elsewhere_on, start, phase, zone)
 
 
 def long_gaps_of(series: TreatmentSeries) -> dict[int, int]:

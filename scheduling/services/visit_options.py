@@ -24,7 +24,7 @@ from scheduling.planning import (
     series_request,
 )
 from scheduling.services.neighbours import neighbours_of_ordinal
-from scheduling.services.rules import Neighbour, gap_fits, long_gaps_of
+from scheduling.services.rules import Neighbour, elsewhere_words, gap_fits, long_gaps_of
 from staff.clock import app_now
 
 MOST_ASKED = 120  # quarter hours looked at before choosing those worth showing
@@ -86,6 +86,7 @@ def visit_options(
         for item in options(request, 1, MOST_ASKED, keep_others={})
         if gap_fits(definition, before, Neighbour(ordinal, item.start), load.zone, approved)
         and gap_fits(definition, Neighbour(ordinal, item.start), after, load.zone, approved)
+        and elsewhere_words(definition, who.elsewhere_on, item.start, ordinal, load.zone) is None
     ]
     return VisitOptions(load, predicted, tuple(spread(found, limit)), before, after)
 

@@ -28,6 +28,7 @@ from scheduling.services.rules import (
     check_not_withdrawn,
     check_patient,
     check_running_version,
+    elsewhere_words,
     gap_words,
 )
 from scheduling.services.window_rows import check_constraints_now
@@ -149,7 +150,10 @@ def _gap_again(visit: Appointment, series: TreatmentSeries) -> str | None:
     course = [item for item in load_course(visit.patient_id) if item.visit.pk != visit.pk]
     before, _ = neighbours_of_ordinal(course, series, visit.ordinal or 0)
     here = Neighbour(visit.ordinal or 1, visit.during.lower)
-    words = gap_words(series.protocol_version.read(), before, here, zone_of(visit.site), NO_LIMIT_HOURS)
+    definition, zone = series.protocol_version.read(), zone_of(visit.site)
+    words = gap_words(definition, before, here, zone, NO_LIMIT_HOURS) or elsewhere_words(
+        definition, visit.patient.prior_exposures.last_day(), here.start, here.ordinal, zone
+    )
     return None if words is None else f"{words}."
 
 

@@ -7,16 +7,17 @@ None of it refuses a fact: a prescriber starts all the same, with a reason, and 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from django.db.models import OuterRef, Subquery
+from django.db.models.functions import Coalesce
 
-from patients.models import Patient
+from patients.models import Patient, PriorExposure
 from protocols.definition import ProtocolDefinition
 from scheduling.domain.localtime import in_words
-from scheduling.domain.spacing import gap_bounds, gap_refusal
+from scheduling.domain.spacing import elsewhere_refusal, gap_bounds, gap_refusal, rested_from
 from sessions.eligibility import Finding
 from sessions.exposure import Elsewhere, Treatment, beyond, limited
 from sessions.models import GateAnswer, Infusion, IntegrationSession
@@ -45,25 +46,32 @@ def findings_before_start(infusion: Infusion, at: datetime) -> list[Finding]:
 
 def _open_findings(infusion: Infusion, at: datetime) -> Iterable[Finding | None]:
     definition = infusion.protocol_version.read()
-    before, therapy_from, therapy_until = _what_was_before(infusion, at)
-    yield _gap(infusion, definition, before, at)
+    before, therapy_from, therapy_until, elsewhere_on = _what_was_before(infusion, at)
+    yield _gap(infusion, definition, before, elsewhere_on, at)
     yield _therapy(infusion, definition, therapy_from, therapy_until, at)
     yield exposure_finding(infusion.patient, definition, at, mg=infusion.ordered_mg, without=(infusion.pk,))
 
 
 def _what_was_before(
     infusion: Infusion, at: datetime
-) -> tuple[datetime | None, datetime | None, datetime | None]:
-    """The actual start of the patient's infusion before, in whatever series; start and end of the last therapy."""
+) -> tuple[datetime | None, datetime | None, datetime | None, date | None]:
+    """The actual start of the patient's infusion before, in whatever series; start and end of the last therapy; the
+    day of the last treatment elsewhere.
+    """
     infusions = Infusion.objects.filter(patient=OuterRef("pk"), started_at__lt=at).exclude(pk=infusion.pk)
     therapy = IntegrationSession.objects.filter(patient=OuterRef("pk"), started_at__lte=at)
+    elsewhere = PriorExposure.objects.filter(patient=OuterRef("pk")).annotate(
+        day=Coalesce("last_on", "first_on")
+    )
+    days = elsewhere.filter(day__isnull=False).order_by("-day").values("day")
     last, last_therapy = infusions.order_by("-started_at"), therapy.order_by("-started_at")
-    row: tuple[datetime | None, datetime | None, datetime | None] = (
+    row: tuple[datetime | None, datetime | None, datetime | None, date | None] = (
         Patient.objects.filter(pk=infusion.patient_id)
         .values_list(
             Subquery(last.values("started_at")[:1]),
             Subquery(last_therapy.values("started_at")[:1]),
             Subquery(last_therapy.values("completed_at")[:1]),
+            Subquery(days[:1]),
         )
         .get()
     )
@@ -71,17 +79,25 @@ def _what_was_before(
 
 
 def _gap(
-    infusion: Infusion, definition: ProtocolDefinition, before: datetime | None, at: datetime
+    infusion: Infusion,
+    definition: ProtocolDefinition,
+    before: datetime | None,
+    elsewhere_on: date | None,
+    at: datetime,
 ) -> Finding | None:
-    """The minimum gap from the actual start of the infusion before."""
-    if before is None:
-        return None
+    """The minimum gap from the actual start of the infusion before, and from the last treatment elsewhere."""
     phase = definition.gap_before(infusion.ordinal) or definition.phases[0]
     zone = ZoneInfo(infusion.site.time_zone)
-    words = gap_refusal(before, at, phase, zone, NO_LONGEST)
-    if words is None:
+    found: list[tuple[datetime, str]] = []
+    words = None if before is None else gap_refusal(before, at, phase, zone, NO_LONGEST)
+    if before is not None and words is not None:
+        found.append((gap_bounds(before, phase, zone)[0], words))
+    words = elsewhere_refusal(elsewhere_on, at, phase, zone)
+    if elsewhere_on is not None and words is not None:
+        found.append((rested_from(elsewhere_on, phase, zone), words))
+    if not found:
         return None
-    earliest, _ = gap_bounds(before, phase, zone)
+    earliest, words = max(found)
     todo = "Give it later, or a prescriber decides, with a reason."
     return Finding("decide", GAP, f"{words}.", todo, earliest)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
@@ -14,8 +15,11 @@ from hypothesis import strategies as st
 
 from patients.services import record_prior_exposure
 from protocols.library import SIX_IN_THREE_WEEKS
+from scheduling.domain.spacing import rested_from
 from scheduling.models import Appointment
 from scheduling.services import visits as visit_service
+from scheduling.services.proposals import propose_series
+from scheduling.services.visit_options import visit_options
 from sessions import services as facts
 from sessions.exposure import Elsewhere, Treatment, beyond
 from sessions.models import GateAnswer, Infusion
@@ -195,6 +199,52 @@ def test_a_start_before_the_gap_is_over_is_a_prescribers_decision(clinic, clock)
     assert caught.value.code == "start-needs-reason"
     clock.set(second.during.lower)
     facts.record_pump_event(infusion=infusion, kind="start", by=clinic.nurse)
+
+
+def test_the_gap_counts_from_the_last_day_elsewhere_too(clinic, clock):
+    """Booking, moving, the times offered, check-in and start; the hour elsewhere is not known, so its whole day counts."""
+    known = {"patient": clinic.patient, "route": "iv", "source": "Letter", "by": clinic.nurse}
+    record_prior_exposure(**known, count=2, first_on=date(2026, 2, 1), last_on=date(2026, 3, 3))
+    with pytest.raises(
+        RuleNotMet, match=r"1 of 6: Too soon after .* on Tue 3 Mar, .* so from Fri 6 Mar 00:00"
+    ):
+        book(clinic, visits=six(clinic))
+    plan = propose_series(
+        patient=clinic.patient, protocol_version=clinic.version, weight_kg=Decimal(70),
+        first_day=date(2026, 3, 4), by=clinic.coordinator,
+    )  # fmt: skip
+    assert plan.visits[0].planned.start >= local(clinic, 6, 0)
+    single = factories.make_version("single-infusion", author=clinic.admin)
+    series = book(clinic, protocol_version=single, visits=[choice(clinic, 1, local(clinic, 6))])
+    first = visits_of(series)[0]
+    clock.set(local(clinic, 6, 8))
+    record_prior_exposure(**known, count=1, first_on=date(2026, 3, 5))
+    earliest = rested_from(date(2026, 3, 5), single.read().phases[0], ZoneInfo(clinic.site.time_zone))
+    offered = visit_options(series=series, ordinal=1)
+    assert offered.choices
+    assert all(item.start >= earliest > first.during.lower for item in offered.choices)
+    with pytest.raises(RuleNotMet, match=r"on Thu 5 Mar.* a prescriber checks the patient in") as caught:
+        arrive(clinic, first, clock)
+    assert (caught.value.code, caught.value.field) == ("gap", "override_reason")
+    infusion = visit_service.check_in(appointment=first, by=clinic.clinician, override_reason=REASON)
+    assert "minimum_gap" not in [item.code for item in facts.start_gate(infusion, clock.now()).decides]
+
+
+def test_what_was_given_elsewhere_yesterday_is_asked_at_the_start(clinic, clock):
+    visit = visits_of(book(clinic))[0]
+    infusion = prepare(clinic, arrive(clinic, visit, clock))
+    clock.set(visit.during.lower)
+    facts.record_vitals(infusion=infusion, by=clinic.nurse, **NORMAL)
+    assert not facts.start_gate(infusion, clock.now()).decides
+    record_prior_exposure(
+        patient=clinic.patient, route="intranasal", count=1, source="Patient", by=clinic.nurse,
+        last_on=date(2026, 3, 4),
+    )  # fmt: skip
+    line = next(row for row in facts.start_gate(infusion, clock.now()).lines if row.kind == "minimum_gap")
+    assert line.finding.recheck_at == local(clinic, 7, 0)
+    with pytest.raises(RuleNotMet, match="Too soon after the treatment elsewhere on Wed 4 Mar") as caught:
+        facts.record_pump_event(infusion=infusion, kind="start", by=clinic.nurse)
+    assert caught.value.code == "start-needs-prescriber"
 
 
 # --- No-therapy period: start (booking, moves and the database: test_book_series.py, test_no_therapy_period.py) ------

@@ -1,13 +1,19 @@
 """Gaps between infusions: elapsed hours, one hour of tolerance only where the clocks went back."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from protocols.definition import SeriesPhase
-from scheduling.domain.spacing import gap_bounds, gap_refusal, weekday_refusal
+from scheduling.domain.spacing import (
+    elsewhere_refusal,
+    gap_bounds,
+    gap_refusal,
+    rested_from,
+    weekday_refusal,
+)
 
 BERLIN = ZoneInfo("Europe/Berlin")
 PHASE = SeriesPhase("Induction", 6, gap_min_hours=48, gap_target_hours=84, gap_max_hours=96)
@@ -33,6 +39,18 @@ def test_no_tolerance_in_any_other_week():
 def test_the_minimum_is_real_hours():
     assert "at least 48 h" in gap_refusal(local(28, 10, 3), local(30, 10, 3), PHASE, BERLIN)
     assert gap_refusal(local(28, 10, 3), local(30, 11, 3), PHASE, BERLIN) is None
+
+
+def test_after_a_day_elsewhere_the_gap_counts_from_its_end_over_both_clock_changes():
+    """The hour is not known: 24 h days have 23 and 25 hours, the gap has its own."""
+    for month, day, first in ((3, 28, local(31, 1, 3)), (10, 24, local(26, 23)), (7, 1, local(4, 0, 7))):
+        elsewhere = date(2026, month, day)
+        assert rested_from(elsewhere, PHASE, BERLIN) == first
+        assert elsewhere_refusal(elsewhere, first, PHASE, BERLIN) is None
+        assert "48 h after that day" in elsewhere_refusal(
+            elsewhere, first - timedelta(minutes=1), PHASE, BERLIN
+        )
+    assert elsewhere_refusal(None, local(1, 0), PHASE, BERLIN) is None
 
 
 def test_an_approved_long_gap_replaces_the_maximum_only():
