@@ -51,9 +51,20 @@ class Exposure:
     trend: tuple[str, ...] = ()
 
     @property
+    def in_words(self) -> str:
+        """Why it counts as escalating, as one text; empty when it does not."""
+        return " ".join(self.reasons)
+
+    @property
     def total(self) -> int:
         """Treatments in this person's life, as far as known."""
         return self.here + self.elsewhere
+
+
+def exposure_at(patient: Patient, now: datetime) -> Exposure:
+    """What is known of this patient now. Three queries."""
+    rows = Infusion.objects.filter(patient=patient, started_at__isnull=False).order_by("started_at")
+    return exposure_of(patient, list(rows), now, ZoneInfo(patient.site.time_zone))
 
 
 def exposure_of(patient: Patient, infusions: Sequence[Infusion], now: datetime, zone: ZoneInfo) -> Exposure:
@@ -63,7 +74,7 @@ def exposure_of(patient: Patient, infusions: Sequence[Infusion], now: datetime, 
     doses = [
         Dose(
             item.started_at or item.arrived_at,
-            item.delivered_mg,
+            item.delivered_mg if item.stopped_at else None,  # while the pump runs, nobody knows
             item.ordered_mg / item.weight_kg if item.ordered_mg and item.weight_kg else None,
         )
         for item in infusions
@@ -115,7 +126,8 @@ def trend(doses: Sequence[Dose]) -> tuple[str, ...]:
     found = []
     if len(known) > 1:
         steady = len(set(known)) == 1
-        found.append(f"{known[0]} mg/kg " + ("throughout" if steady else f"at first, {known[-1]} now"))
+        peak = f", {max(known)} at most" if max(known) > max(known[0], known[-1]) else ""
+        found.append(f"{known[0]} mg/kg " + ("throughout" if steady else f"at first, {known[-1]} now{peak}"))
     if len(gaps) > 1:
         found.append(f"{gaps[0]:.1f} days between infusions at first, {gaps[-1]:.1f} now")
     return tuple(found)

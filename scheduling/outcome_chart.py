@@ -116,9 +116,13 @@ def _severity(about: Instrument) -> str:
 def _rules(about: Instrument, start: Scored | None) -> list[charts.Rule]:
     rules = []
     if start is not None and start.total > 1:
-        rules.append(charts.Rule(start.total / 2, "Response: half of the start"))
+        rules.append(charts.Rule(start.total / 2, "Response: half of the start", words_at="start"))
     if about.remission_at_most is not None:
-        rules.append(charts.Rule(about.remission_at_most, f"Remission: {about.remission_at_most} or less"))
+        rules.append(
+            charts.Rule(
+                about.remission_at_most, f"Remission: {about.remission_at_most} or less", words_at="start"
+            )
+        )
     return rules
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 
 from scheduling.outcome_figures import Result, cumulative
 from scheduling.outcome_report import Report
@@ -11,6 +12,10 @@ from staff import charts
 
 PERCENT = charts.AxisSpec(0, 100, [(n, f"{n} %") for n in range(0, 101, 25)], "")
 MOST_TICKS = 8
+
+
+def _day(monday: date) -> str:
+    return f"{monday.day} {monday:%b %Y}"
 
 
 def _percent_axis(title: str) -> charts.AxisSpec:
@@ -63,7 +68,7 @@ def adherence_chart(report: Report) -> charts.Chart:
         report.weeks, [week.adherence_percent for week in report.weeks],
         ("Week from", "With therapy", "Over", "Still open", "Median hours to therapy"),
         [
-            (f"{w.monday:%d %b %Y}", str(w.windows_kept), str(w.windows - w.windows_open), str(w.windows_open),
+            (_day(w.monday), str(w.windows_kept), str(w.windows - w.windows_open), str(w.windows_open),
              "–" if w.median_hours is None else f"{w.median_hours}")
             for w in reversed(report.weeks)
         ],
@@ -79,7 +84,7 @@ def message_chart(report: Report) -> charts.Chart:
         report.weeks, [week.sent_percent for week in found.weeks],
         ("Week from", "Sent", "Failed or too late", "Not known whether it arrived"),
         [
-            (f"{w.monday:%d %b %Y}", str(w.sent), str(w.failed), str(w.unknown))
+            (_day(w.monday), str(w.sent), str(w.failed), str(w.unknown))
             for w in reversed(found.weeks)
         ],
     )  # fmt: skip
@@ -94,7 +99,7 @@ def chair_chart(report: Report) -> charts.Chart:
         report.weeks, [None if w.use_percent is None else min(w.use_percent, 100) for w in report.weeks],
         ("Week from", "Hours used", "Hours offered", "Given", "Not attended", "Postponed"),
         [
-            (f"{w.monday:%d %b %Y}", f"{w.used_minutes / 60:.1f}", f"{w.offered_minutes / 60:.1f}", str(w.given),
+            (_day(w.monday), f"{w.used_minutes / 60:.1f}", f"{w.offered_minutes / 60:.1f}", str(w.given),
              str(w.not_attended), str(w.postponed))
             for w in reversed(report.weeks)
         ],

@@ -20,6 +20,7 @@ class GivenLine:
     delivered_mg: Decimal | None
     gap_hours: int | None
     events: int
+    runs: bool = False
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,10 @@ def given_lines(series: TreatmentSeries) -> list[GivenLine]:
     for row in rows:
         start: datetime = row.started_at
         gap = None if before is None else round((start - before).total_seconds() / 3600)
-        found.append(GivenLine(row.ordinal, start, row.delivered_mg, gap, counted.get(row.pk, 0)))
+        given = row.delivered_mg if row.stopped_at else None
+        found.append(
+            GivenLine(row.ordinal, start, given, gap, counted.get(row.pk, 0), row.stopped_at is None)
+        )
         before = start
     return found
 

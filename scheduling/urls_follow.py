@@ -59,6 +59,7 @@ urlpatterns = [
     path(
         "patients/<uuid:code>/outcomes/", outcomes.patient_outcomes_fragment, name="patient_outcomes_fragment"
     ),
+    path("patients/<uuid:code>/exposure-flag/", outcomes.patient_exposure_flag, name="patient_exposure_flag"),
     path("patients/<uuid:code>/timeline/", timeline.patient_timeline_page, name="patient_timeline"),
     path("messages/", messages.message_list, name="message_list"),
     path("messages/<uuid:code>/", messages.message_detail, name="message_detail"),

@@ -68,11 +68,14 @@ class Span:
 
 @dataclass(frozen=True)
 class Rule:
-    """A horizontal rule: `kind` is "threshold" or "stop"."""
+    """A horizontal rule: `kind` is "threshold" or "stop". Its words stand at the end of the axis ("end") or at its
+    beginning ("start"), where the curve leaves room.
+    """
 
     value: float
     label: str
     kind: str = "threshold"
+    words_at: str = "end"
 
 
 @dataclass(frozen=True)
@@ -231,7 +234,13 @@ def build_chart(spec: ChartSpec) -> Chart:
         ticks=_ticks(canvas),
         bands=[Shape("plot-band", d=_band_path(canvas, band)) for band in spec.bands],
         rules=[
-            Shape(f"rule-{rule.kind}", y=_percent(canvas.y(rule.value)), text=rule.label)
+            Shape(
+                f"rule-{rule.kind}",
+                x=_percent(0 if rule.words_at == "start" else 1),
+                y=_percent(canvas.y(rule.value)),
+                text=rule.label,
+                anchor=rule.words_at,
+            )
             for rule in spec.rules
         ],
         lines=_lines(canvas),

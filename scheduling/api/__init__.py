@@ -9,6 +9,7 @@ from scheduling.api.clinic_plan import clinic_plan_routes
 from scheduling.api.cover import AbsenceCoverViewSet
 from scheduling.api.day import DayClosingViewSet
 from scheduling.api.duty import duty_routes
+from scheduling.api.exposures import exposure_routes
 from scheduling.api.follow import follow_routes
 from scheduling.api.gates import gate_routes
 from scheduling.api.imports import import_routes
@@ -32,3 +33,4 @@ def api_routes(router: BaseRouter) -> None:
     router.register("set-aside-visits", SetAsideVisitViewSet, basename="set-aside-visit")
     gate_routes(router)
     timeline_routes(router)
+    exposure_routes(router)

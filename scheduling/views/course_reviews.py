@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods
 from protocols.signing import require_means_to_sign
 from scheduling.access import get_series_for
 from scheduling.booking_pages import patient_banner
+from scheduling.exposure import exposure_at
 from scheduling.forms_review import ReviewForm
 from scheduling.models import TreatmentSeries
 from scheduling.review_page import given_lines, score_lines
@@ -88,6 +89,7 @@ def _page(
         "lines": point_lines(series),
         "given": given_lines(series),
         "scores": score_lines(series),
+        "exposure": exposure_at(series.patient, app_now()),
         "form": form if may_sign else None,
     }
     status = form.error_status if form is not None and form.is_bound else 200

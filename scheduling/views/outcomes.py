@@ -75,6 +75,17 @@ def patient_outcomes_fragment(request: HttpRequest, code: str) -> HttpResponse:
     return show(request, "scheduling/_patient_outcomes.html", context, patient.site)
 
 
+@require_safe
+@login_required
+def patient_exposure_flag(request: HttpRequest, code: str) -> HttpResponse:
+    """Where a prescriber orders: that the exposure escalates, and why. Empty when it does not."""
+    user = person(request)
+    require(user, "follow_up.view")
+    patient = get_patient_for(user, code, action="patient.view")
+    context = {"patient": patient, "exposure": exposure.exposure_at(patient, app_now())}
+    return show(request, "scheduling/_exposure_flag.html", context, patient.site)
+
+
 MEASURES = (
     ("function", "Everyday things", "of 10"),
     ("practice_days", "Days practised", "of 7"),

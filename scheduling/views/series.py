@@ -18,6 +18,7 @@ from protocols.presenting import cautions
 from scheduling.access import get_series_for
 from scheduling.booking_pages import chip_of, eligibility_words, patient_banner, series_chip, series_rows
 from scheduling.decisions import decisions_of
+from scheduling.exposure import exposure_at
 from scheduling.forms_booking import (
     EndSeriesForm,
     ExtraForm,
@@ -374,6 +375,7 @@ def infusion_extra(request: HttpRequest, code: str) -> HttpResponse:
         back_url=reverse("series_detail", args=[series.code]),
         template="scheduling/time.html",
         offers=offers,
+        exposure=exposure_at(patient, app_now()),
     )
 
 

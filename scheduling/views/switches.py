@@ -18,6 +18,7 @@ from protocols.signing import require_means_to_sign
 from scheduling.access import get_series_for
 from scheduling.booking_pages import patient_banner
 from scheduling.domain.localtime import local_date
+from scheduling.exposure import exposure_at
 from scheduling.forms_switch import SignSwitchForm, SwitchForm
 from scheduling.loaders import zone_of
 from scheduling.models import TreatmentSeries
@@ -115,6 +116,7 @@ def _page(
                 for item in diff.opened
             ],
             "last_at": _moment(diff.exposure.last_at),
+            "exposure": exposure_at(series.patient, app_now()),
         }
     context = {
         "series": series,

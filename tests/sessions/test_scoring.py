@@ -124,12 +124,33 @@ def test_totals_outside_the_range_are_refused(value: object) -> None:
     assert refused.value.field == "total"
 
 
-@pytest.mark.parametrize(
-    ("value", "label"),
-    [(0, "Minimal"), (4, "Minimal"), (5, "Mild"), (19, "Moderately severe"), (20, "Severe")],
-)
-def test_phq9_bands(value: int, label: str) -> None:
-    assert band("phq9", value).label == label
+PUBLISHED = {  # bands by their highest total, remission at most, items, highest total, days asked about (clinical E)
+    "phq9": ({4: "Minimal", 9: "Mild", 14: "Moderate", 19: "Moderately severe", 27: "Severe"}, 4, 9, 27, 14),
+    "gad7": ({4: "Minimal", 9: "Mild", 14: "Moderate", 21: "Severe"}, None, 7, 21, 14),
+    "qids_sr16": ({5: "None", 10: "Mild", 15: "Moderate", 20: "Severe", 27: "Very severe"}, 5, 16, 27, 7),
+    "madrs": ({6: "Normal", 19: "Mild", 34: "Moderate", 60: "Severe"}, 10, 10, 60, 7),
+}
+
+
+@pytest.mark.parametrize("code", PUBLISHED)
+def test_every_band_edge_and_cut_off_is_the_published_one(code: str) -> None:
+    bands, remission, items, highest, days = PUBLISHED[code]
+    one = INSTRUMENTS[code]
+    assert (one.remission_at_most, one.items, one.highest, one.recall_days) == (
+        remission,
+        items,
+        highest,
+        days,
+    )
+    low = 0
+    for high, label in bands.items():
+        assert (band(code, low).label, band(code, high).label) == (label, label)
+        low = high + 1
+    assert low == highest + 1
+    assert set(INSTRUMENTS) == set(PUBLISHED)
+    if remission is not None:
+        assert change(code, highest, remission) == "remission" != change(code, highest, remission + 1)
+        assert change(code, remission, 0) != "remission", "who starts there does not remit"
 
 
 @pytest.mark.parametrize(

@@ -92,6 +92,8 @@ def test_the_trend_is_first_against_last_in_words():
         "3.0 days between infusions at first, 4.0 now",
     )
     assert trend([dose(0, "0.50"), dose(4, "0.75")]) == ("0.50 mg/kg at first, 0.75 now",)
+    up_and_down = [dose(0, "0.50"), dose(4, "0.70"), dose(8, "0.60")]
+    assert trend(up_and_down)[0] == "0.50 mg/kg at first, 0.60 now, 0.70 at most"
 
 
 def test_an_infusion_that_the_patient_asked_for_outside_the_plan_counts():
@@ -107,6 +109,76 @@ def test_who_asked_for_an_extra_infusion_decides(clinic, clock, initiator, flagg
     series.appointments.update(reason=words)
     found = exposure_of(clinic.patient, [], clock.now(), ZoneInfo(clinic.site.time_zone))
     assert bool(found.reasons) is flagged
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("first_on", "last_on", "counted"),
+    [
+        ("2024-01-01", "2025-03-04", 3),  # a year before, and a day
+        ("2024-01-01", "2025-03-03", 0),  # 365 days before Tuesday 3 March 2026
+        ("2025-03-04", None, 3),
+        (None, None, 0),  # no day is known
+    ],
+)
+def test_the_last_day_elsewhere_decides_what_counts_in_twelve_months(
+    clinic, clock, first_on, last_on, counted
+):
+    days = {
+        name: date.fromisoformat(day) if day else None
+        for name, day in (("first_on", first_on), ("last_on", last_on))
+    }
+    record_prior_exposure(
+        patient=clinic.patient, route="oral", count=3, total_mg=Decimal("90.5"), source="Letter", by=clinic.nurse, **days
+    )  # fmt: skip
+    found = exposure_of(clinic.patient, [], clock.now(), ZoneInfo(clinic.site.time_zone))
+    assert (found.last_year, found.total, found.elsewhere, found.mg, found.unknown) == (
+        counted, 3, 3, Decimal("90.5"), 0,
+    )  # fmt: skip
+
+
+@pytest.mark.django_db
+def test_escalation_is_said_where_a_dose_an_interval_and_a_visit_are_decided(clinic, clock):
+    """Two doses stepped up: on the card, at the order, at the review, before an extra infusion or a switch, and by API."""
+    series = w.book_course(clinic, [w.FIRST + n * DAY * 3 for n in range(4)])
+    client, api = Client(), f"/api/v1/exposures/{clinic.patient.code}/"
+    client.force_login(clinic.clinician)
+    pages = [
+        f"/patients/{clinic.patient.code}/exposure-flag/", f"/patients/{clinic.patient.code}/outcomes/",
+        f"/series/{series.code}/review/", f"/patients/{clinic.patient.code}/extra-infusion/",
+    ]  # fmt: skip
+    switch = f"/series/{series.code}/switch/?protocol={clinic.version.code}&first_day=2026-03-20&weight_kg=70"
+    flag, words = "Exposure is escalating", "The dose was stepped up 2 times."
+    for url in pages:
+        assert words not in client.get(url).content.decode(), url
+    assert client.get(api).json()["escalating"] == []
+    for visit, mg in zip(series.appointments.order_by("ordinal")[:3], (35, 42, 49), strict=True):
+        infusion = w.start_pump(clinic, visit)
+        type(infusion).objects.filter(pk=infusion.pk).update(ordered_mg=mg)
+        w.stop_pump(clinic, infusion)
+        w.sign(clinic, infusion)
+        w.release(visit, "completed")
+    clock.set(w.FIRST + 8 * DAY)
+    for url in pages:
+        page = client.get(url).content.decode()
+        assert words in page, url
+        assert (flag in page) is ("outcomes" not in url and "review" not in url), url
+    assert client.get(switch).status_code == 200
+    told = client.get(api).json()
+    assert (told["escalating"], told["here"], told["trend"][0]) == (
+        [words],
+        3,
+        "0.50 mg/kg at first, 0.70 now",
+    )
+    order = client.get(f"/infusions/{infusion.code}/").content.decode()
+    assert pages[0] not in order, "the order is behind"
+    for who, status in ((clinic.therapist, 200), (clinic.admin, 403)):
+        client.force_login(who)
+        assert client.get(api).status_code == client.get(pages[0]).status_code == status
+    client.force_login(clinic.outsider)
+    assert client.get(api).status_code == client.get(pages[0]).status_code == 404
+    assert client.post(pages[0]).status_code == 405
+    assert Client().get(pages[0]).status_code == 302
 
 
 @pytest.mark.django_db
