@@ -80,7 +80,7 @@ def window_context(window: PlasticityWindow, user: User, now: datetime) -> dict[
         "until": until_words(window, zone, now),
         "chip": _chip(window, state),
         "axis": axis,
-        "bar": bar_for(window, session, axis, words, _night_marks(window, nights, zone)),
+        "bar": bar_for(window, session, axis, words, night_marks(window, nights, zone)),
         "cards": [therapy_card(row, course, user, now, zone) for row in shown],
         "others": [line for line in lines if line.row.target_at < soon],
         "later": [line for line in lines if line.row.target_at >= soon],
@@ -95,7 +95,7 @@ def window_context(window: PlasticityWindow, user: User, now: datetime) -> dict[
     }
 
 
-def _night_marks(window: PlasticityWindow, nights: list[NightReport], zone: ZoneInfo) -> list[Mark]:
+def night_marks(window: PlasticityWindow, nights: list[NightReport], zone: ZoneInfo) -> list[Mark]:
     """Each night that was asked about, at four in the morning of it."""
     evening = local_date(window.infusion.stopped_at or window.starts_at, zone)
     return [

@@ -18,6 +18,7 @@ from scheduling.outcome_chart import Given, Scored, baseline_of, joined, outcome
 from scheduling.reasons import EXTRA, in_words
 from sessions import scoring
 from sessions import services as facts
+from tests import factories
 from tests.scheduling.follow import world as w
 
 DAY = timedelta(days=1)
@@ -147,7 +148,9 @@ def test_escalation_is_said_where_a_dose_an_interval_and_a_visit_are_decided(cli
         f"/patients/{clinic.patient.code}/exposure-flag/", f"/patients/{clinic.patient.code}/outcomes/",
         f"/series/{series.code}/review/", f"/patients/{clinic.patient.code}/extra-infusion/",
     ]  # fmt: skip
-    switch = f"/series/{series.code}/switch/?protocol={clinic.version.code}&first_day=2026-03-20&weight_kg=70"
+    other = factories.make_version("single-infusion", author=clinic.admin)
+    factories.make_eligible(clinic.patient, other)
+    pages.append(f"/series/{series.code}/switch/?protocol={other.code}&first_day=2026-03-20&weight_kg=70")
     flag, words = "Exposure is escalating", "The dose was stepped up 2 times."
     for url in pages:
         assert words not in client.get(url).content.decode(), url
@@ -163,7 +166,6 @@ def test_escalation_is_said_where_a_dose_an_interval_and_a_visit_are_decided(cli
         page = client.get(url).content.decode()
         assert words in page, url
         assert (flag in page) is ("outcomes" not in url and "review" not in url), url
-    assert client.get(switch).status_code == 200
     told = client.get(api).json()
     assert (told["escalating"], told["here"], told["trend"][0]) == (
         [words],
