@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -226,70 +227,49 @@ def _messages(site: Site, span: Interval, now: datetime) -> MessageHealth:
 
 
 COLUMNS = ("part", "group", "measure", "value", "unit", "n", "missing")
+Line = tuple[object, ...]
 
 
-def lines_of(report: Report) -> list[tuple[object, ...]]:
+def lines_of(report: Report) -> list[Line]:
     """The whole report in the order of COLUMNS, one figure a line; what is not known is None."""
-    rows: list[tuple[object, ...]] = [
-        (
-            "windows",
-            "all",
-            "adherence",
-            _share(report.kept, report.decided),
-            "%",
-            report.decided,
-            report.still_open,
-        )
-    ]
+    return [*_of_windows(report), *_of_courses(report), *_of_messages(report.messages), *_of_weeks(report)]
+
+
+def _of_windows(report: Report) -> Iterator[Line]:
+    share = _share(report.kept, report.decided)
+    yield ("windows", "all", "adherence", share, "%", report.decided, report.still_open)
     over = report.outside - report.outside_open
     share = _share(report.outside_reported, over)
-    rows.append(("windows", "outside therapist", "reported", share, "%", over, report.outside_open))
+    yield ("windows", "outside therapist", "reported", share, "%", over, report.outside_open)
     hours = report.hours
     for name in ("lower", "median", "upper"):
         value = None if hours is None else round(getattr(hours, name), 1)
-        rows.append(
-            ("windows", "all", f"hours to therapy, {name}", value, "h", hours.n if hours else 0, None)
-        )
+        yield ("windows", "all", f"hours to therapy, {name}", value, "h", hours.n if hours else 0, None)
+
+
+def _of_courses(report: Report) -> Iterator[Line]:
     for item in report.results:
         missing = item.without_start + item.without_result
         about = f"{item.version}: {item.instrument.title}"
-        rows.append(
-            ("courses", about, "response", _round(item.response.percent), "%", item.response.whole, missing)
-        )
-        if item.remission is not None:
-            rows.append(
-                (
-                    "courses",
-                    about,
-                    "remission",
-                    _round(item.remission.percent),
-                    "%",
-                    item.remission.whole,
-                    missing,
-                )
-            )
-    sent = report.messages
+        for name, share in (("response", item.response), ("remission", item.remission)):
+            if share is not None:
+                yield ("courses", about, name, _round(share.percent), "%", share.whole, missing)
+
+
+def _of_messages(sent: MessageHealth) -> Iterator[Line]:
     for name in ("sent", "failed", "unknown"):
-        rows.append(("messages", "all", name, getattr(sent, name), "messages", sent.all, None))
+        yield ("messages", "all", name, getattr(sent, name), "messages", sent.all, None)
     delay = None if sent.median_delay is None else round(sent.median_delay.total_seconds(), 1)
-    rows.append(("messages", "all", "median delay", delay, "s", sent.sent, None))
+    yield ("messages", "all", "median delay", delay, "s", sent.sent, None)
     for one in sent.weeks:
-        rows.append(("messages", one.monday.isoformat(), "sent", one.sent_percent, "%", one.all, None))
+        yield ("messages", one.monday.isoformat(), "sent", one.sent_percent, "%", one.all, None)
+
+
+def _of_weeks(report: Report) -> Iterator[Line]:
     for week in report.weeks:
-        day = week.monday.isoformat()
-        rows.append(("chairs", day, "use", week.use_percent, "%", None, None))
-        rows.append(
-            (
-                "windows",
-                day,
-                "adherence",
-                week.adherence_percent,
-                "%",
-                week.windows - week.windows_open,
-                week.windows_open,
-            )
-        )
-    return rows
+        day, over = week.monday.isoformat(), week.windows - week.windows_open
+        yield ("chairs", day, "use", week.use_percent, "%", None, None)
+        yield ("windows", day, "adherence", week.adherence_percent, "%", over, week.windows_open)
 
 
 def _share(part: int, whole: int) -> float | None:

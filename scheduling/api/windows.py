@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -57,17 +58,19 @@ class WindowViewSet(ServiceViewSet):
     @action(detail=True, methods=["post"])
     def claim(self, request: Request, code: str) -> Response:
         """Take it. Taking what one has already is harmless; 409 when somebody else has it."""
-        checked(EmptySerializer(data=request.data))
-        window = get_window_for(self.user, code, action="window.claim")
-        return window_answer(windows.claim_window(window=window, by=self.user))
+        return self._act(request, code, windows.claim_window)
 
     @extend_schema(request=EmptySerializer, responses=WindowSerializer)
     @action(detail=True, methods=["post"])
     def release(self, request: Request, code: str) -> Response:
         """Give it back. 409 while therapy of it is booked with the caller."""
+        return self._act(request, code, windows.release_window)
+
+    def _act(self, request: Request, code: str, act: Callable[..., PlasticityWindow]) -> Response:
+        """One of the two, by somebody who may take windows; an empty body is all that it reads."""
         checked(EmptySerializer(data=request.data))
         window = get_window_for(self.user, code, action="window.claim")
-        return window_answer(windows.release_window(window=window, by=self.user))
+        return window_answer(act(window=window, by=self.user))
 
 
 def window_answer(row: PlasticityWindow) -> Response:
