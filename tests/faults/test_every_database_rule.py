@@ -18,7 +18,9 @@ import psycopg2
 import pytest
 from psycopg2 import errors
 
-from tests.faults.rules import RAISED, RULES, TRIGGERS, Break
+from tests.faults.breaks import Break
+from tests.faults.rules import RULES, TRIGGERS
+from tests.faults.rules_of_records import RAISED
 from tests.journeys.stack import (
     ROOT,
     Mailbox,

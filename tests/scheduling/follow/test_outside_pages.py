@@ -23,7 +23,7 @@ from scheduling.utilisation import utilisation
 from sessions.models import ReportedTherapy
 from staff.api import etag
 from tests import factories
-from tests.scheduling.follow import test_outside as t
+from tests.scheduling.follow import outside_world as t
 from tests.scheduling.follow import world as w
 
 pytestmark = pytest.mark.django_db
