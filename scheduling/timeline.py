@@ -266,7 +266,9 @@ def _overrides(patient: Patient, user: User, reach: Reach) -> Iterator[Moment]:
     for row in _latest(rows.select_related("answered_by"), "answered_at"):
         reason = gates.OVERRIDE_REASONS.get(row.reason_code, row.reason_code)
         words = ". ".join(filter(None, (reason, row.note)))
-        title = f"{'Before the visit' if row.infusion_id is None else 'At the start'}: {row.label} set aside"
+        when = "Before the visit" if row.infusion_id is None else "At the start"
+        said = row.label.rstrip(".")  # a finding is a sentence, a gate is a name
+        title = f"{when}, set aside: {said}"
         yield Moment(
             row.answered_at,
             title,

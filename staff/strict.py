@@ -141,7 +141,12 @@ def parse_integer(
     """A whole number, by the same rules as `parse_decimal` (72.0 is refused: type 72)."""
     low = None if min_value is None else Decimal(min_value)
     high = None if max_value is None else Decimal(max_value)
-    return int(parse_decimal(value, field=field, min_value=low, max_value=high, max_places=0, unit=unit))
+    try:
+        number = parse_decimal(value, field=field, min_value=low, max_value=high, max_places=0, unit=unit)
+    except InvalidInput as refusal:
+        words = refusal.message.replace("such as 72.5", "such as 12")
+        raise InvalidInput(words, code=refusal.code, field=refusal.field) from None
+    return int(number)
 
 
 def parse_text(value: object, *, field: str, max_length: int = 4000, single_line: bool = False) -> str:

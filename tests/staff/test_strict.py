@@ -112,6 +112,9 @@ def test_minus_zero_is_zero() -> None:
 def test_integers_refuse_fractions_even_of_zero() -> None:
     assert strict.parse_integer("70", field="x") == 70
     assert code_of(strict.parse_integer, "70.0", field="x") == "too-many-places"
+    for typed in ("1e3", "many", ""):
+        with pytest.raises(InvalidInput, match=r"such as 12\."):
+            strict.parse_integer(typed, field="x")
 
 
 def instants_that_show(wall: datetime, zone: ZoneInfo) -> set[datetime]:

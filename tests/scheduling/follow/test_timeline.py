@@ -119,9 +119,9 @@ def test_decisions_and_what_was_set_aside_stand_on_it(clinic, visit, clock):
         name: set(titles(patient_timeline(clinic.patient, getattr(clinic, name), app_now())))
         for name in ("clinician", "coordinator")
     }
-    both = {"Up to 200 h allowed before infusion visit 2", "Before the visit: Escort set aside"}
+    both = {"Up to 200 h allowed before infusion visit 2", "Before the visit, set aside: Escort"}
     assert both <= by["clinician"] & by["coordinator"]
-    assert "At the start: Weight set aside" in by["clinician"] - by["coordinator"]
+    assert "At the start, set aside: Weight" in by["clinician"] - by["coordinator"]
 
 
 def test_the_api_pages_through_the_same_entries_with_the_same_limits(clinic, visit):

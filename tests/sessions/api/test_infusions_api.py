@@ -342,8 +342,16 @@ def test_scores_by_the_api(api, clinic):
     body = {"patient": str(clinic.patient.code), "instrument": "gad7", "items": [1, 1, 1, 1, 1, 1, 1]}
     made = therapist.post("/api/v1/outcome-scores/", body, format="json", **key())
     assert (made.json()["total"], made.json()["band"]) == (7, "Mild")
-    bad = therapist.post("/api/v1/outcome-scores/", {**body, "items": [9] * 7}, format="json", **key("2"))
-    assert bad.status_code == 400
+    partial = ([9] * 7, [1] * 6, [1] * 8, [], [1, 1, 1, None, 1, 1, 1], [1, 1, 1, "", 1, 1, 1])
+    for number, items in enumerate(partial):
+        for name, most in (("gad7", items), ("phq9", [*items, 1, 1])):
+            sent = {**body, "instrument": name, "items": most}
+            bad = therapist.post("/api/v1/outcome-scores/", sent, format="json", **key(f"{name}-{number}"))
+            assert bad.status_code == 400, sent
+            assert "items" in bad.content.decode()
+    without = {**body, "items": [1] * 6, "total": 6}
+    assert therapist.post("/api/v1/outcome-scores/", without, format="json", **key("t")).status_code == 400
+    assert clinic.patient.outcome_scores.count() == 1, "a partial set is never a total"
 
 
 def test_prediction_answers_like_the_command(api, clinic):
