@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from django.apps import apps
 from django.contrib.postgres.search import TrigramSimilarity, TrigramWordSimilarity
 from django.db import models
-from django.db.models import F, Func, Max, Q, Value
+from django.db.models import F, Func, Max, Q, Sum, Value
 from django.db.models.functions import Coalesce, Concat
 
 from patients.alike import SIMILAR_NAME, SIMILAR_NAME_SAME_BIRTH_DATE
@@ -127,3 +127,7 @@ class PriorExposureQuerySet(OfPatientQuerySet):
         """The last day on which any of it was given, as far as known; None when no day is."""
         found: date | None = self.aggregate(day=Max(Coalesce("last_on", "first_on")))["day"]
         return found
+
+    def counted(self) -> int:
+        """How many treatments that is."""
+        return int(self.aggregate(count=Sum("count"))["count"] or 0)

@@ -124,7 +124,7 @@ def series_rows(series: TreatmentSeries, visits: Iterable[Appointment], now: dat
             therapy.setdefault(item.ordinal, []).append(item)
     return [
         _row(number, _that_counts(found, number), tuple(therapy.get(number, ())), now)
-        for number in range(1, series.visits + 1)
+        for number in series.numbers
     ]
 
 

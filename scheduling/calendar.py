@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from django.db.models import Q
+
 from patients.presenting import interpreter_words
 from scheduling.booking_pages import Chip, chair_of, chip_of, title_of
 from scheduling.domain.intervals import Interval
@@ -116,7 +118,7 @@ class Calendar:
 
 
 def build_week(user: User, site: Site, monday: date, now: datetime) -> Calendar:
-    """Seven days from Monday. Nine queries, whatever the number of chairs and visits."""
+    """Seven days from Monday. Nine queries at most, whatever the number of chairs and visits."""
     zone = zone_of(site)
     start = resolve_local(monday, time(0), zone).instant
     end = resolve_local(monday + timedelta(days=7), time(0), zone).instant
@@ -128,11 +130,7 @@ def build_week(user: User, site: Site, monday: date, now: datetime) -> Calendar:
     hours = [row for row in duty.hours if row.resource_id in shared]
     every = week_visits(site, start, end)
     visits = [item for item in every if item.kind == Appointment.Kind.INFUSION and item.status in SHOWN]
-    seen = set(
-        Appointment.objects.visible_to(user)
-        .filter(pk__in=[item.pk for item in every])
-        .values_list("pk", flat=True)
-    )
+    seen, waiting = _seen(user, site, every)
     taken = list(
         ResourceBooking.objects.of_resources([item.pk for item in resources])
         .touching(start, end)
@@ -146,8 +144,15 @@ def build_week(user: User, site: Site, monday: date, now: datetime) -> Calendar:
         _day(item, shown, chairs, visits, seen, hours, taken, capacity, user, now, zone, limits)
         for item in lists
     )
-    waiting = Appointment.objects.visible_to(user).filter(site=site, status=Status.DISPLACED).count()
     return Calendar(days, shown, tuple(lists), waiting)
+
+
+def _seen(user: User, site: Site, visits: Sequence[Appointment]) -> tuple[set[int], int]:
+    """Which of these visits the person may see, and how many of the whole site wait for a time. One query."""
+    shown = {item.pk for item in visits}
+    asked = Q(pk__in=shown) | Q(site=site, status=Status.DISPLACED)
+    rows = dict(Appointment.objects.visible_to(user).filter(asked).values_list("pk", "status"))
+    return shown & set(rows), sum(status == Status.DISPLACED for status in rows.values())
 
 
 def _hours(rows: Sequence[Availability], visits: Sequence[Appointment], zone: ZoneInfo) -> tuple[int, ...]:

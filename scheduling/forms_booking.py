@@ -50,11 +50,27 @@ class PlanForm(ClinicalForm):
         widget=Radios(inline=True),
     )
     therapist = forms.ChoiceField(label="Therapist afterwards", required=False)
+    given_elsewhere = UnitIntegerField(
+        "Infusions of this course given elsewhere", required=False, min_value=0, max_value=59
+    )
 
     def __init__(
-        self, *args: Any, versions: Iterable[ProtocolVersion], therapists: Iterable[User], **kwargs: Any
+        self,
+        *args: Any,
+        versions: Iterable[ProtocolVersion],
+        therapists: Iterable[User],
+        elsewhere: int = 0,
+        **kwargs: Any,
     ) -> None:
+        """`elsewhere`: treatments on record from before; without any, nothing is asked about them."""
         super().__init__(*args, **kwargs)
+        if elsewhere:
+            on_record = f"{elsewhere} treatment{'s' if elsewhere != 1 else ''} on record"
+            self.fields[
+                "given_elsewhere"
+            ].help_text = f"{on_record}. After 3, the next is infusion 4. Empty: none."
+        else:
+            del self.fields["given_elsewhere"]
         self.versions = {str(item.code): item for item in versions}
         self.therapists = {str(item.code): item for item in therapists}
         today = timezone.localdate(app_now())
@@ -69,6 +85,11 @@ class PlanForm(ClinicalForm):
     def version(self) -> ProtocolVersion:
         """The chosen version of a valid form."""
         return self.versions[self.cleaned_data["protocol"]]
+
+    @property
+    def given_before(self) -> int:
+        """Infusions of this course that the patient comes with, of a valid form."""
+        return int(self.cleaned_data.get("given_elsewhere") or 0)
 
     @property
     def chosen_therapist(self) -> User | None:

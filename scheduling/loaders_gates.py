@@ -138,7 +138,7 @@ def _lines(visit: Appointment, facts: GateFacts, now: datetime) -> list[GateLine
     for gate in gates.BUILT_IN:
         if gates.applies(
             gate,
-            ordinal=visit.ordinal or 1,
+            first=visit.series is None or visit.ordinal == visit.series.first_ordinal,
             checks=definition.preinfusion_checks,
             preparation=definition.preparation_minutes is not None,
         ):

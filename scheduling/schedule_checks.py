@@ -256,7 +256,7 @@ def _lost_infusions(_: datetime) -> Iterator[Finding]:
     for series_id, ordinal in rows.values_list("series_id", "ordinal"):
         dated[series_id].add(ordinal)
     for series in TreatmentSeries.objects.live():
-        for number in sorted(set(range(1, series.visits + 1)) - dated[series.pk]):
+        for number in sorted(set(series.numbers) - dated[series.pk]):
             if undated_key(series, number) not in listed:
                 yield Finding("lost", f"infusion {number} has no date and is on no list", (str(series.code),))
 

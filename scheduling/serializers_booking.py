@@ -91,7 +91,7 @@ class SeriesSerializer(serializers.ModelSerializer[TreatmentSeries]):
         model = TreatmentSeries
         fields = (
             "code", "patient", "site", "protocol_version", "status", "fhir_status", "status_reason", "weight_kg",
-            "visits", "prescriber", "therapist", "booked_at", "ended_at", "version",
+            "visits", "first_ordinal", "prescriber", "therapist", "booked_at", "ended_at", "version",
         )  # fmt: skip
         read_only_fields = fields
 
@@ -143,6 +143,7 @@ class PlanSerializer(StrictSerializer):
     first_day = StrictDateField()
     therapist = serializers.UUIDField(required=False, allow_null=True)
     part_of_day = serializers.ChoiceField(choices=["", "morning", "afternoon"], default="")
+    given_elsewhere = StrictIntegerField(min_value=0, max_value=59, default=0)
 
 
 class VisitChoiceSerializer(StrictSerializer):
@@ -173,7 +174,9 @@ class LongGapSerializer(StrictSerializer):
 
 
 class BookSeriesSerializer(StrictSerializer):
-    """A series to be booked whole or not at all."""
+    """A series to be booked whole or not at all. After infusions elsewhere that are on record, `visits` begin with the
+    next ordinal.
+    """
 
     patient = serializers.UUIDField()
     protocol_version = serializers.UUIDField()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from protocols.models import ProtocolVersion
 from scheduling.board_cards import Card, Span, card_of
 from scheduling.domain.localtime import resolve_local
 from scheduling.loaders import zone_of
@@ -33,7 +34,7 @@ def _midnight(day: date, zone: ZoneInfo) -> datetime:
 
 
 def week_visits(site: Site, start: datetime, end: datetime) -> list[Appointment]:
-    """Visits of every kind that touch [start, end), those without a time included, in order. Four queries at most.
+    """Visits of every kind that touch [start, end), those without a time included, in order. Three queries at most.
 
     With what the week shows and no more: a join less is planned faster, and a protocol's text is read once, not in the
     row of every visit.
@@ -43,12 +44,21 @@ def week_visits(site: Site, start: datetime, end: datetime) -> list[Appointment]
     )
     found = list(
         rows.select_related("patient", "series", "infusion", "moved_by")
-        .prefetch_related(with_resources(), "series__protocol_version", "infusion__protocol_version")
+        .prefetch_related(with_resources())
         .order_by("during", "pk")
     )
     for visit in found:
         visit.site = site
+    _with_versions(found)
     return found
+
+
+def _with_versions(visits: Iterable[Appointment]) -> None:
+    """Give series and records their protocol version: one query for both, where a prefetch makes one for each."""
+    holders = [item for visit in visits for item in (visit.series, visit.infusion) if item is not None]
+    versions = ProtocolVersion.objects.in_bulk({item.protocol_version_id for item in holders})
+    for item in holders:
+        item.protocol_version = versions[item.protocol_version_id]
 
 
 def week(

@@ -100,11 +100,11 @@ def state_of(standing: Standing, *, due: datetime, now: datetime) -> State:
     return standing
 
 
-def applies(gate: Gate, *, ordinal: int, checks: Collection[str], preparation: bool) -> bool:
+def applies(gate: Gate, *, first: bool, checks: Collection[str], preparation: bool) -> bool:
     """Whether a version's visit has this gate: fasting and escort when its checks ask for them, the preparation
-    visit when it has one, before the first infusion.
+    visit when it has one, before the `first` infusion of the series here.
     """
-    if gate.first_only and ordinal != 1:
+    if gate.first_only and not first:
         return False
     if gate.key == "preparation":
         return preparation

@@ -130,6 +130,7 @@ class SeriesViewSet(
             by=self.user,
             therapist=therapist_named(data.get("therapist"), self.user),
             part_of_day=data["part_of_day"],
+            given_elsewhere=data["given_elsewhere"],
         )
         return Response(proposal_data(proposal))
 

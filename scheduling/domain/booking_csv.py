@@ -29,11 +29,13 @@ from staff.strict import (
 LARGEST = 2 * 1024 * 1024  # bytes
 MOST_ROWS = 5000
 MOST_PROBLEMS = 200
+MOST_BEFORE = 2000
 PERSON = ("mrn", "family_name", "given_name", "birth_date", "sex")
 PERSON_MORE = ("height_cm", "language", "time_zone", "jurisdiction", "other_person")
 VISIT = ("protocol", "weight_kg", "infusion", "start")
 VISIT_MORE = ("chair", "nurse", "prescriber")
-COLUMNS = (*PERSON, *PERSON_MORE, *VISIT, *VISIT_MORE)
+BEFORE = ("given_before", "last_given_on")
+COLUMNS = (*PERSON, *PERSON_MORE, *BEFORE, *VISIT, *VISIT_MORE)
 SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab"}
 
 
@@ -62,12 +64,16 @@ class VisitRow:
 
 @dataclass
 class PersonRows:
-    """One patient with their visits, in the order of the infusions. `row`: the first row that names them."""
+    """One patient with their visits, in the order of the infusions. `row`: the first row that names them;
+    `given_before` infusions before this file, the last of them on `last_given_on`.
+    """
 
     row: int
     mrn: str
     values: Mapping[str, object]
     other_person: bool
+    given_before: int = 0
+    last_given_on: date | None = None
     visits: list[VisitRow] = field(default_factory=list)
 
 
@@ -235,9 +241,30 @@ def _person(number: int, row: Mapping[str, str]) -> tuple[PersonRows | None, lis
             values[name] = row[name]
     if row["other_person"].lower() not in ("", "yes", "no"):
         problems.append(Problem(number, "other_person", "Write yes, no, or nothing."))
+    before: dict[str, object] = {}
+    if row["given_before"]:
+        _try(
+            problems,
+            number,
+            "given_before",
+            before,
+            lambda: parse_integer(
+                row["given_before"], field="given_before", min_value=0, max_value=MOST_BEFORE
+            ),
+        )
+    if row["last_given_on"]:
+        _try(
+            problems,
+            number,
+            "last_given_on",
+            before,
+            lambda: parse_date(row["last_given_on"], field="last_given_on"),
+        )
+        if not row["given_before"]:
+            problems.append(Problem(number, "given_before", "Say how many infusions that was the last of."))
     if problems:
         return None, problems
-    return PersonRows(number, row["mrn"], values, row["other_person"].lower() == "yes"), []
+    return PersonRows(number, row["mrn"], values, row["other_person"].lower() == "yes", **before), []  # type: ignore[arg-type]  # read above
 
 
 def _try(problems: list[Problem], number: int, name: str, values: dict[str, object], read: object) -> None:
@@ -249,10 +276,11 @@ def _try(problems: list[Problem], number: int, name: str, values: dict[str, obje
 
 def _disagreements(number: int, known: PersonRows, person: PersonRows) -> list[Problem]:
     """A record number stands for one person: the same name, birth date and the rest in every row."""
+    one, two = ({**item.values, **{name: getattr(item, name) for name in BEFORE}} for item in (known, person))
     return [
         Problem(number, name, f"Row {known.row} says otherwise for the same record number.")
-        for name in sorted({*known.values, *person.values})
-        if known.values.get(name) != person.values.get(name)
+        for name in sorted({*one, *two})
+        if one.get(name) != two.get(name)
     ]
 
 

@@ -15,7 +15,7 @@ from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import DateTimeRangeField, RangeOperators
 from django.contrib.postgres.indexes import GistIndex
 from django.db import models
-from django.db.models import Deferrable, Q
+from django.db.models import Deferrable, F, Q
 
 from patients.models import Patient
 from protocols.models import ProtocolVersion
@@ -51,6 +51,9 @@ class TreatmentSeries(models.Model):
     release_on = models.DateField("chairs are given back on", null=True, blank=True)
     weight_kg = models.DecimalField("weight used for planning, kg", max_digits=5, decimal_places=1)
     visits = models.PositiveSmallIntegerField()
+    first_ordinal = models.PositiveSmallIntegerField(
+        "number of the first infusion given here", default=1, db_default=1
+    )
     prescriber = models.ForeignKey(USER, on_delete=models.PROTECT, related_name="+")
     therapist = models.ForeignKey(USER, on_delete=models.PROTECT, related_name="+", null=True, blank=True)
     booked_by = models.ForeignKey(USER, on_delete=models.PROTECT, related_name="+")
@@ -79,12 +82,26 @@ class TreatmentSeries(models.Model):
             ),
             models.CheckConstraint(condition=Q(visits__gte=1, visits__lte=60), name="series_visits_in_range"),
             models.CheckConstraint(
+                condition=Q(first_ordinal__gte=1, first_ordinal__lte=F("visits")),
+                name="series_starts_within_its_visits",
+            ),
+            models.CheckConstraint(
                 condition=Q(weight_kg__gte=20, weight_kg__lte=350), name="series_weight_in_range"
             ),
         ]
 
     def __str__(self) -> str:
         return f"Series of {self.visits}"
+
+    @property
+    def numbers(self) -> range:
+        """The infusions given or to be given here, by ordinal. Those before the first were given elsewhere."""
+        return range(self.first_ordinal, self.visits + 1)
+
+    @property
+    def given_elsewhere(self) -> int:
+        """Infusions of this course that the patient came with (clinic-day 38)."""
+        return self.first_ordinal - 1
 
 
 @pghistory.track()

@@ -58,11 +58,12 @@ def refuse_what_is_taken(
     total: int,
     without: Collection[int] = (),
     alone: bool = False,
+    first: int = 1,
 ) -> None:
     """Raise Clash (in the words of the full check) for the first visit whose named chair or person has no room.
 
-    One query. An empty code is chosen by the service; times not ahead of `at` are left to the rules. total, alone: as
-    `VisitRules` names occurrences; without: bookings (primary keys of appointments) that are about to move. Raises
+    One query. An empty code is chosen by the service; times not ahead of `at` are left to the rules. total, alone,
+    first: as `VisitRules` names occurrences; without: bookings (primary keys of appointments) that are about to move. Raises
     InvalidInput for a code that is none.
     """
     wants = [*_of_visits(definition, wanted, at), *_of_therapy(definition, therapy, at)]
@@ -71,7 +72,7 @@ def refuse_what_is_taken(
     for want in wants if found else ():
         mine = tuple(row for row in found if str(row.resource.code) == want.code)
         if mine:
-            with named(want.ordinal, total, alone=alone):
+            with named(want.ordinal, total, alone=alone, first=first):
                 _refuse(want, mine, definition, by, zone)
 
 
@@ -85,9 +86,10 @@ def refuse_early(
 ) -> None:
     """A new series that cannot be had, refused by two queries. Raises StateConflict, Clash and InvalidInput."""
     refuse_second_series(patient)
+    text, wanted = version.read(), sorted(visits, key=lambda item: item.ordinal)
     refuse_what_is_taken(
-        patient=patient, definition=version.read(), wanted=sorted(visits, key=lambda item: item.ordinal),
-        therapy=therapy, by=by, at=app_now(), total=len(visits),
+        patient=patient, definition=text, wanted=wanted, therapy=therapy, by=by, at=app_now(), total=text.visits,
+        first=wanted[0].ordinal,
     )  # fmt: skip
 
 

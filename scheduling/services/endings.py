@@ -80,7 +80,7 @@ def _cancel_ahead(series: TreatmentSeries, words: str, now: datetime, by: User) 
     cancel_rows([*visits, *planned], f"Series ended: {words}"[:200])
     for row in visits:
         settle_visit(row, resolution="The series was ended.", at=now, by=by)
-    for number in range(1, series.visits + 1):
+    for number in series.numbers:
         settle(
             kind=WorkItem.Kind.DISPLACED,
             key=undated_key(series, number),
@@ -104,7 +104,7 @@ def settle_series(series: TreatmentSeries, at: datetime) -> TreatmentSeries:
     current = TreatmentSeries.objects.select_for_update().get(pk=series.pk)
     rows = current.appointments.infusions().filter(status__in=SETTLED)
     settled = dict(rows.values_list("ordinal", "status"))
-    if current.status not in TreatmentSeries.LIVE or len(settled) < current.visits:
+    if current.status not in TreatmentSeries.LIVE or len(settled) < len(current.numbers):
         return current
     given = Status.COMPLETED in settled.values()
     current.status = TreatmentSeries.Status.COMPLETED if given else TreatmentSeries.Status.ENDED

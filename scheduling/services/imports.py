@@ -14,7 +14,7 @@ from typing import Any
 from django.db import transaction
 
 from patients.models import Patient
-from patients.services import create_patient
+from patients.services import create_patient, record_prior_exposure
 from protocols.models import ProtocolVersion
 from scheduling.domain.booking_csv import MOST_ROWS, PersonRows, Problem, VisitRow, birth_date_of, read_sheet
 from scheduling.loaders import zone_of
@@ -31,6 +31,9 @@ COLUMN_OF = {
     "protocol_version": "protocol",
     "confirm_different": "other_person",
     "caution_reason": "mrn",
+    "given_elsewhere": "given_before",
+    "count": "given_before",
+    "last_on": "last_given_on",
 }
 KINDS = {
     "chair": Resource.Kind.CHAIR,
@@ -115,6 +118,7 @@ class _Work:
         counted = replace(self.report, problems=[])
         with self._noted(person), transaction.atomic():
             patient = self._patient(person, counted)
+            self._given_before(patient, person)
             if person.visits:
                 self._series(patient, person, counted)
             for name in ("new_patients", "known_patients", "series", "visits"):
@@ -140,6 +144,14 @@ class _Work:
         counted.new_patients += 1
         return patient
 
+    def _given_before(self, patient: Patient, person: PersonRows) -> None:
+        """Put on record what was given before this file, unless as much is on record already."""
+        if person.given_before > patient.prior_exposures.counted():
+            record_prior_exposure(
+                patient=patient, route="iv", count=person.given_before - patient.prior_exposures.counted(),
+                last_on=person.last_given_on, source="The imported file", by=self.by,
+            )  # fmt: skip
+
     def _series(self, patient: Patient, person: PersonRows, counted: ImportReport) -> None:
         first = person.visits[0]
         version = self.versions.get(first.protocol)
@@ -147,14 +159,15 @@ class _Work:
             raise InvalidInput(
                 f"No active protocol is called “{first.protocol[:60]}”.", field="protocol_version"
             )
-        expected = list(range(1, version.read().visits + 1))
+        expected = list(range(min(first.infusion, version.read().visits), version.read().visits + 1))
         numbers = [item.infusion for item in person.visits]
         if numbers != expected:
             missing = sorted(set(expected) - set(numbers))
+            has = f"{version.template.name} has {expected[-1]} infusions"
             words = (
-                f"{version.template.name} has {len(expected)} infusions; row for infusion {missing[0]} is missing."
+                f"{has}; row for infusion {missing[0]} is missing."
                 if missing
-                else f"{version.template.name} has {len(expected)} infusions; {numbers[-1]} is too many."
+                else f"{has}; {numbers[-1]} is too many."
             )
             raise InvalidInput(words, field="infusion")
         if self.eligible and eligibility_in_force(patient, version) is None:
@@ -171,7 +184,7 @@ class _Work:
             by=self.by,
         )
         counted.series += 1
-        counted.visits += series.visits
+        counted.visits += len(series.numbers)
 
     def _choice(self, row: VisitRow, index: int) -> VisitChoice:
         seat = {name: self._resource(row, name, index) for name in KINDS}

@@ -81,7 +81,7 @@ def approve_long_gap(
     current = TreatmentSeries.objects.select_related("protocol_version").get(pk=series.pk)
     if current.status not in TreatmentSeries.LIVE:
         raise StateConflict(f"This series is {current.get_status_display().lower()}.", code="series-over")
-    if not 2 <= ordinal <= current.visits:
+    if ordinal not in current.numbers[1:]:
         raise InvalidInput("There is no such gap in this series.", code="ordinal", field="ordinal")
     check_long_gaps(current.protocol_version.read(), {ordinal: max_hours}, reason=reason, by=by)
     if GapException.objects.filter(series=current, ordinal=ordinal).exists():

@@ -18,6 +18,7 @@ from scheduling.services.endings import HAS_A_DATE, undated_key
 from scheduling.services.exposure_limits import check_exposure, write_exposure
 from scheduling.services.followups import sync_follow_ups
 from scheduling.services.neighbours import neighbours_of_ordinal
+from scheduling.services.numbering import MOST_VISITS
 from scheduling.services.rules import (
     VisitRules,
     check_eligibility,
@@ -28,7 +29,7 @@ from scheduling.services.rules import (
 )
 from scheduling.services.scene import set_scene
 from scheduling.services.seating import VisitChoice, stay
-from scheduling.services.series import MOST_VISITS, book_series
+from scheduling.services.series import book_series
 from scheduling.services.visit_rows import write_visits
 from scheduling.services.window_rows import check_constraints_now
 from scheduling.services.workitems import settle
@@ -53,7 +54,7 @@ def rebook_visit(
     """
     now = at or app_now()
     current = _live(series)
-    if not 1 <= choice.ordinal <= current.visits:
+    if choice.ordinal not in current.numbers:
         raise InvalidInput("There is no such infusion in this series.", code="ordinal", field="ordinal")
     visit = _add_visit(current, choice, by, now, close_reason, longest_gap_applies=True)
     settle(

@@ -35,7 +35,7 @@ def book_planned_therapy(
         return
     parts: list[tuple[TherapyChoice, Part]] = []
     for choice in sorted(wanted, key=lambda item: as_utc(item.start)):
-        with named(choice.ordinal, rules.total):
+        with named(choice.ordinal, rules.total, first=rules.first):
             part = judge_therapy(choice, rules, visits, [earlier for _, earlier in parts])
             parts.append((choice, part))
     rows = Appointment.objects.bulk_create(

@@ -39,8 +39,9 @@ def preparation_of(series: TreatmentSeries) -> Appointment | None:
 
 
 def preparation_ends_by(series: TreatmentSeries) -> datetime | None:
-    """Start of infusion 1, which the visit comes before; None when it has no date."""
-    first = series.appointments.infusions().filter(ordinal=1, status__in=STANDS).order_by("during").first()
+    """Start of the first infusion here, which the visit comes before; None when it has no date."""
+    rows = series.appointments.infusions().filter(ordinal=series.first_ordinal, status__in=STANDS)
+    first = rows.order_by("during").first()
     if first is None:
         return None
     begun = first.infusion.started_at if first.infusion is not None else None

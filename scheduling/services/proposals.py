@@ -36,6 +36,7 @@ from scheduling.planning import (
 )
 from scheduling.services.close_infusions import close_ones, other_starts
 from scheduling.services.exposure_limits import beyond_limits
+from scheduling.services.numbering import check_given_elsewhere
 from scheduling.services.rules import findings_for
 from sessions.eligibility import Finding
 from sessions.models import Consent, EducationRecord
@@ -104,19 +105,22 @@ def propose_series(
     pinned: Mapping[int, datetime] | None = None,
     current: Mapping[int, datetime] | None = None,
     long_gaps: Mapping[int, int] | None = None,
+    given_elsewhere: int = 0,
 ) -> SeriesProposal:
     """The best series with starts from `first_day` (a date at the patient's site) on.
 
     pinned: visits that must start then; current: starts shown before, moving one costs; long_gaps:
-    approved hours by ordinal. An impossible series
+    approved hours by ordinal; given_elsewhere: infusions of this course that the patient comes with, so that the
+    first one here is the next. An impossible series
     gives a plan that is not complete, with the reasons. Raises InvalidInput for a weight or date that cannot
-    be used.
+    be used, and what `check_given_elsewhere` raises.
     """
     now = at or app_now()
     site, definition = patient.site, protocol_version.read()
+    check_given_elsewhere(patient, given_elsewhere, definition.visits)
     earliest, until = planning_span(first_day, definition, site, now)
     who = load_patient(patient, at=now)
-    earliest = rested(who, definition, earliest)
+    earliest = rested(who, definition, earliest, first=given_elsewhere + 1)
     load = load_for(site, earliest, until)
     predicted = predicted_clearance(definition, patient, weight_kg=weight_kg, on=local_date(now, load.zone))
     request = series_request(
@@ -130,6 +134,7 @@ def propose_series(
     )
     request = replace(
         request,
+        first_ordinal=given_elsewhere + 1,
         pinned=_in_utc(pinned),
         current=_in_utc(current),
         long_gap=dict(long_gaps or {}),
@@ -180,13 +185,17 @@ def longest_exception(definition: ProtocolDefinition) -> int | None:
     return max((item.long_gap_max_hours or 0 for item in definition.phases), default=0) or None
 
 
-def rested(who: PatientLoad, definition: ProtocolDefinition, earliest: datetime) -> datetime:
-    """Not before the minimum gap after the patient's last infusion, in whatever series or place that was."""
-    first, found = definition.phases[0], [earliest]
+def rested(
+    who: PatientLoad, definition: ProtocolDefinition, earliest: datetime, *, first: int = 1
+) -> datetime:
+    """Not before the minimum gap after the patient's last infusion, in whatever series or place that was. `first`: the
+    ordinal that is planned first.
+    """
+    phase, found = definition.gap_before(first) or definition.phases[0], [earliest]
     if who.last_start is not None:
-        found.append(as_utc(who.last_start) + timedelta(hours=first.gap_min_hours))
+        found.append(as_utc(who.last_start) + timedelta(hours=phase.gap_min_hours))
     if who.elsewhere_on is not None:
-        found.append(rested_from(who.elsewhere_on, first, zone_of(who.patient.site)))
+        found.append(rested_from(who.elsewhere_on, phase, zone_of(who.patient.site)))
     return max(found)
 
 

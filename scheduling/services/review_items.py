@@ -48,7 +48,7 @@ def due_review(series: TreatmentSeries) -> DueReview | None:
         return None
     rows = series.appointments.infusions().values_list("ordinal", "status", "during")
     settled = {ordinal for ordinal, status, _ in rows if status in Appointment.SETTLED}
-    ahead = [number for number in range(1, series.visits + 1) if number not in settled]
+    ahead = [number for number in series.numbers if number not in settled]
     after: int | None
     if series.status in TreatmentSeries.LIVE and ahead:
         after = last_point_before(definition, ahead[0])
@@ -61,9 +61,7 @@ def due_review(series: TreatmentSeries) -> DueReview | None:
     if review is not None and review.decision != Decision.STOP:
         return None
     starts = [
-        during.lower
-        for ordinal, status, during in rows
-        if ordinal == after + 1 and status in Appointment.BLOCKING
+        during.lower for ordinal, status, during in rows if ordinal > after and status in Appointment.BLOCKING
     ]
     return DueReview(after, min(starts, default=None), review)
 
@@ -71,7 +69,8 @@ def due_review(series: TreatmentSeries) -> DueReview | None:
 def point_lines(series: TreatmentSeries) -> list[PointLine]:
     """All points of the text, and those of infusions beyond it, with what was signed."""
     definition = series.protocol_version.read()
-    points = [after for after in range(1, series.visits + 1) if is_review_point(definition, after)]
+    first = max(1, series.given_elsewhere)
+    points = [after for after in range(first, series.visits + 1) if is_review_point(definition, after)]
     if not points:
         return []
     signed: dict[int, CourseReview] = {}

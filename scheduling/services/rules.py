@@ -49,7 +49,8 @@ class VisitRules:
 
     longest_gap_applies False: an extra infusion may come later than the protocol's maximum gap. alone: one
     visit is booked or moved, so refusals name its fields directly. cleared_of_therapy: sessions that give way
-    (displaced). long_gaps: approved maximum hours before an ordinal.
+    (displaced). long_gaps: approved maximum hours before an ordinal. first: the ordinal of the first of several visits,
+    from which their fields are counted.
     """
 
     load: SiteLoad
@@ -61,6 +62,7 @@ class VisitRules:
     total: int
     longest_gap_applies: bool = True
     alone: bool = False
+    first: int = 1
     cleared_of_therapy: frozenset[int] = field(default_factory=frozenset)
     keep: Mapping[str, str] = field(default_factory=dict)
     long_gaps: Mapping[int, int] = field(default_factory=dict)
@@ -76,7 +78,7 @@ class VisitRules:
 
         An empty chair, nurse or prescriber is chosen here.
         """
-        with named(choice.ordinal, self.total, alone=self.alone):
+        with named(choice.ordinal, self.total, alone=self.alone, first=self.first):
             start = self._start(choice.start)
             self._check_day(start, choice.ordinal)
             self._check_gap(before, Neighbour(choice.ordinal, start))
@@ -224,13 +226,15 @@ def gap_fits(
 
 
 @contextmanager
-def named(ordinal: int, total: int, *, alone: bool = False) -> Iterator[None]:
-    """Put `3 of 6: ` before a refusal, and (unless the visit is booked `alone`) the visit before its field."""
+def named(ordinal: int, total: int, *, alone: bool = False, first: int = 1) -> Iterator[None]:
+    """Put `3 of 6: ` before a refusal, and (unless the visit is booked `alone`) the visit, counted from the `first`
+    one, before its field.
+    """
     try:
         yield
     except DomainError as refusal:
         text = f"{ordinal} of {total}: {refusal.message}"
-        where = refusal.field if alone else f"visits.{ordinal - 1}.{refusal.field or 'start'}"
+        where = refusal.field if alone else f"visits.{ordinal - first}.{refusal.field or 'start'}"
         raise type(refusal)(text, code=refusal.code, field=where, conflicts=refusal.conflicts) from refusal
 
 

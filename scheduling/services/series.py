@@ -27,6 +27,7 @@ from scheduling.services.endings import end_series, settle_series
 from scheduling.services.exposure_limits import check_exposure, write_exposure
 from scheduling.services.followups import sync_follow_ups
 from scheduling.services.long_gaps import check_long_gaps, write_long_gaps
+from scheduling.services.numbering import check_numbering
 from scheduling.services.planned_therapy import book_planned_therapy, link_planned_therapy
 from scheduling.services.proposals import propose_series
 from scheduling.services.rules import (
@@ -43,7 +44,6 @@ from scheduling.services.window_rows import check_constraints_now
 from sessions.eligibility import Finding
 from sessions.services import eligibility_in_force
 from staff.clock import app_now
-from staff.errors import InvalidInput
 from staff.models import User
 
 __all__ = [
@@ -55,7 +55,6 @@ __all__ = [
     "settle_series",
 ]
 
-MOST_VISITS = 60
 Status = Appointment.Status
 
 
@@ -76,7 +75,8 @@ def book_series(
     long_gap_reason: str = "",
     close_reason: str = "",
 ) -> TreatmentSeries:
-    """Book every visit of a series, or none. `hold_minutes`: only reserve the slots for that long.
+    """Book every visit of a series, or none: all of the protocol, or those after infusions given elsewhere that are
+    on record (`visits` then begin with the next number). `hold_minutes`: only reserve the slots for that long.
 
     A choice without chair, nurse or prescriber gets one that is free. Raises StateConflict (a series is
     running, patient not active), RuleNotMet, Clash or InvalidInput; those about one visit begin with `3 of 6:
@@ -86,7 +86,7 @@ def book_series(
     now = at or app_now()
     wanted = sorted(visits, key=lambda item: item.ordinal)
     text = protocol_version.read()
-    _check_numbering(wanted, text.visits)
+    check_numbering(patient, [item.ordinal for item in wanted], text.visits)
 
     scene, own = _scene(patient, protocol_version, weight_kg, wanted, therapy, by, now)
     check_version(scene.version)
@@ -96,14 +96,15 @@ def book_series(
     approved = dict(long_gaps or {})
     check_long_gaps(text, approved, reason=long_gap_reason, by=by)
     rules = VisitRules(
-        scene.load, scene.who, text, scene.predicted, by, now, total=len(wanted), long_gaps=approved
-    )
+        scene.load, scene.who, text, scene.predicted, by, now, total=text.visits, long_gaps=approved,
+        first=wanted[0].ordinal,
+    )  # fmt: skip
     seats = _judge_all(rules, wanted)
     close = check_close(rules, wanted, close_reason)
     exposed = check_exposure(rules, wanted, close_reason)
     slot_holds.end_holds(own, "Booked anew.")
     series = TreatmentSeries.objects.create(
-        **_row(scene, len(wanted), seats[0]), weight_kg=weight_kg, therapist=therapist or scene.patient.therapist,
+        **_row(scene, wanted, seats[0]), weight_kg=weight_kg, therapist=therapist or scene.patient.therapist,
         booked_by=by, status_reason=_caution_words(accepted, caution_reason),
     )  # fmt: skip
     write_long_gaps(series, approved, reason=long_gap_reason, by=by, at=now)
@@ -143,13 +144,14 @@ def _check_person(
     return accepted
 
 
-def _row(scene: Scene, visits: int, seat: Seat) -> dict[str, Any]:
+def _row(scene: Scene, wanted: Sequence[VisitChoice], seat: Seat) -> dict[str, Any]:
     """What a new series copies of its patient and of the first visit's seat."""
     return {
         "patient": scene.patient,
         "protocol_version": scene.version,
         "site": scene.patient.site,
-        "visits": visits,
+        "visits": wanted[-1].ordinal,
+        "first_ordinal": wanted[0].ordinal,
         "prescriber": scene.patient.prescriber or cast("User", seat.prescriber.row.user),
         "booked_at": scene.at,
     }
@@ -173,7 +175,8 @@ def _scene(
     def early() -> None:
         refuse_second_series(patient)
         refuse_what_is_taken(
-            patient=patient, definition=text, wanted=wanted, therapy=therapy, by=by, at=now, total=len(wanted),
+            patient=patient, definition=text, wanted=wanted, therapy=therapy, by=by, at=now, total=text.visits,
+            first=wanted[0].ordinal,
             without=own,
         )  # fmt: skip
 
@@ -184,12 +187,6 @@ def _scene(
         patient, version, weight_kg, wanted, therapy, now, without=own, also=slot_holds.resources_of(own), early=early
     )  # fmt: skip
     return scene, own
-
-
-def _check_numbering(wanted: Sequence[VisitChoice], visits: int) -> None:
-    if len(wanted) > MOST_VISITS or [item.ordinal for item in wanted] != list(range(1, visits + 1)):
-        words = f"Give each of the {visits} infusions of this protocol one date."
-        raise InvalidInput(words, code="visits", field="visits")
 
 
 def _caution_words(accepted: Sequence[Finding], reason: str) -> str:

@@ -124,7 +124,7 @@ def picture(series: TreatmentSeries, now: datetime) -> dict[int, VisitLine]:
             therapy_before=iso(row.predicted_t0) if has_time else "",
             dose_before="" if frozen else planned,
         )
-    for number in range(1, series.visits + 1):
+    for number in series.numbers:
         found.setdefault(number, VisitLine(number, frozen=False, state="No date yet", dose_before=planned))
     return found
 

@@ -212,6 +212,9 @@ def _change(
     if any(row.status == Status.RESERVED for row in rows):
         raise StateConflict("Slots are only reserved: confirm or release them first.", code="reserved")
     settled = [row.ordinal or 0 for row in rows if is_frozen(row) and row.status not in LOST]
+    if new.read().visits < current.first_ordinal:
+        words = f"Version {new.number} has {new.read().visits} infusions, {current.given_elsewhere} were given elsewhere."
+        raise RuleNotMet(f"{words} End this series instead.", code="nothing-left", field="to_version")
     extra = max(0, current.visits - old.read().visits)
     current.protocol_version, current.visits = new, max([new.read().visits + extra, *settled])
     current.version += 1
@@ -297,7 +300,7 @@ def _raise_missing(current: TreatmentSeries, now: datetime) -> None:
     """Infusions of the new text that have no date yet are somebody's item until they have one."""
     rows = current.appointments.infusions().filter(status__in=[*HAS_A_DATE, *SETTLED])
     have = set(rows.values_list("ordinal", flat=True))
-    for number in range(1, current.visits + 1):
+    for number in current.numbers:
         if number not in have:
             raise_item(
                 kind=WorkItem.Kind.DISPLACED,

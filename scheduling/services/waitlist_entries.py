@@ -50,7 +50,7 @@ def add_entry(
     current = TreatmentSeries.objects.for_page().get(pk=series.pk)
     if current.status != TreatmentSeries.Status.ACTIVE:
         raise StateConflict(f"This series is {current.get_status_display().lower()}.", code="series-over")
-    if not 1 <= ordinal <= current.visits:
+    if ordinal not in current.numbers:
         raise InvalidInput("There is no such infusion in this series.", code="ordinal", field="ordinal")
     if part_of_day not in ("", *PARTS_OF_DAY) or urgency not in WaitlistEntry.Urgency.values:
         raise InvalidInput("Choose one of the list.", code="choice", field="urgency")

@@ -31,6 +31,7 @@ from scheduling.forms_booking import PlanForm
 from scheduling.loaders import zone_of
 from scheduling.models import TreatmentSeries
 from scheduling.plan_pages import plan_page, versions_to_offer
+from scheduling.services.numbering import MOST_VISITS
 from scheduling.services.once import once
 from scheduling.services.proposals import SeriesProposal, propose_series
 from scheduling.services.series import TherapyChoice, VisitChoice, book_series
@@ -44,7 +45,6 @@ from staff.models import User
 from staff.strict import parse_instant
 
 MOST_OPTIONS = 6
-MOST_VISITS = 60
 RESERVE_MINUTES = 30
 PLANNING = "planning"  # in the session of the sign-in
 
@@ -171,6 +171,7 @@ def _form(request: HttpRequest, patient: Patient) -> PlanForm:
         posted(request),
         versions=versions_to_offer(),
         therapists=_therapists(patient),
+        elsewhere=patient.prior_exposures.counted(),
         initial={
             "first_day": tomorrow,
             "weight_kg": weight.weight_kg if weight else None,
@@ -251,6 +252,7 @@ class PlanPage:
             pinned=pinned,
             current=current,
             long_gaps=self.long_gaps,
+            given_elsewhere=self.form.given_before,
         )
 
     def _options(self, command: Command, proposal: SeriesProposal) -> dict[str, Any]:
@@ -265,6 +267,7 @@ class PlanPage:
 
     def _book(self, shown: Shown, hold_minutes: int) -> HttpResponse:
         data = self.form.cleaned_data
+        self._check_numbers(shown)
         therapy = shown.therapy if self.request.POST.get("reserve_therapy") else []
 
         def act() -> str:
@@ -300,6 +303,13 @@ class PlanPage:
         if self.request.headers.get("HX-Request"):
             response = HttpResponse(headers={"HX-Redirect": address})
         return response
+
+    def _check_numbers(self, shown: Shown) -> None:
+        """The dates shown go on after as many infusions elsewhere as the form says now. Raises InvalidInput."""
+        first = min((item.ordinal for item in shown.visits), default=1)
+        if first != self.form.given_before + 1:
+            words = f"The dates shown begin with infusion {first}. Propose dates again for another number."
+            raise InvalidInput(words, code="given-elsewhere", field="given_elsewhere")
 
     def _after_refusal(self, shown: Shown) -> SeriesProposal | None:
         """What is possible now, as near as can be to what was shown."""

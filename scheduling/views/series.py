@@ -146,11 +146,18 @@ def _preparation(series: TreatmentSeries, user: User) -> dict[str, Any] | None:
 def _facts(series: TreatmentSeries) -> list[Any]:
     return [
         ("Protocol", str(series.protocol_version)),
-        ("Infusions", series.visits),
+        ("Infusions", _how_many(series)),
         ("Planned with", f"{series.weight_kg:f} kg"),
         ("Prescriber", series.prescriber.full_name),
         ("Therapist", series.therapist.full_name if series.therapist else "Unassigned"),
     ]
+
+
+def _how_many(series: TreatmentSeries) -> str:
+    """`6`, or `6, of which 3 were given elsewhere`."""
+    before = series.given_elsewhere
+    were = "were" if before > 1 else "was"
+    return f"{series.visits}, of which {before} {were} given elsewhere" if before else str(series.visits)
 
 
 @require_http_methods(["GET", "POST"])
@@ -254,7 +261,7 @@ def series_long_gap(request: HttpRequest, code: str) -> HttpResponse:
 
 def _long_gap_choices(series: TreatmentSeries) -> list[tuple[str, str]]:
     definition = series.protocol_version.read()
-    limits = [(number, limit_before(definition, number)) for number in range(2, series.visits + 1)]
+    limits = [(number, limit_before(definition, number)) for number in series.numbers[1:]]
     return [(str(number), f"Before infusion {number}, up to {most} h") for number, most in limits if most]
 
 
@@ -300,7 +307,7 @@ def chosen(form: NewTimeForm | ExtraForm, offers: VisitOptions, ordinal: int) ->
 
 
 def _check_ordinal(series: TreatmentSeries, ordinal: int) -> None:
-    if not 1 <= ordinal <= series.visits:
+    if ordinal not in series.numbers:
         raise Http404("No such infusion.")
 
 
