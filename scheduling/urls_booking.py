@@ -12,6 +12,7 @@ from scheduling.views import (
     course_reviews,
     imports,
     late,
+    more_visits,
     moves,
     pinned,
     plan,
@@ -36,7 +37,7 @@ urlpatterns = [
     path("week/", board.week, name="week"),
     path("week/limits/", board.week_limits, name="week_limits"),
     path("patients/<uuid:code>/plan/", plan.series_plan, name="series_plan"),
-    path("patients/<uuid:code>/extra-infusion/", series.infusion_extra, name="infusion_extra"),
+    path("patients/<uuid:code>/extra-infusion/", more_visits.infusion_extra, name="infusion_extra"),
     path(
         "patients/<uuid:code>/schedule/", series.patient_schedule_fragment, name="patient_schedule_fragment"
     ),
@@ -52,8 +53,12 @@ urlpatterns = [
     path("series/<uuid:code>/end/", series.series_end, name="series_end"),
     path("series/<uuid:code>/confirm/", reserved.series_confirm, name="series_confirm"),
     path("series/<uuid:code>/release/", reserved.series_release, name="series_release"),
-    path("series/<uuid:code>/infusions/<int:ordinal>/date/", series.infusion_rebook, name="infusion_rebook"),
-    path("series/<uuid:code>/infusions/<int:ordinal>/skip/", series.infusion_skip, name="infusion_skip"),
+    path(
+        "series/<uuid:code>/infusions/<int:ordinal>/date/",
+        more_visits.infusion_rebook,
+        name="infusion_rebook",
+    ),
+    path("series/<uuid:code>/infusions/<int:ordinal>/skip/", more_visits.infusion_skip, name="infusion_skip"),
     path("visits/<uuid:code>/", visits.visit_detail, name="visit_detail"),
     path("visits/<uuid:code>/check-in/", visits.visit_check_in, name="visit_check_in"),
     path("visits/<uuid:code>/check-in/decide/", visits.visit_check_in_decided, name="visit_check_in_decided"),

@@ -19,6 +19,7 @@ from scheduling.services import waitlist as service
 from scheduling.services.recall import recall_words
 from scheduling.sites import chosen_site
 from scheduling.views.acts import Act, act_page, person, posted, show
+from scheduling.views.more_visits import check_ordinal
 from scheduling.waitlist_pages import aside_of, rows_of
 from staff.access import require
 from staff.clock import app_now
@@ -62,6 +63,7 @@ def waitlist_add(request: HttpRequest, code: str, ordinal: int) -> HttpResponse:
     """Put one infusion of a series on the waitlist."""
     user = person(request)
     series = get_series_for(user, code, action="series.book")
+    check_ordinal(series, ordinal)
     form = WaitlistForm(posted(request), patient_code=series.patient.code)
     act = Act(
         title=f"Waitlist: infusion {ordinal} of {series.visits}",

@@ -69,6 +69,7 @@ BOOKING = (
     change("resource_booking_is_bounded", "scheduling_resourcebooking", "during = 'empty'"),
     change("series_status_known", "scheduling_treatmentseries", "status = 'asleep'"),
     change("series_visits_in_range", "scheduling_treatmentseries", "visits = 61"),
+    change("series_starts_within_its_visits", "scheduling_treatmentseries", "first_ordinal = visits + 1"),
     change("series_weight_in_range", "scheduling_treatmentseries", "weight_kg = 400"),
     copy("one_active_series_per_patient", "scheduling_treatmentseries", "", "status = 'active'"),
     change("paused_series_has_owner_and_review", "scheduling_treatmentseries", "status = 'paused', review_on = NULL",

@@ -80,11 +80,11 @@ def test_check_in_is_due_on_arrival_at_the_latest_at_the_planned_start():
 
 def test_which_gates_a_visit_has():
     def kept(**over):
-        usual = {"ordinal": 1, "checks": DEFINITION.preinfusion_checks, "preparation": True}
+        usual = {"first": True, "checks": DEFINITION.preinfusion_checks, "preparation": True}
         return {gate.key for gate in gates.BUILT_IN if gates.applies(gate, **(usual | over))}
 
     assert "preparation" in kept()
-    assert "preparation" not in kept(ordinal=2) | kept(preparation=False)
+    assert "preparation" not in kept(first=False) | kept(preparation=False)
     assert {"escort", "fasting"} <= kept()
     assert not {"escort", "fasting"} & kept(checks=("identity",))
 
