@@ -107,11 +107,11 @@ def sign_eligible(house: House, patient: Patient, version: ProtocolVersion, at: 
     )
 
 
-def had_elsewhere(patient: Patient, house: House, count: int, at: datetime) -> None:
-    """So many infusions at another clinic in the last months, by its letter."""
+def had_elsewhere(patient: Patient, house: House, count: int, at: datetime, *, days: int = 40) -> None:
+    """So many infusions at another clinic in the last months, the last one `days` ago, by its letter."""
     people.record_prior_exposure(
         patient=patient, route="iv", count=count, source="Letter of the clinic before", by=house.person(roles.NURSE),
-        first_on=(at - timedelta(days=200)).date(), last_on=(at - timedelta(days=40)).date(), at=at,
+        first_on=(at - timedelta(days=200)).date(), last_on=(at - timedelta(days=days)).date(), at=at,
     )  # fmt: skip
 
 

@@ -67,6 +67,7 @@ def book_proposed(
     booked_at: datetime,
     weight_kg: Decimal,
     fate: str,
+    given_elsewhere: int = 0,
 ) -> None:
     """Book what the planner proposes at `booked_at`, from the next day on, and play the visits that lie behind us."""
     version = player.premises.versions[protocol]
@@ -75,8 +76,9 @@ def book_proposed(
     def book() -> None:
         first_day = booked_at.astimezone(ZoneInfo(house.site.time_zone)).date() + DAY
         proposal = propose_series(
-            patient=patient, protocol_version=version, weight_kg=weight_kg, first_day=first_day, by=clinician
-        )
+            patient=patient, protocol_version=version, weight_kg=weight_kg, first_day=first_day, by=clinician,
+            given_elsewhere=given_elsewhere,
+        )  # fmt: skip
         visits = [
             VisitChoice(
                 item.ordinal, item.start, chair=item.chair, nurse=item.nurse, prescriber=item.prescriber
@@ -106,7 +108,7 @@ def settle_gates(player: Player, house: House, series: TreatmentSeries) -> None:
         gates = [BY_KEY["escort"], BY_KEY["fasting"], *own]
         if ahead and visit.pk % 4 == 0:
             gates = gates[1 + visit.pk % 3 :]
-        if (visit.ordinal or 1) == 1 and visit.pk % 5:
+        if visit.ordinal == series.first_ordinal and visit.pk % 5:
             hold_preparation(
                 series=series, text=PREPARED, by=series.therapist or house.person(roles.THERAPIST)
             )

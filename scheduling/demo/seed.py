@@ -30,6 +30,7 @@ MARK = "sample-clinic"
 HISTORY = STORY
 PATIENTS, PLANNED_MIDDAY = 60, 6
 SIX_THEN_WEEKLY = "six-then-weekly"
+COMES_WITH = {5: 3}  # positions whose course of six was begun at another clinic, and how far
 
 
 @dataclass(frozen=True)
@@ -168,7 +169,11 @@ def _portland(player: Player, premises: Premises, who: Registered, position: int
     version = premises.versions[protocol]
     player.at(prepared, lambda: prepare(house, who.patient, version, prepared))
     fate = ("done", "open", "booked")[position % 3]
+    before = COMES_WITH.get(position, 0)
+    if before:
+        player.at(prepared, lambda: had_elsewhere(who.patient, house, before, prepared, days=5))
     book_proposed(
-        player, house, who.patient, protocol=protocol, booked_at=booked_at, weight_kg=who.weight_kg, fate=fate
-    )
+        player, house, who.patient, protocol=protocol, booked_at=booked_at, weight_kg=who.weight_kg, fate=fate,
+        given_elsewhere=before,
+    )  # fmt: skip
     return None

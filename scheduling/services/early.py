@@ -63,8 +63,8 @@ def refuse_what_is_taken(
     """Raise Clash (in the words of the full check) for the first visit whose named chair or person has no room.
 
     One query. An empty code is chosen by the service; times not ahead of `at` are left to the rules. total, alone,
-    first: as `VisitRules` names occurrences; without: bookings (primary keys of appointments) that are about to move. Raises
-    InvalidInput for a code that is none.
+    first: as `VisitRules` names occurrences; without: bookings (primary keys of appointments) that are about to move.
+    Raises InvalidInput for a code that is none.
     """
     wants = [*_of_visits(definition, wanted, at), *_of_therapy(definition, therapy, at)]
     found = [row for row in _in_the_way(patient, wants, at) if row.appointment_id not in without]

@@ -213,8 +213,11 @@ def _change(
         raise StateConflict("Slots are only reserved: confirm or release them first.", code="reserved")
     settled = [row.ordinal or 0 for row in rows if is_frozen(row) and row.status not in LOST]
     if new.read().visits < current.first_ordinal:
-        words = f"Version {new.number} has {new.read().visits} infusions, {current.given_elsewhere} were given elsewhere."
-        raise RuleNotMet(f"{words} End this series instead.", code="nothing-left", field="to_version")
+        words = (
+            f"Version {new.number} has {new.read().visits} infusions, and {current.given_elsewhere} were given "
+            "elsewhere. End this series instead."
+        )
+        raise RuleNotMet(words, code="nothing-left", field="to_version")
     extra = max(0, current.visits - old.read().visits)
     current.protocol_version, current.visits = new, max([new.read().visits + extra, *settled])
     current.version += 1
