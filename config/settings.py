@@ -332,6 +332,7 @@ SPECTACULAR_SETTINGS = {
         "PumpEventKindEnum": "sessions.models.PumpEvent.Kind",
         "DocumentKindEnum": "protocols.models.ProtocolDocument.Kind",
         "AdverseEventSeverityEnum": "sessions.models.AdverseEvent.Severity",
+        "ContraindicationSeverityEnum": "patients.models.Contraindication.Severity",
         "ClinicPlanStateEnum": "scheduling.models.ClinicPlanRun.State",
         "DocumentChangeEnum": "protocols.models.ProtocolDocument.Change",
         "OverrideReasonEnum": "sessions.gates.OVERRIDE_CHOICES",

@@ -16,6 +16,7 @@ from rest_framework.routers import BaseRouter
 from patients import services
 from patients.access import get_contact_point_for, get_patient_for, get_representative_for
 from patients.api_external import ExternalTherapistViewSet, TherapistReleaseViewSet
+from patients.api_history import HistoryActions
 from patients.models import ContactPoint, LegalRepresentative, Patient
 from patients.serializers import (
     ContactPointCreateSerializer,
@@ -70,7 +71,7 @@ def person(code: UUID | None, field: str) -> User | None:
     return found
 
 
-class PatientViewSet(ServiceViewSet):
+class PatientViewSet(HistoryActions):
     """Patients whom the caller may see. Changes need If-Match with the ETag that was read."""
 
     queryset = Patient.objects.none()  # names the model for the schema; get_queryset() decides

@@ -11,7 +11,12 @@ from patients.services.contacts import (
     verify_contact_point,
 )
 from patients.services.external import end_external, record_external, record_release, revoke_release
-from patients.services.history import record_contraindication, record_prior_exposure, resolve_contraindication
+from patients.services.history import (
+    MOST_TREATMENTS,
+    record_contraindication,
+    record_prior_exposure,
+    resolve_contraindication,
+)
 from patients.services.people import (
     assign_prescriber,
     assign_team,
@@ -23,6 +28,7 @@ from patients.services.people import (
 from patients.services.representatives import end_representative, record_representative
 
 __all__ = [
+    "MOST_TREATMENTS",
     "add_contact_point",
     "assign_prescriber",
     "assign_team",

@@ -6,7 +6,7 @@ import pytest
 
 from patients import services
 from patients.models import ContactPoint, Patient
-from tests.factories import make_contact, make_patient
+from tests.factories import make_contact, make_patient, make_site
 
 PATIENTS = "/api/v1/patients/"
 POINTS = "/api/v1/contact-points/"
@@ -221,3 +221,49 @@ def test_lists_need_the_same_queries_for_one_row_and_three(
     coordinator.get(PATIENTS)
     with django_assert_num_queries(7):
         assert len(coordinator.get(PATIENTS).json()["results"]) == count
+
+
+class TestTheTimeBefore:
+    """Earlier treatment and contraindications: as on their pages, and nothing counts double."""
+
+    EARLIER = {"route": "iv", "count": 3, "last_on": "2026-02-20", "total_mg": "105.0", "source": "Letter"}
+
+    def test_earlier_treatment_is_recorded_once_and_read(self, coordinator, patient):
+        url = f"{PATIENTS}{patient.code}/prior-exposures/"
+        made = send(coordinator, "post", url, self.EARLIER)
+        assert made.status_code == 201, made.content
+        assert send(coordinator, "post", url, self.EARLIER).status_code == 409
+        assert coordinator.get(url).json() == [made.json()]
+        assert (made.json()["count"], made.json()["first_on"]) == (3, None)
+
+    @pytest.mark.parametrize(
+        "over",
+        [{"route": "nose"}, {"count": 0}, {"count": 2.5}, {"last_on": "2027-01-01"}, {"first_on": "2026-02-21"},
+         {"total_mg": "-1"}, {"source": " "}, {"more": 1}],
+    )  # fmt: skip
+    def test_what_cannot_be_is_refused_and_nothing_is_kept(self, coordinator, patient, over):
+        answer = send(coordinator, "post", f"{PATIENTS}{patient.code}/prior-exposures/", self.EARLIER | over)
+        assert answer.status_code in (400, 422)
+        assert answer["Content-Type"] == "application/problem+json"
+        assert not patient.prior_exposures.exists()
+
+    def test_a_contraindication_is_recorded_and_closed_with_a_reason(self, coordinator, patient):
+        url = f"{PATIENTS}{patient.code}/contraindications/"
+        made = send(coordinator, "post", url, {"kind": "bipolar_disorder"})
+        assert (made.status_code, made.json()["severity"]) == (201, "caution")
+        assert send(coordinator, "post", url, {"kind": "bipolar_disorder"}).status_code == 409
+        close = f"{url}bipolar_disorder/resolve/"
+        assert send(coordinator, "post", close, {"reason": ""}).status_code == 400
+        closed = send(coordinator, "post", close, {"reason": "Ruled out by the specialist"})
+        assert closed.status_code == 200
+        assert closed.json()["resolved_at"]
+        assert send(coordinator, "post", close, {"reason": "Again"}).status_code == 404
+        assert [row["kind"] for row in coordinator.get(url).json()] == ["bipolar_disorder"]
+
+    def test_who_may_not_edit_or_does_not_see_the_patient(self, client, clinic, patient):
+        client.force_login(clinic.therapist)
+        hidden = make_patient(make_site(), given_name="Ada", family_name="Unseen", mrn="RC-78")
+        for tail in ("prior-exposures", "contraindications"):
+            assert send(client, "post", f"{PATIENTS}{patient.code}/{tail}/", self.EARLIER).status_code == 403
+            assert client.get(f"{PATIENTS}{hidden.code}/{tail}/").status_code == 404
+        assert not patient.prior_exposures.exists()
