@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -147,7 +147,7 @@ def _courses(site: Site, span: Interval, now: datetime) -> list[Course]:
     )
     rows = (
         Infusion.objects.filter(started_at__isnull=False, appointment__series__in=seen.values("series"))
-        .select_related("appointment", "protocol_version__template")
+        .select_related("appointment__series", "protocol_version__template")
         .defer("protocol_version__definition", "protocol_version__working")
         .order_by("started_at", "pk")
     )
@@ -171,10 +171,20 @@ def _courses(site: Site, span: Interval, now: datetime) -> list[Course]:
             f"{found[0].protocol_version.template.name}, version {found[0].protocol_version.number}",
             _started(found[0]),
             ends.get(key, _started(found[-1]) + WITHOUT_WINDOW),
-            dict(totals.get(found[0].patient_id, {})),
+            _totals(found[0], totals),
         )
         for key, found in begun.items()
     ]
+
+
+def _totals(
+    first: Infusion, totals: dict[int, dict[str, list[tuple[datetime, int]]]]
+) -> dict[str, Sequence[tuple[datetime, int]]]:
+    """The totals of the patient by instrument; none for a course that was begun elsewhere, whose start is not known."""
+    series = first.appointment.series
+    if series is None or series.given_elsewhere:
+        return {}
+    return {**totals.get(first.patient_id, {})}
 
 
 def _started(row: Infusion) -> datetime:

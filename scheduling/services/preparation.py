@@ -137,7 +137,11 @@ def _check_time(series: TreatmentSeries, visit: Interval, now: datetime) -> None
     until = preparation_ends_by(series)
     if until is not None and visit.end > until:
         words = in_words(until, ZoneInfo(series.site.time_zone))
-        raise RuleNotMet(f"It comes before infusion 1 ({words}).", code="after-first-infusion", field="start")
+        raise RuleNotMet(
+            f"It comes before infusion {series.first_ordinal} ({words}).",
+            code="after-first-infusion",
+            field="start",
+        )
     taken = Appointment.objects.blocking().filter(patient=series.patient_id).touching(visit.start, visit.end)
     if taken.exists():
         raise Clash("The patient has another appointment then.", code="patient-taken", field="start")

@@ -53,8 +53,8 @@ def preparation_book(request: HttpRequest, code: str) -> HttpResponse:
         "Book the preparation visit",
         "Book the visit",
         "The preparation visit is booked.",
-        lede=f"{minutes} minutes before infusion 1: goals, practice plan, expectations, outside therapist. It is no "
-        "therapy, so that no quiet time applies.",
+        lede=f"{minutes} minutes before infusion {series.first_ordinal}: goals, practice plan, expectations, outside "
+        "therapist. It is no therapy, so that no quiet time applies.",
         back="Series",
     )
 

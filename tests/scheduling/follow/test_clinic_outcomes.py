@@ -124,6 +124,23 @@ def _score(clinic, patient, total, at):
 
 
 @pytest.mark.django_db
+def test_a_course_begun_elsewhere_has_no_start_that_it_could_be_measured_against(clinic, clock):
+    infusion = w.given(clinic, w.book_course(clinic, [w.FIRST]).appointments.get())
+    for days, total in ((-1, 20), (1, 8)):
+        _score(clinic, infusion.patient, total, infusion.started_at + days * DAY)
+    clock.set(infusion.started_at + 3 * DAY)
+
+    def found():
+        report = outcome_report(clinic.site, MONDAY, 2, clock.now())
+        (phq9,) = [item for item in report.results if item.instrument.code == "phq9"]
+        return phq9.courses, phq9.without_start, phq9.response.part
+
+    assert found() == (1, 0, 1)
+    type(infusion.appointment.series).objects.update(visits=2, first_ordinal=2)
+    assert found() == (1, 1, 0)
+
+
+@pytest.mark.django_db
 def test_page_file_and_api_say_the_same_in_a_constant_number_of_queries(clinic, clock):
     client = Client()
     assert client.get("/outcomes/").status_code == 302
