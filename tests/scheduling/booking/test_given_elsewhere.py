@@ -4,21 +4,15 @@ whose hour nobody knows (clinic-day 38). By service, page, API and spreadsheet; 
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 from django.urls import reverse
-from hypothesis import given as with_values
-from hypothesis import settings
-from hypothesis import strategies as st
 
-from patients.elsewhere import count_elsewhere, last_day_elsewhere
 from patients.services import record_prior_exposure
-from protocols.definition import SeriesPhase
 from scheduling.booking_pages import series_rows, title_of
 from scheduling.domain.localtime import local_date
-from scheduling.domain.spacing import end_of_day, gap_refusal, gap_refusal_after_day
 from scheduling.loaders_gates import load_gates
 from scheduling.models import Appointment, TreatmentSeries, WorkItem
 from scheduling.schedule_checks import check_schedule
@@ -41,7 +35,6 @@ from tests.scheduling.booking.test_api import caller, key
 from tests.scheduling.booking.test_before_giving import GOES_ON
 
 LA = ZoneInfo("America/Los_Angeles")
-PHASE = SeriesPhase("Acute", 6, 48, 84, 96)
 
 
 def on_record(clinic, count=3, last=date(2026, 3, 1), **over):
@@ -52,35 +45,6 @@ def on_record(clinic, count=3, last=date(2026, 3, 1), **over):
 def last_three(clinic):
     """Infusions 4 to 6, Thursday 5, Monday 9 and Thursday 12 March."""
     return [choice(clinic, n, item.start) for n, item in zip((4, 5, 6), six(clinic), strict=False)]
-
-
-def test_a_day_counts_to_its_end_over_both_changes_of_the_clocks():
-    """Sunday 8 March has 23 hours in California, Sunday 1 November 25: the hours are elapsed ones from midnight on."""
-    for day, earliest in (
-        (date(2026, 3, 7), datetime(2026, 3, 10, 1, tzinfo=LA)),
-        (date(2026, 3, 8), datetime(2026, 3, 11, 0, tzinfo=LA)),
-        (date(2026, 10, 31), datetime(2026, 11, 2, 23, tzinfo=LA)),
-        (date(2026, 11, 1), datetime(2026, 11, 4, 0, tzinfo=LA)),
-    ):
-        assert gap_refusal_after_day(day, earliest, PHASE, LA) is None, day
-        words, allowed = gap_refusal_after_day(day, earliest - timedelta(minutes=1), PHASE, LA)
-        assert allowed == earliest
-        assert "hour that is not known" in words
-
-
-@settings(max_examples=60)
-@with_values(
-    day=st.dates(date(2025, 1, 1), date(2027, 12, 31)),
-    hour=st.integers(0, 24 * 60 - 1),
-    later=st.integers(0, 200 * 60),
-)
-def test_whenever_that_day_it_was_what_is_allowed_keeps_the_gap(day, hour, later):
-    begun = datetime(day.year, day.month, day.day, hour // 60, hour % 60, tzinfo=LA).astimezone(UTC)
-    if local_date(begun, LA) != day:
-        return  # a wall clock that the change of the clocks skips
-    start = end_of_day(day, LA) + timedelta(minutes=later)
-    if gap_refusal_after_day(day, start, PHASE, LA) is None:
-        assert gap_refusal(begun, start, PHASE, LA, 24 * 30) is None
 
 
 @pytest.mark.django_db
@@ -175,17 +139,19 @@ class TestTheGap:
         )  # fmt: skip
         assert [item.planned.ordinal for item in proposal.visits] == [4, 5, 6]
         assert local_date(proposal.plan.visits[0].start, LA) >= date(2026, 3, 6)
-        with pytest.raises(RuleNotMet, match="4 of 6: Treated elsewhere on Tue 3 Mar") as refusal:
+        with pytest.raises(
+            RuleNotMet, match="4 of 6: Too soon after the treatment elsewhere on Tue 3 Mar"
+        ) as refusal:
             book(clinic, visits=last_three(clinic))
         assert refusal.value.code == "gap"
-        with pytest.raises(RuleNotMet, match="Treated elsewhere"):
+        with pytest.raises(RuleNotMet, match="after the treatment elsewhere"):
             book(clinic)
         rows = [choice(clinic, n, local(clinic, day)) for n, day in zip((4, 5, 6), (6, 9, 12), strict=True)]
         series = book(clinic, visits=rows)
         offered = visit_options(series=series, ordinal=4, limit=60).choices
         assert offered
         assert min(local_date(item.start, LA) for item in offered) >= date(2026, 3, 6)
-        with pytest.raises(RuleNotMet, match="Treated elsewhere"):
+        with pytest.raises(RuleNotMet, match="after the treatment elsewhere"):
             visit_service.move_visit(
                 appointment=visits_of(series)[0], start=local(clinic, 5), by=clinic.nurse, reason="staff"
             )
@@ -271,7 +237,7 @@ class TestTheSpreadsheet:
         assert (report.problems, report.series, report.visits) == ([], 1, 3)
         series = TreatmentSeries.objects.get()
         assert series.numbers == range(4, 7)
-        assert (count_elsewhere(series.patient_id), last_day_elsewhere(series.patient_id)) == (
+        assert (series.patient.prior_exposures.counted(), series.patient.prior_exposures.last_day()) == (
             3,
             date(2026, 3, 2),
         )
