@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
+from functools import partial
 from random import Random
 from time import monotonic
 from zoneinfo import ZoneInfo
 
 from django.db import connection
 
+from patients.models import Patient
 from protocols.models import ProtocolVersion
 from scheduling.demo.answers import nobody_drives
 from scheduling.demo.people import Registered, had_elsewhere, prepare, register, score, sign_eligible
@@ -98,11 +100,7 @@ def _enrol(player: Player, house: House, who: Registered, course: Course) -> Non
     player.at(prepared, lambda: prepare(house, who.patient, version, prepared))
     if course.elsewhere:
         player.at(prepared, lambda: had_elsewhere(who.patient, house, course.elsewhere, prepared))
-    before, after = player.random.randint(15, 22), player.random.randint(4, 12)
-    player.at(prepared, lambda: score(who.patient, house, "phq9", before, prepared))
-    if course.given > 1:
-        later = course.starts[1] - timedelta(minutes=50)
-        player.at(later, lambda: score(who.patient, house, "phq9", after, later))
+    _scores(player, house, who.patient, course, prepared)
     book_course(player, house, who.patient, course, who.weight_kg)
     if course.told_late:
         told = player.now - timedelta(hours=1)
@@ -110,6 +108,24 @@ def _enrol(player: Player, house: House, who: Registered, course: Course) -> Non
     ahead = course.starts[course.given :]
     if ahead and timedelta(0) < ahead[0] - player.now < timedelta(minutes=20):
         play_arrival(player, house, who.patient, course)
+
+
+def _scores(player: Player, house: House, patient: Patient, course: Course, prepared: datetime) -> None:
+    """A PHQ-9 of everybody; of those who have come again the other three too, QIDS and GAD-7 before each visit."""
+    before, after = player.random.randint(15, 22), player.random.randint(4, 12)
+    found = [("phq9", before, prepared)]
+    if course.given > 1:
+        times = [prepared, *(start - timedelta(minutes=50) for start in course.starts[1 : course.given])]
+        found += [
+            ("phq9", after, times[1]),
+            ("madrs", before + 13, prepared),
+            ("madrs", after + 9, times[-1]),
+        ]
+        for number, at in enumerate(times):
+            total = before - (before - after) * number // (len(times) - 1)
+            found += [("qids_sr16", total, at), ("gad7", max(0, total - 4), at)]
+    for instrument, total, at in found:
+        player.at(at, partial(score, patient, house, instrument, total, at))
 
 
 def _being_planned(player: Player, house: House, who: Registered) -> None:
