@@ -41,7 +41,7 @@ class DrugForm(RecordForm):
     drug_name = ClinicalTextField("Name, if another drug", required=False, max_length=60)
     dose_mg = UnitDecimalField("Dose", unit="mg", min_value="0.01", max_value="5000", decimal_places=2)
     ordered_by = forms.ModelChoiceField(
-        label="Ordered by", queryset=User.objects.none(), to_field_name="email"
+        label="Ordered by", queryset=User.objects.none(), to_field_name="email", empty_label="Choose"
     )
     observed_at = when_field()
     sedating = forms.BooleanField(label="It sedates (if another drug)", required=False)
@@ -120,7 +120,7 @@ class HandoverForm(RecordForm):
 
     key = "handover"
     to_nurse = forms.ModelChoiceField(
-        label="Hand over to", queryset=User.objects.none(), to_field_name="email"
+        label="Hand over to", queryset=User.objects.none(), to_field_name="email", empty_label="Choose"
     )
     words = ClinicalTextField("What they must know", rows=2, max_length=300, required=False)
 

@@ -160,6 +160,7 @@ class PumpForm(RecordForm):
     """One line of the pump log. The rate is typed as the pump shows it (mL/h) or in mg/min."""
 
     key = "pump"
+    needed = ""  # the box that this act cannot do without
     kind = forms.ChoiceField(label="What the pump did", choices=PumpEvent.Kind.choices)
     observed_at = when_field()
     rate = UnitDecimalField(
@@ -180,6 +181,11 @@ class PumpForm(RecordForm):
         choices=[("", "Choose a reason"), *OVERRIDE_REASONS.items()],
         required=False,
     )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in filter(None, ("rate_unit", self.needed)):
+            self.fields[name].always_filled = True  # type: ignore[attr-defined]  # not to be called optional
 
     def clean(self) -> dict[str, Any]:
         """Values that the kind of event needs are there, and the rate is also known in mg/min."""
@@ -209,12 +215,14 @@ class RateForm(PumpForm):
     """A new rate while the pump runs."""
 
     key = "rate"
+    needed = "rate"
 
 
 class BolusForm(PumpForm):
     """A bolus."""
 
     key = "bolus"
+    needed = "bolus_mg"
 
 
 PUMP_FORMS: dict[str, type[PumpForm]] = {form.key: form for form in (PumpForm, RateForm, BolusForm)}

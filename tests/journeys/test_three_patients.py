@@ -83,7 +83,10 @@ def paused_and_resumed(stack: Stack, world: dict[str, Any], nurse: Person) -> No
     """Over the limit the record says pause; it goes on with a reading under the limit and a note."""
     page = nurse.page
     open_record(nurse, world["paused"])
+    mistyped(page, "104\t184\t88\t97\n")
+    nurse.refusals.clear()
     day.measure(nurse, "184/104", "88", "97")
+    expect(page.locator("#vitals_diastolic")).to_have_value("")  # what was refused is not offered again
     expect(page.locator("#record-now")).to_contain_text("Pause the pump")
     day.pump(nurse, "Pause", NINE + 10 * MINUTE, "Pause")
     expect(page.locator("#record-now")).to_contain_text("Stay paused")
@@ -94,6 +97,13 @@ def paused_and_resumed(stack: Stack, world: dict[str, Any], nurse: Person) -> No
     stack.set_clock(NINE + 16 * MINUTE)
     page.locator("#pump_reason").fill("138/84 after rest, prescriber informed")
     day.pump(nurse, "Resume", NINE + 16 * MINUTE, "Resume")
+
+
+def mistyped(page: Page, numbers: str) -> None:
+    """A reading with its pressures the wrong way round stays in its boxes, beside the words."""
+    fill(page, "#vitals_systolic", numbers)
+    expect(page.locator("[data-error-summary]")).to_be_focused()
+    expect(page.locator("#vitals_diastolic")).to_have_value("184")
 
 
 def stopped_early(world: dict[str, Any], nurse: Person) -> None:
