@@ -151,7 +151,7 @@ CHECKS: dict[str, CheckText] = {
         "Medication changes reviewed", "A prescriber reviews the changes.", "decide"
     ),
     "pregnancy_test": CheckText(
-        "Pregnancy test negative, or not applicable", "Do not start. Pause the infusions.", "block"
+        "Pregnancy test negative", "Do not start. Pause the infusions.", "block"
     ),
 }
 HARD_AT_START = ("consent", "education", "weight", "blood_pressure", "order")

@@ -91,7 +91,7 @@ class VisitDay:
             answers.append(
                 facts.CheckAnswer(kind, "passed")
                 if applies
-                else facts.CheckAnswer(kind, "not-applicable", "Not applicable")
+                else facts.CheckAnswer(kind, "not-applicable", reason_code="male")
             )
         facts.record_checks(infusion=infusion, answers=answers, by=self.nurse)
         facts.record_baseline(infusion=infusion, criterion="gait", value="steady", by=self.nurse)

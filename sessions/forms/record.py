@@ -101,7 +101,7 @@ class CheckForm(LineForm):
     outcome = forms.ChoiceField(label="Answer", choices=PreInfusionCheck.Outcome.choices)
     note = ClinicalTextField("What you found", required=False, max_length=200)
     reason_code = forms.ChoiceField(
-        label="Why it does not apply", choices=[("", ""), *NOT_APPLICABLE.items()], required=False
+        label="Why there is no test", choices=[("", ""), *NOT_APPLICABLE.items()], required=False
     )
     ate_at = LocalDateTimeField("Last food", required=False)
     drank_at = LocalDateTimeField("Last clear drink", required=False)

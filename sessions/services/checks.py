@@ -42,7 +42,7 @@ def record_check(
     `reason_code` says why a test does not apply (`NOT_APPLICABLE`). `ate_at`, `drank_at`: last food and last clear
     drink, from which the version's fasting time is counted. A positive pregnancy test holds later infusions; therapy
     goes on. Raises InvalidInput for a check that the version does not have, or one that the record answers itself;
-    a check answered with no needs a note.
+    a check answered with no needs a note, a test that was not made its coded reason.
     """
     now = moment(at)
     current = locked(infusion, expected_version)
@@ -51,8 +51,9 @@ def record_check(
         raise InvalidInput("Choose why it does not apply.", code="unknown-reason", field="reason_code")
     note = note.strip() or NOT_APPLICABLE.get(reason_code, "")
     from_when = _fasting_ends(current, kind, outcome, ate_at, drank_at, now)
-    note = note or ("Ate or drank" if from_when else "")
-    _check_answer(current, kind, outcome, note)
+    positive = kind == "pregnancy_test" and outcome == PreInfusionCheck.Outcome.FAILED
+    note = note or ("Ate or drank" if from_when else "Positive" if positive else "")
+    _check_answer(current, kind, outcome, note, reason_code)
     seen = not_in_future(observed_at or now, now, "observed_at")
     current.checks.current().filter(kind=kind).update(superseded_at=now)
     check = PreInfusionCheck.objects.create(
@@ -65,7 +66,7 @@ def record_check(
         observed_at=seen,
         entered_by=by,
     )
-    if kind == "pregnancy_test" and outcome == PreInfusionCheck.Outcome.FAILED:
+    if positive:
         raise_hold(
             infusion=current,
             kind=TreatmentHold.Kind.PREGNANCY,
@@ -80,11 +81,12 @@ def record_check(
 
 @dataclass(frozen=True)
 class CheckAnswer:
-    """One answered check; `note` is needed unless it passed."""
+    """One answered check; `note` is needed unless it passed, `reason_code` (`NOT_APPLICABLE`) when it does not apply."""
 
     kind: str
     outcome: str
     note: str = ""
+    reason_code: str = ""
 
 
 @act
@@ -102,7 +104,7 @@ def record_checks(
     current = locked(infusion, expected_version)
     need_state(current, Infusion.BEFORE_START, "The pump has already run: its checks are part of the record.")
     for answer in given:
-        _check_answer(current, answer.kind, answer.outcome, answer.note)
+        _check_answer(current, answer.kind, answer.outcome, answer.note, answer.reason_code)
     seen = not_in_future(observed_at or now, now, "observed_at")
     current.checks.current().filter(kind__in=[answer.kind for answer in given]).update(superseded_at=now)
     rows = PreInfusionCheck.objects.bulk_create(
@@ -110,7 +112,8 @@ def record_checks(
             infusion=current,
             kind=answer.kind,
             outcome=answer.outcome,
-            note=answer.note.strip(),
+            note=answer.note.strip() or NOT_APPLICABLE.get(answer.reason_code, ""),
+            reason_code=answer.reason_code,
             observed_at=seen,
             entered_by=by,
         )
@@ -141,7 +144,7 @@ def _fasting_ends(
     return max(ends, default=None)
 
 
-def _check_answer(infusion: Infusion, kind: str, outcome: str, note: str) -> None:
+def _check_answer(infusion: Infusion, kind: str, outcome: str, note: str, reason_code: str) -> None:
     if kind not in infusion.protocol_version.read().preinfusion_checks:
         raise InvalidInput("This protocol has no such check.", code="unknown-check", field="kind")
     if kind in COMPUTED_CHECKS:
@@ -150,5 +153,7 @@ def _check_answer(infusion: Infusion, kind: str, outcome: str, note: str) -> Non
         raise InvalidInput("Answer yes, no or not applicable.", code="unknown-outcome", field="outcome")
     if outcome == PreInfusionCheck.Outcome.NOT_APPLICABLE and kind not in MAY_NOT_APPLY:
         raise InvalidInput("This check always applies.", code="always-applies", field="outcome")
-    if outcome != PreInfusionCheck.Outcome.PASSED and not note.strip():
+    if outcome == PreInfusionCheck.Outcome.NOT_APPLICABLE and reason_code not in NOT_APPLICABLE:
+        raise InvalidInput("Choose the reason.", code="reason-needed", field="reason_code")
+    if outcome == PreInfusionCheck.Outcome.FAILED and not note.strip():
         raise InvalidInput("Say what you found.", code="note-needed", field="note")

@@ -171,8 +171,11 @@ def prepared_by_keyboard(stack: Stack, world: dict[str, Any], nurse: Person, cli
     expect(page.locator("#second_weight_weight_kg")).to_have_count(0)
     yes = page.locator("#before-start .check-act > button[value=passed]")
     for left in range(yes.count(), 0, -1):
+        line = page.locator(f"#{yes.first.locator('xpath=ancestor::li').get_attribute('id')}")
         press(page, yes.first)
         expect(yes).to_have_count(left - 1)
+        expect(line.locator("summary")).to_be_focused()  # the page stays where the hand is
+        expect(line).to_be_in_viewport()
     fill(page, "#vitals_systolic", "120\t78\t72\t98\n")
     expect(page.locator(".vitals-table").get_by_role("cell", name="120/78")).to_have_count(1)
     day.open_record(clinician, world["patient_name"])

@@ -1,7 +1,7 @@
 // The record page: what was typed, opened or focused survives a swap, and nudges start from the clinic's present time.
 import { clinicNow } from "./clinic_now.js";
 
-const state = { typed: new Map(), open: new Set(), focus: "" };
+const state = { typed: new Map(), open: new Set(), focus: "", place: "", top: 0 };
 const record = () => document.getElementById("record");
 
 // Values a person has changed, by the id of their box. The form that was sent is left out: the answer decides about it.
@@ -13,6 +13,9 @@ function remember(sent) {
   }
   state.open = new Set([...(record()?.querySelectorAll("details[open][id]") ?? [])].map((item) => item.id));
   state.focus = sent?.dataset.refocus ?? document.activeElement?.id ?? "";
+  const place = sent?.parentElement?.closest("[id]") ?? record();
+  state.place = place.id;
+  state.top = place.getBoundingClientRect().top;
 }
 
 function restore() {
@@ -21,7 +24,16 @@ function restore() {
     if (box) typeof value === "boolean" ? (box.checked = value) : (box.value = value);
   }
   for (const id of state.open) document.getElementById(id)?.setAttribute("open", "");
-  if (!record()?.querySelector("[data-error-summary]")) document.getElementById(state.focus)?.focus({ preventScroll: true });
+  if (!record()?.querySelector("[data-error-summary]")) goOn();
+}
+
+// Where somebody pressed stays under their hand, and the focus stays there: the button that was pressed may be gone.
+const PRESSABLE = "button:not([disabled]), summary, a[href], input:not([type=hidden]), select, textarea";
+function goOn() {
+  const place = document.getElementById(state.place);
+  const next = document.getElementById(state.focus) ?? (state.place === "record" ? null : place?.querySelector(PRESSABLE));
+  next?.focus({ preventScroll: true });
+  if (place) window.scrollBy({ top: place.getBoundingClientRect().top - state.top, behavior: "instant" });
 }
 
 // An empty time box means now. Before "5 minutes earlier" can be told, it gets the present wall clock of the clinic.
@@ -47,9 +59,9 @@ document.addEventListener("htmx:before:swap", (event) => {
   if (ctx.target?.id === "record" || ctx.target === record()) remember(ctx.sourceElement?.closest("form"));
 });
 document.addEventListener("htmx:after:swap", () => {
-  if (!state.typed.size && !state.open.size && !state.focus) return;
+  if (!state.place) return;
   restore();
   state.typed.clear();
   state.open.clear();
-  state.focus = "";
+  state.focus = state.place = "";
 });

@@ -155,6 +155,7 @@ def test_a_check_answered_again_supersedes_the_first_answer(clinic):
         ("fasting", "maybe", "", "unknown-outcome"),
         ("fasting", "not-applicable", "why", "always-applies"),
         ("fasting", "failed", " ", "note-needed"),
+        ("pregnancy_test", "not-applicable", "she says no", "reason-needed"),
     ],
 )
 def test_checks_that_make_no_sense_are_refused(clinic, kind, outcome, note, code):
