@@ -8,7 +8,7 @@ is an argument.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -99,7 +99,7 @@ def build_axis(start: datetime, end: datetime, *, now: datetime, zone: ZoneInfo)
         raise ValueError("A window axis must end after it starts.")
     step = _step_hours(end - start)
     unlabelled = Axis(start, end, (), "", "", "")
-    ticks = tuple(_ticks(unlabelled, step, zone))
+    ticks = _apart(tuple(_ticks(unlabelled, step, zone)))
     now_x = _text(unlabelled.percent(now)) if start <= now < end else ""
     first, last = (f"{moment.astimezone(zone):%a %H:%M}" for moment in (start, end))
     now_label = f"Now {now.astimezone(zone):%H:%M}"
@@ -123,6 +123,16 @@ def _ticks(axis: Axis, step: int, zone: ZoneInfo) -> Iterable[Tick]:
             if moment >= axis.start:
                 yield _tick(axis, moment)
         day += timedelta(days=days_apart)
+
+
+def _apart(ticks: tuple[Tick, ...]) -> tuple[Tick, ...]:
+    """Words that turn to the left at the right edge would lie on their neighbour's: the hour gives way to the day."""
+    quiet = {
+        at
+        for at, tick in enumerate(ticks)
+        if not tick.major and any(near.anchor == "end" for near in ticks[at : at + 2])
+    }
+    return tuple(replace(tick, label="") if at in quiet else tick for at, tick in enumerate(ticks))
 
 
 def _tick(axis: Axis, moment: datetime) -> Tick:

@@ -7,7 +7,7 @@ that a coded reason can break (decisions 1.7, 1.8, 2.3).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -124,9 +124,11 @@ def start_lock(row: FollowUp, course: Sequence[VisitFacts], at: datetime, zone: 
     window = None if facts is None else facts.window
     if facts is None or window is None:
         return StartLock("no-window", "The infusion has not been given yet.")
-    own = _own_window_lock(window, at, zone) or _night_lock(row, at, zone)
-    if own is not None:
-        return own
+    own, night = _own_window_lock(window, at, zone), _night_lock(row, at, zone)
+    if own is not None and own.code == "no-therapy-period" and night is not None:
+        return replace(own, why=f"{own.why} {night.why}")  # both end: the page says the later one, too
+    if own is not None or night is not None:
+        return own or night
     session = Interval(at, at + Duration(row.duration_minutes or 50).delta)
     definition = row.protocol_version.read()
     verdict = therapy_allowed(
@@ -149,7 +151,7 @@ def _own_window_lock(window: PlasticityWindow, at: datetime, zone: ZoneInfo) -> 
         words = f"Waiting for sign-off. Therapy from {when} (estimate until signed)."
         return StartLock("not-signed", words, window.t0)
     if at < window.t0:
-        return StartLock("no-therapy-period", f"No-therapy period: therapy from {when}.", window.t0)
+        return StartLock("no-therapy-period", f"No-therapy period until {when}.", window.t0)
     if window.not_fit_until is not None and at < window.not_fit_until:
         words = f"Found not fit for therapy. Therapy again from {in_words(window.not_fit_until, zone)}."
         return StartLock("not-fit", words, window.not_fit_until)

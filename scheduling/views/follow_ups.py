@@ -237,7 +237,7 @@ def follow_up_not_fit(request: HttpRequest, code: str) -> HttpResponse:
         title="Not fit for therapy today",
         button="Record and alert the nurse",
         done="Recorded. The person on duty has been alerted; the row stays in the queue.",
-        lede="The booked time is given back. Do not let the patient leave alone or drive.",
+        lede="A booked time is given back. Do not let the patient leave alone or drive.",
         back="Window",
     )
 

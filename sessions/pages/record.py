@@ -324,13 +324,19 @@ def time_facts(record: Record) -> list[dict[str, Any]]:
         {
             "label": "Therapy from",
             "at": record.therapy.at,
-            "note": "signed" if record.therapy.signed else "estimate until signed",
+            "note": _therapy_note(record),
             "style": "short",
             "main": True,
             "empty": "not known",
         }
     )
     return facts
+
+
+def _therapy_note(record: Record) -> str:
+    if record.therapy.signed:
+        return "signed"
+    return "estimate until signed" if record.therapy.at is not None else "stated with the signature"
 
 
 def last_vitals_words(record: Record) -> str:

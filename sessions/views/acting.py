@@ -112,11 +112,12 @@ def act(
     do: Callable[[dict[str, Any]], object],
     *,
     done: str | Callable[[Any], str],
+    warns: Callable[[Any], bool] | None = None,
     names: dict[str, str] | None = None,
 ) -> HttpResponse:
     """Run one act of the record page and answer it.
 
-    `done` is the flash line, or makes it from what `do` returned. `names` maps a service's field names to the
+    `done` is the flash line, or makes it from what `do` returned; `warns` says whether it is a warning. `names` maps a service's field names to the
     form's.
     """
     extra: dict[str, Any] = {}
@@ -129,7 +130,8 @@ def act(
         except DomainError as refusal:
             form.add_refusal(refusal, names)
         else:
-            return _done(request, infusion, done if isinstance(done, str) else done(result))
+            words = done if isinstance(done, str) else done(result)
+            return _done(request, infusion, words, warning=bool(warns and warns(result)))
     fresh = reread(infusion)
     template = "sessions/_record.html" if request.htmx else "sessions/record.html"  # type: ignore[attr-defined]  # django-htmx
     return show(request, fresh, template=template, status=form.error_status, bound={form.key: form}, **extra)
@@ -150,12 +152,13 @@ def reread(infusion: Infusion) -> Infusion:
     return cast("Infusion", Infusion.objects.for_record().get(pk=infusion.pk))
 
 
-def _done(request: HttpRequest, infusion: Infusion, words: str) -> HttpResponse:
+def _done(request: HttpRequest, infusion: Infusion, words: str, *, warning: bool) -> HttpResponse:
+    tone = "warning" if warning else "success"
     if request.htmx:  # type: ignore[attr-defined]  # django-htmx
         response = show(request, reread(infusion), template="sessions/_record.html")
-        response["HX-Trigger"] = json.dumps({"cw:flash": {"tone": "success", "text": words}})
+        response["HX-Trigger"] = json.dumps({"cw:flash": {"tone": tone, "text": words}})
         return response
-    messages.success(request, words)
+    messages.add_message(request, messages.WARNING if warning else messages.SUCCESS, words)
     return redirect("infusion_detail", code=infusion.code)
 
 

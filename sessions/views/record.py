@@ -87,7 +87,7 @@ def infusion_weight_confirm(request: HttpRequest, code: str) -> HttpResponse:
             "Weight confirmed." if fresh.weight_kg is not None else "The two weighings differ. Weigh again."
         )
 
-    return act(request, infusion, form, do, done=words)
+    return act(request, infusion, form, do, done=words, warns=lambda fresh: fresh.weight_kg is None)
 
 
 @login_required

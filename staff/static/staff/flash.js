@@ -1,5 +1,5 @@
 // Lines in the status region at the top of the page. The words come as text, never as HTML.
-const ICONS = { success: "#cw-icon-success", error: "#cw-icon-error" };
+const ICONS = { success: "#cw-icon-success", error: "#cw-icon-error", warning: "#cw-icon-error" };
 
 function icon(reference) {
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");

@@ -342,11 +342,11 @@ def test_a_locked_start_says_when_and_why_and_offers_the_safety_contact(clinic, 
     clock.set(infusion.started_at + timedelta(hours=4))
     page = as_(clinic.therapist).get(f"/windows/{w.current_window(infusion).code}/").content.decode()
     assert "Therapy cannot start yet" in page
-    assert "No-therapy period: therapy from Tue 3 Mar 15:29." in page
+    assert "No-therapy period until Tue 3 Mar 15:29. This therapy session is due from" in page
     assert f"/patients/{clinic.patient.code}/safety-contact/" in page
     answer = as_(clinic.therapist).post(f"/follow-ups/{w.follow_up(visit, 'integration_1').code}/start/")
     assert answer.status_code == 422
-    assert "therapy from Tue 3 Mar 15:29" in answer.content.decode()
+    assert "No-therapy period until Tue 3 Mar 15:29." in answer.content.decode()
 
 
 def test_start_and_complete_with_a_note(clinic, clock, window, session):

@@ -242,7 +242,9 @@ def test_start_is_refused_with_when_and_why(clinic, clock, visit, infusion):
     clock.set(w.FIRST + w.PREDICTED - timedelta(minutes=1))
     with pytest.raises(RuleNotMet) as refused:
         therapy.start_therapy(follow_up=w.follow_up(visit, "integration_1"), by=clinic.therapist)
-    assert refused.value.message == "No-therapy period: therapy from Tue 3 Mar 15:29."
+    assert refused.value.message == (
+        "No-therapy period until Tue 3 Mar 15:29. This therapy session is due from Wed 4 Mar 07:00."
+    )
     assert not IntegrationSession.objects.exists()
 
 
