@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.urls import reverse
 
@@ -14,6 +15,7 @@ from scheduling.booking_pages import Chip, chip_of, resource_name, title_of
 from scheduling.loaders import zone_of
 from scheduling.models import Appointment, Resource
 from sessions.models import Infusion
+from sessions.services import observed_until
 from staff.models import User
 
 
@@ -96,7 +98,7 @@ def _stay(visit: Appointment) -> tuple[datetime, datetime]:
 
 
 def _note(visit: Appointment, now: datetime) -> str:
-    """What matters at the chair: since when the pump runs, or when observation ends."""
+    """What matters at the chair: since when the pump runs, or when observation ends (the board knows, the week not)."""
     record = visit.infusion
     if record is None or visit.series is None or record.started_at is None:
         return ""
@@ -104,14 +106,18 @@ def _note(visit: Appointment, now: datetime) -> str:
     if record.status in Infusion.RUNNING:
         word = "Paused, started" if record.status == Infusion.Status.PAUSED else "Running since"
         return f"{word} {record.started_at.astimezone(zone):%H:%M}"
-    if record.status == Infusion.Status.RECOVERING and record.stopped_at is not None:
-        rule = visit.protocol_version.read().discharge
-        until = max(
-            record.started_at + timedelta(minutes=rule.observe_from_start_minutes),
-            record.stopped_at + timedelta(minutes=rule.observe_from_stop_minutes),
-        )
-        return f"Observe until {until.astimezone(zone):%H:%M}" if until > now else "Observation complete"
+    if record.status == Infusion.Status.RECOVERING and getattr(visit, "gone", True) is False:
+        return _observation(record, now, zone, sedated=visit.sedated)  # type: ignore[attr-defined]  # by `with_live`
     return ""
+
+
+def _observation(record: Infusion, now: datetime, zone: ZoneInfo, *, sedated: bool) -> str:
+    """Until when the patient is observed, as the record itself says it."""
+    extra = record.protocol_version.read().sedative_minutes if sedated else 0
+    until = observed_until(record, extra=extra)
+    if until is None or until <= now:
+        return "Observation complete"
+    return f"Observe until {until.astimezone(zone):%H:%M}"
 
 
 def visit_url(visit: Appointment, user: User) -> str:

@@ -150,9 +150,7 @@ CHECKS: dict[str, CheckText] = {
     "medication_changes": CheckText(
         "Medication changes reviewed", "A prescriber reviews the changes.", "decide"
     ),
-    "pregnancy_test": CheckText(
-        "Pregnancy test negative", "Do not start. Pause the infusions.", "block"
-    ),
+    "pregnancy_test": CheckText("Pregnancy test negative", "Do not start. Pause the infusions.", "block"),
 }
 HARD_AT_START = ("consent", "education", "weight", "blood_pressure", "order")
 

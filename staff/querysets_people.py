@@ -9,6 +9,7 @@ from staff import roles
 from staff.models import User
 
 WITHOUT_PASSWORD = Q(password__regex=r"^(!|$)")  # noqa: S106 - the mark of "no password chosen"
+NOT_JOINED = WITHOUT_PASSWORD & Q(invited_at__isnull=False)  # such a person can own nothing yet
 STATES = {
     "active": Q(is_active=True) & ~WITHOUT_PASSWORD,
     "invited": Q(is_active=True) & WITHOUT_PASSWORD,

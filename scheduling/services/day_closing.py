@@ -59,12 +59,19 @@ def open_lines(site: Site) -> list[OpenLine]:
     ]
     for row in rows:
         if row.kind in LISTED and not row.key.startswith("ae:"):
-            group = "Risk and prescriber" if row.kind in (Kind.RISK_REVIEW, Kind.PRESCRIBER) else "Not placed"
             url = row.url or reverse("work_list")
             lines.append(
-                OpenLine(f"{row.kind}|{row.key}", group, row.title, row.patient, url, row.owner, row.due_at)
+                OpenLine(
+                    f"{row.kind}|{row.key}", _group(row), row.title, row.patient, url, row.owner, row.due_at
+                )
             )
     return lines
+
+
+def _group(row: WorkItem) -> str:
+    if row.kind in (Kind.RISK_REVIEW, Kind.PRESCRIBER) or row.key.startswith("alert:"):
+        return "Risk and prescriber"
+    return "Patients to call or look after" if row.kind == Kind.CALL_PATIENT else "Not placed"
 
 
 def _record_line(row: Infusion, owners: Mapping[tuple[str, str], User | None]) -> OpenLine:

@@ -18,6 +18,7 @@ from staff.access import require
 from staff.clock import app_now
 from staff.errors import DomainError, InvalidInput
 from staff.models import User
+from staff.querysets_people import NOT_JOINED
 from staff.strict import parse_date
 
 
@@ -60,6 +61,7 @@ def day_close(request: HttpRequest) -> HttpResponse:
         User.objects.filter(
             is_active=True, sites=site, groups__name__in=[roles.CLINICIAN, roles.NURSE, roles.COORDINATOR]
         )
+        .exclude(NOT_JOINED)
         .distinct()
         .order_by("full_name", "pk")
     )

@@ -18,14 +18,16 @@ from staff.forms import (
     UnitDecimalField,
 )
 from staff.models import User
+from staff.querysets_people import NOT_JOINED
 
 ENDINGS = [(key, label) for key, label in Disposition.Outcome.choices if key in {*Disposition.UNPLANNED}]
 
 
 def colleagues(infusion: Infusion, *wanted: str) -> Any:
-    """Active people of the record's site who hold one of these roles."""
+    """Active people of the record's site who hold one of these roles and have joined."""
     return (
         User.objects.filter(is_active=True, sites=infusion.site_id, groups__name__in=wanted)
+        .exclude(NOT_JOINED)
         .distinct()
         .order_by("full_name", "pk")
     )

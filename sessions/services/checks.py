@@ -81,7 +81,7 @@ def record_check(
 
 @dataclass(frozen=True)
 class CheckAnswer:
-    """One answered check; `note` is needed unless it passed, `reason_code` (`NOT_APPLICABLE`) when it does not apply."""
+    """One answered check; a no needs its `note`, a test that was not made its `reason_code` (`NOT_APPLICABLE`)."""
 
     kind: str
     outcome: str

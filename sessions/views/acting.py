@@ -117,8 +117,8 @@ def act(
 ) -> HttpResponse:
     """Run one act of the record page and answer it.
 
-    `done` is the flash line, or makes it from what `do` returned; `warns` says whether it is a warning. `names` maps a service's field names to the
-    form's.
+    `done` is the flash line, or makes it from what `do` returned; `warns` says whether it is a warning. `names` maps
+    a service's field names to the form's.
     """
     extra: dict[str, Any] = {}
     if form.is_valid():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 
 import pytest
 from django.db import connection
@@ -15,6 +16,7 @@ from scheduling.services.moves import undo_move
 from scheduling.services.moving import move_visits
 from scheduling.services.resources import add_closure
 from scheduling.services.visits import cancel_visit
+from sessions.services import record_given_drug
 from tests import factories
 from tests.scheduling.booking.helpers import book, choice, local, six, visits_of
 from tests.scheduling.booking.steps import arrive, start, stop
@@ -47,6 +49,10 @@ def test_the_board_shows_who_is_where(clinic, clock, series):
     text = client.get(reverse("chair_board"), headers={"HX-Request": "true"}).content.decode()
     assert "<html" not in text
     assert "Observe until 11:00" in text
+    record_given_drug(
+        infusion=infusion, drug="midazolam", dose_mg=Decimal(1), ordered_by=clinic.clinician, by=clinic.nurse
+    )
+    assert "Observe until 12:00" in client.get(reverse("chair_board")).content.decode()
 
 
 def test_the_board_tells_a_therapist_only_that_other_chairs_are_taken(clinic, clock, series):

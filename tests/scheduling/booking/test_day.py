@@ -19,6 +19,7 @@ from scheduling.services.day_closing import close_day, open_lines
 from scheduling.services.day_sheets import make_day_sheet, make_morning_sheets
 from sessions import services
 from staff.errors import InvalidInput, NotAllowed, StateConflict
+from tests import factories
 from tests.scheduling.follow import world as follow
 from tests.sessions import world
 
@@ -101,6 +102,10 @@ def test_pages_of_the_day(client, clinic, clock):
         assert client.get(url).status_code == 200
         client.logout()
     client.force_login(clinic.nurse)
+    newcomer = factories.make_user("nurse", sites=[clinic.site], full_name="Ina Vited")
+    assert newcomer.full_name in client.get(reverse("day_close")).content.decode()
+    type(newcomer).objects.filter(pk=newcomer.pk).update(invited_at=follow.FIRST)
+    assert newcomer.full_name not in client.get(reverse("day_close")).content.decode()
     assert client.post(reverse("day_sheet")).status_code == 405
     assert client.get(reverse("day_sheet"), {"day": "soon"}).status_code == 404
     refused = client.post(reverse("day_close"), {f"owner|unsigned|{infusion.code}": "nobody"})
