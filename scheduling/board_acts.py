@@ -49,7 +49,7 @@ def next_act(visit: Appointment, user: User, now: datetime) -> NextAct | None:
     elif record is None or not user.may("infusion.view"):
         found = None
     else:
-        found = _on_record(record, user)
+        found = _on_record(record, user, gone=getattr(visit, "gone", False))
     if found is None:
         return None
     patient = visit.patient
@@ -58,8 +58,8 @@ def next_act(visit: Appointment, user: User, now: datetime) -> NextAct | None:
     )
 
 
-def _on_record(record: Infusion, user: User) -> dict[str, Any] | None:
-    """From the state of the record: prepare, start, stop, discharge, sign."""
+def _on_record(record: Infusion, user: User, *, gone: bool) -> dict[str, Any] | None:
+    """From the state of the record: prepare, start, stop, discharge, sign. `gone`: ended otherwise, nobody is here."""
     url = reverse("infusion_detail", args=[record.code])
     if not user.may("infusion.record"):
         return None
@@ -79,6 +79,8 @@ def _on_record(record: Infusion, user: User) -> dict[str, Any] | None:
     if record.status == Infusion.Status.PAUSED:
         return {"label": "Resume or stop", "url": f"{url}#pump"}
     if record.status == Infusion.Status.RECOVERING:
+        if gone:
+            return {"label": "See how it ended", "url": f"{url}#ending"}
         if user.may("infusion.sign_off"):
             return {"label": "Sign off", "url": reverse("infusion_sign_off", args=[record.code])}
         return {"label": "Criteria to leave", "url": f"{url}#discharge"}

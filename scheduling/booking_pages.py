@@ -55,7 +55,11 @@ class Chip:
 
 
 def chip_of(visit: Appointment, now: datetime | None = None) -> Chip:
-    """The state of a visit in words; a booked one is late after its start, and without a record after its end."""
+    """The state of a visit in words; a booked one is late after its start, and without a record after its end. Whoever
+    left otherwise than by discharge (`gone`, where the rows say so) recovers no longer.
+    """
+    if visit.status == Status.RECOVERING and getattr(visit, "gone", False):
+        return Chip("Ended otherwise", "warning", "triangle-alert")
     if now is not None and visit.status == Status.BOOKED and visit.during.lower < now:
         over = visit.during.upper <= now
         return (

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.db.models import Count, Exists, OuterRef, Q
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.urls import reverse
 
 from protocols.models import ProtocolVersion
@@ -47,6 +47,7 @@ def visits_of_day(user: User, site: Site, now: datetime) -> list[dict[str, Any]]
         Appointment.objects.visible_to(user)
         .filter(site=site, during__overlap=(start, start + timedelta(days=1)))
         .exclude(status__in=["cancelled", "omitted"])
+        .annotate(gone=Exists(_ended_otherwise("infusion")))
         .for_page()
         .order_by("during", "pk")
     )
@@ -56,6 +57,13 @@ def visits_of_day(user: User, site: Site, now: datetime) -> list[dict[str, Any]]
     limits = start_limits(site, rows)
     rows.sort(key=lambda visit: visit.status in OVER)  # stable: within both in order of time
     return [_visit_row(visit, user, now) | {"start_by": limits.get(visit.pk)} for visit in rows]
+
+
+def _ended_otherwise(infusion: str) -> QuerySet[Disposition]:
+    """Endings that are no discharge, of the record whose key `infusion` names."""
+    return Disposition.objects.current().filter(
+        infusion=OuterRef(infusion), outcome__in=Disposition.UNPLANNED
+    )
 
 
 def _visit_row(visit: Appointment, user: User, now: datetime) -> dict[str, Any]:
@@ -83,10 +91,8 @@ def tiles(user: User, site: Site, now: datetime) -> list[dict[str, Any]]:
     """The numbers that matter to this person's roles, each a link to where they are worked on."""
     found: list[dict[str, Any]] = []
     if user.may("infusion.view"):
-        taken_away = Disposition.objects.current().filter(
-            infusion=OuterRef("pk"), outcome__in=Disposition.UNPLANNED
-        )
-        here = Infusion.objects.filter(site=site, status__in=IN_A_CHAIR).annotate(gone=Exists(taken_away))
+        here = Infusion.objects.filter(site=site, status__in=IN_A_CHAIR)
+        here = here.annotate(gone=Exists(_ended_otherwise("pk")))
         counts = here.aggregate(
             chairs=Count("pk", filter=Q(gone=False)), unsigned=Count("pk", filter=Q(status="recovering"))
         )

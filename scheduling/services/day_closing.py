@@ -122,7 +122,15 @@ def close_day(
             closed_at=now,
             closed_by=by,
             operator=operator[:60],
-            items=[{"key": line.key, "text": line.text, "owner": str(chosen[line.key])} for line in lines],
+            items=[
+                {
+                    "key": line.key,
+                    "text": line.text,
+                    "patient": str(line.patient) if line.patient else "",
+                    "owner": str(chosen[line.key]),
+                }
+                for line in lines
+            ],
         )
 
 

@@ -13,6 +13,7 @@ from django.urls import reverse
 
 from scheduling.board import chair_board
 from scheduling.models import Appointment
+from scheduling.today import visits_of_day
 from sessions import services as facts
 from staff.clock import app_now
 from tests import factories
@@ -92,6 +93,9 @@ def test_whoever_was_taken_away_leaves_the_chair_free(clinic, clock, visit):
     facts.call_emergency(infusion=record, by=clinic.nurse)
     lane = lane_of(the_board(clinic), visit)
     assert (lane.state.word, lane.live, lane.cards[0].note) == ("Free", None, "Not here any more")
+    row = visits_of_day(clinic.nurse, clinic.site, app_now())[0]
+    assert (lane.cards[0].chip.word, row["chip"].word) == ("Ended otherwise", "Ended otherwise")
+    assert row["act"].label == "See how it ended"
 
 
 def test_bars_follow_the_record(clinic, clock, visit):

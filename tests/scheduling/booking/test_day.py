@@ -84,6 +84,7 @@ def test_closing_needs_an_owner_for_each_open_thing(clinic, clock):
         site=clinic.site, owners={line.key: clinic.clinician for line in lines}, by=clinic.nurse
     )
     assert len(closing.items) == len(lines)
+    assert {item["patient"] for item in closing.items} == {str(clinic.patient)}
     assert WorkItem.objects.get(kind="unsigned", key=str(infusion.code)).owner == clinic.clinician
     with pytest.raises(StateConflict):
         close_day(site=clinic.site, owners={}, by=clinic.nurse)
