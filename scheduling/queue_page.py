@@ -17,11 +17,11 @@ from patients.alike import Named, look_alikes
 from scheduling.follow_words import STATES, Chip, soon_in_words, why_rows, window_words
 from scheduling.models import Appointment, FollowUp, PlasticityWindow
 from scheduling.outside_words import outside_chip
-from scheduling.queries_follow import QueueItem
+from scheduling.queries_follow import QueueItem, queue_items
 from scheduling.queue_facts import Fact, facts_of
 from scheduling.services.not_fit import REASONS
 from scheduling.services.therapy_rules import not_held
-from staff.models import User
+from staff.models import Site, User
 from staff.windowbar import Axis, Mark, Segment, WindowBar, build_axis, build_bar
 
 SHOWS = {"todo": "To do", "closing": "Closing", "open": "Open", "opening": "Opening", "waiting": "Waiting for sign-off",
@@ -104,6 +104,14 @@ def tabs(items: list[QueueItem], filters: Filters, user: User) -> list[dict[str,
         {"label": label, "url": filters.url(show=key), "current": key == filters.show, "count": counts[key]}
         for key, label in SHOWS.items()
     ]
+
+
+def first_rows(user: User, site: Site, now: datetime, most: int) -> list[QueueRow]:
+    """The windows with therapy to do that end first, at most `most`: what Today shows a therapist. Two queries."""
+    zone = ZoneInfo(site.time_zone)
+    shown = filtered(queue_items(user, site, now), Filters(), user)[:most]
+    axis = axis_for(shown, now, zone)
+    return [queue_row(item, axis, zone, now, user) for item in shown]
 
 
 def axis_for(items: Iterable[QueueItem], now: datetime, zone: ZoneInfo) -> Axis:

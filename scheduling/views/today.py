@@ -10,10 +10,13 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from scheduling import today
+from scheduling.queue_page import first_rows
 from scheduling.setup_list import setup_steps
 from scheduling.sites import chosen_site
 from staff.clock import app_now
 from staff.models import User
+
+WINDOWS = 3  # of the queue that a therapist's Today shows
 
 
 @require_safe
@@ -37,6 +40,7 @@ def home(request: HttpRequest) -> HttpResponse:
             if user.may("infusion.view") or user.may("series.book")
             else None,
             "shows_visits": clinical,
+            "windows": first_rows(user, site, now, WINDOWS) if user.may("therapy.conduct") else None,
         }
     template = "scheduling/_today.html" if request.headers.get("HX-Request") else "scheduling/today.html"
     return render(request, template, context)

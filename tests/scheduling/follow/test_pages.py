@@ -292,6 +292,16 @@ def test_take_from_the_queue_once(clinic, window):
     assert PlasticityWindow.objects.get(pk=window.pk).claimed_by is None
 
 
+def test_a_therapists_today_shows_what_ends_first_one_click_away(clinic, window):
+    today = as_(clinic.therapist).get("/").content.decode()
+    assert "Next in the therapy queue" in today
+    assert str(clinic.patient) in today
+    assert f"/windows/{window.code}/#times" in today
+    for other in (clinic.nurse, clinic.coordinator):
+        assert "Next in the therapy queue" not in as_(other).get("/").content.decode()
+    assert str(clinic.patient) not in as_(clinic.other_therapist).get("/").content.decode()
+
+
 def test_two_clicks_book_a_time(clinic, clock, window, session):
     client = as_(clinic.therapist)
     page = client.get(f"/windows/{window.code}/").content.decode()
