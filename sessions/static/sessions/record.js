@@ -5,13 +5,15 @@ const state = { typed: new Map(), open: new Set(), focus: "", place: "", top: 0 
 const record = () => document.getElementById("record");
 
 // Values a person has changed, by the id of their box. The form that was sent is left out: the answer decides about it.
-function remember(sent) {
+function remember(sent, saved) {
   state.typed.clear();
   for (const box of record()?.querySelectorAll("input[id], textarea[id], select[id]") ?? []) {
     const typed = box.matches("[type=radio], [type=checkbox]") ? box.checked !== box.defaultChecked : box.value !== box.defaultValue;
     if (typed && box.type !== "hidden" && box.type !== "password" && !sent?.contains(box)) state.typed.set(box.id, box.type === "radio" || box.type === "checkbox" ? box.checked : box.value);
   }
-  state.open = new Set([...(record()?.querySelectorAll("details[open][id]") ?? [])].map((item) => item.id));
+  // The fold of what was saved has done its work; the one of the vitals is typed into again and again.
+  const done = (item) => saved && !sent?.dataset.refocus && (sent?.contains(item) || item.contains(sent));
+  state.open = new Set([...(record()?.querySelectorAll("details[open][id]") ?? [])].filter((item) => !done(item)).map((item) => item.id));
   state.focus = sent?.dataset.refocus ?? document.activeElement?.id ?? "";
   const place = sent?.parentElement?.closest("[id]") ?? record();
   state.place = place.id;
@@ -56,7 +58,7 @@ document.addEventListener("htmx:response:error", (event) => { if (event.detail.c
 document.addEventListener("click", fillNow, { capture: true });
 document.addEventListener("htmx:before:swap", (event) => {
   const { ctx } = event.detail;
-  if (ctx.target?.id === "record" || ctx.target === record()) remember(ctx.sourceElement?.closest("form"));
+  if (ctx.target?.id === "record" || ctx.target === record()) remember(ctx.sourceElement?.closest("form"), ctx.response?.status < 400);
 });
 document.addEventListener("htmx:after:swap", () => {
   if (!state.place) return;

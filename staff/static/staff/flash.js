@@ -13,10 +13,11 @@ function icon(reference) {
 export function flash(tone, text) {
   const region = document.getElementById("flash");
   if (!region) return;
-  // One confirmation at a time: at the chair there are thirty an hour. What went wrong stays until it is dismissed.
+  // One confirmation at a time: at the chair there are thirty an hour. A warning stays until the next act, what went wrong
+  // until it is dismissed.
   for (const old of region.querySelectorAll("[data-flash='said']")) {
     const same = old.querySelector(".alert-words").textContent === text;
-    if (same || (tone === "success" && old.classList.contains("alert-success"))) old.remove();
+    if (same || old.classList.contains("alert-warning") || (tone !== "error" && old.classList.contains("alert-success"))) old.remove();
   }
   const line = document.createElement("div");
   line.className = `alert alert-${tone}`;
@@ -32,5 +33,5 @@ export function flash(tone, text) {
   line.append(icon(ICONS[tone] ?? ICONS.success), words, close);
   region.prepend(line);
   // What went wrong is brought into view; a confirmation comes to where the person is (shell.css) and moves nothing.
-  if (tone !== "success") region.scrollIntoView({ block: "nearest" });
+  if (tone === "error") region.scrollIntoView({ block: "nearest" });
 }
