@@ -35,7 +35,6 @@ Status = Appointment.Status
 SHOWN = (*Appointment.BLOCKING, Status.COMPLETED)
 BUSY = (Status.ARRIVED, Status.INFUSING, Status.RECOVERING)
 FIRST_HOUR, LAST_HOUR = 8, 18
-GONE = "Not here any more"  # ended otherwise than by discharge: the record waits for an assessment, the chair is free
 
 
 @dataclass(frozen=True)
@@ -128,8 +127,6 @@ def _cards(
     found = {}
     for item in visits:
         card = card_of(item, span, user, now, mine=item.seen, limit=limits.get(item.pk))
-        if item.gone and card.note:
-            card = replace(card, note=GONE)
         others = alike.get(item.patient_id, ()) if item.seen else ()
         bars = drawn(stretches(item, live.get(item.pk), now), span.share)
         names = ", ".join(f"{one.given_name} {one.family_name}" for one in others)

@@ -18,6 +18,8 @@ from sessions.models import Infusion
 from sessions.services import observed_until
 from staff.models import User
 
+GONE = "Not here any more"  # ended otherwise than by discharge: the record waits for an assessment, the chair is free
+
 
 @dataclass(frozen=True)
 class Card:
@@ -97,7 +99,7 @@ def _stay(visit: Appointment) -> tuple[datetime, datetime]:
     return min(start, record.started_at or start), end
 
 
-def _note(visit: Appointment, now: datetime) -> str:
+def _note(visit: Any, now: datetime) -> str:
     """What matters at the chair: since when the pump runs, or when observation ends (the board knows, the week not)."""
     record = visit.infusion
     if record is None or visit.series is None or record.started_at is None:
@@ -106,8 +108,8 @@ def _note(visit: Appointment, now: datetime) -> str:
     if record.status in Infusion.RUNNING:
         word = "Paused, started" if record.status == Infusion.Status.PAUSED else "Running since"
         return f"{word} {record.started_at.astimezone(zone):%H:%M}"
-    if record.status == Infusion.Status.RECOVERING and getattr(visit, "gone", True) is False:
-        return _observation(record, now, zone, sedated=visit.sedated)  # type: ignore[attr-defined]  # by `with_live`
+    if record.status == Infusion.Status.RECOVERING and hasattr(visit, "gone"):
+        return GONE if visit.gone else _observation(record, now, zone, sedated=visit.sedated)
     return ""
 
 

@@ -38,8 +38,17 @@ def infusion_next_steps(request: HttpRequest, code: str) -> HttpResponse:
     window = PlasticityWindow.objects.filter(infusion=infusion, superseded_at__isnull=True).first()
     template = "scheduling/_sheet_steps.html" if request.GET.get("sheet") else "scheduling/_next_steps.html"
     ahead = [line for line in lines if line.row.state in FollowUp.OPEN]
-    context = {"lines": lines, "ahead": ahead, "window": window, "now": now, "infusion": infusion}
+    context = {
+        "lines": lines, "ahead": [line for line in ahead if _is_told(line.row)], "window": window, "now": now,
+        "infusion": infusion,
+    }  # fmt: skip
     return show(request, template, context, infusion.site)
+
+
+def _is_told(row: FollowUp) -> bool:
+    """Something that the sheet to take home tells the patient: a booked time, therapy to come, a call."""
+    booked = row.appointment is not None and row.state == FollowUp.State.BOOKED
+    return booked or (row.therapy and row.state != FollowUp.State.PROVISIONAL) or row.audience == "nurse"
 
 
 @require_safe
