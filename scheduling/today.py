@@ -17,7 +17,9 @@ from scheduling.booking_pages import chair_of, chip_of
 from scheduling.models import Appointment, Message, PlasticityWindow, ResourceBooking, WorkItem
 from scheduling.services.lateness import start_limits
 from sessions.models import Disposition, Infusion
+from staff import presenting
 from staff.models import Site, User
+from staff.querysets_people import people
 
 STRIP_HOURS = 8
 STRIP_STEP = timedelta(minutes=30)
@@ -117,6 +119,24 @@ def tiles(user: User, site: Site, now: datetime) -> list[dict[str, Any]]:
 
 def _tile(label: str, value: int, icon: str, name: str, note: str = "") -> dict[str, Any]:
     return {"label": label, "value": value, "icon": icon, "url": reverse(name), "note": note}
+
+
+def staff_work(user: User, now: datetime) -> list[dict[str, Any]] | None:
+    """What waits for whoever manages people: a licence that is missing or ends within 60 days, an invitation nobody
+    has taken up. None for everybody else. Its queries do not grow with the people.
+    """
+    if not user.may("person.manage"):
+        return None
+    today, licence_lines, invited = now.date(), [], []
+    for person in people().filter(is_active=True).order_by("full_name", "pk"):
+        held = list(person.licences.all())
+        missing = presenting.missing_licences([group.name for group in person.groups.all()], held, today)
+        words = [f"No valid licence: {' and '.join(missing)}"] if missing else []
+        words += [presenting.ending_words(row) for row in presenting.expiring(held, today)]
+        licence_lines += [{"person": person, "words": one} for one in words]
+        if presenting.state_of(person) == presenting.INVITED:
+            invited.append({"person": person, "words": "Invited, has not signed in yet"})
+    return (licence_lines + invited)[:MOST_ROWS]
 
 
 def open_work(user: User, site: Site) -> list[WorkItem]:

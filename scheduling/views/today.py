@@ -29,6 +29,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "site": site,
         "protocol_work": today.protocol_work(user),
         "setup": setup_steps(user, site, now),
+        "staff_work": today.staff_work(user, now),
     }
     if site is not None:
         clinical = user.may("patient.view")

@@ -21,7 +21,7 @@ from staff.errors import Clash, InvalidInput, NotAllowed, RuleNotMet, StaleVersi
 from staff.models import Licence, Site, User
 from staff.services import licences, people, sites
 from staff.services.invitations import send_invitation
-from tests.factories import make_user
+from tests.factories import make_licence, make_user
 from tests.scheduling.follow import world as w
 
 PASSWORD = "a-long-sample-password-7"
@@ -35,6 +35,20 @@ def manager(clinic):
 def run(sql, *params):
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(sql, params)
+
+
+def test_today_of_who_manages_people_says_what_waits_for_them(clinic, manager, client):
+    today = app_now().date()
+    make_user("therapist", sites=[clinic.site], full_name="Lapsed Lena")
+    ending = make_user("therapist", sites=[clinic.site], full_name="Ending Ed", password=PASSWORD)
+    make_licence(ending, valid_during=(date(2024, 1, 1), today + timedelta(days=20)))
+    client.force_login(manager)
+    page = client.get("/").content.decode()
+    assert "No valid licence: " in page.split("Lapsed Lena")[1][:300]
+    assert "the last day is" in page.split("Ending Ed")[1][:300]
+    assert "has not signed in yet" in page
+    client.force_login(clinic.nurse)
+    assert "Lapsed Lena" not in client.get("/").content.decode()
 
 
 def as_owner(sql):
