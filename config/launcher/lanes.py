@@ -22,7 +22,7 @@ from pathlib import Path
 from types import FrameType
 
 from config.launcher import chromium
-from config.launcher.state import PROJECT
+from config.launcher.state import PROJECT, TEST_SNAPSHOTS_VARIABLE
 from config.pytest_embedded import REPORT_VARIABLE
 
 _NO_TESTS = 5
@@ -41,7 +41,11 @@ class Lane:
 
 LANES = (
     Lane("unit and database", ("tests", "-n", "2", "-m", "not journey and not fault")),
-    Lane("journeys", ("tests", "-n", "2", "--dist", "loadfile", "-m", "journey"), "journey"),
+    Lane(
+        "journeys",
+        ("tests", "-n", "2", "--dist", "loadfile", "--no-loadscope-reorder", "-m", "journey"),
+        "journey",
+    ),
     Lane("faults and races", ("tests", "-m", "fault"), "fault"),
 )
 
@@ -87,6 +91,16 @@ def _is_path(argument: str) -> bool:
 def _all_lanes(arguments: list[str]) -> int:
     found = chromium.find(may_install=True)
     os.environ[chromium.VARIABLE] = found
+    with tempfile.TemporaryDirectory(prefix="cw-lanes-") as snapshots:
+        os.environ[TEST_SNAPSHOTS_VARIABLE] = snapshots
+        try:
+            return _each_lane(arguments, found)
+        finally:
+            del os.environ[TEST_SNAPSHOTS_VARIABLE]
+
+
+def _each_lane(arguments: list[str], found: str) -> int:
+    """Run lane after lane; `found` is the browser, empty without one."""
     outcomes: list[Outcome] = []
     pytest = Pytest()
     for lane in LANES:

@@ -36,6 +36,8 @@ PROJECT = Path(__file__).resolve().parent.parent.parent
 STATE_VARIABLE = "CLEARWINDOW_STATE_DIR"
 TEST_STATE_VARIABLE = "CLEARWINDOW_TEST_STATE"
 """Names the folder of the test run that a process belongs to."""
+TEST_SNAPSHOTS_VARIABLE = "CLEARWINDOW_TEST_SNAPSHOTS"
+"""Names the folder in which the lanes of one `manage.py test` find the database that the first of them migrated."""
 
 
 @dataclass(frozen=True)

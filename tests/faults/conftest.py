@@ -8,15 +8,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tests.journeys.stack import (
-    ROOT,
-    Mailbox,
-    Stack,
-    _environment,
-    _fresh_database,
-    make_template,
-    with_database,
-)
+from tests.journeys.stack import at_database
+from tests.once import fresh_database, prepared_database
 
 INSTANTS = {
     "a weekday at noon": datetime(2026, 11, 18, 20, 0, tzinfo=UTC),
@@ -27,22 +20,39 @@ INSTANTS = {
 }
 
 
-@pytest.fixture(scope="session")
-def sample_template():
-    return make_template("sample_template")
+ASKED_FOR = "sample_clinics"
 
 
-@pytest.fixture(scope="session")
-def sample_clinics(sample_template, tmp_path_factory):
-    """The five clinics, made two at a time: one for each core."""
+def pytest_collection_modifyitems(items):
+    """What asks the sample clinics comes last: they are made while the others mostly wait for processes."""
+    items.sort(key=lambda item: ASKED_FOR in getattr(item, "fixturenames", ()))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def clinics_being_made(request, tmp_path_factory):
+    """The five clinics, if any test of this run asks them: made aside, two at a time, with what the processor has left."""
+    if not any(ASKED_FOR in item.fixturenames for item in request.session.items):
+        yield None
+        return
     base = os.environ["DATABASE_URL"]
-    stacks = {}
+    prepared, stacks = prepared_database(base), {}
     for number, moment in enumerate(INSTANTS):
         name = f"sample_instant_{number}"
-        _fresh_database(base, name, sample_template)
-        environment = _environment(base, name) | {"OUTBOX_DIR": str(tmp_path_factory.mktemp("outbox"))}
-        stacks[moment] = Stack(name, ROOT, Mailbox(), environment, 0, with_database(base, name))
+        fresh_database(base, name, prepared)
+        stacks[moment] = at_database(base, name)
+        stacks[moment].environment["OUTBOX_DIR"] = str(tmp_path_factory.mktemp("outbox"))
         stacks[moment].set_clock(INSTANTS[moment])
-    with ThreadPoolExecutor(2) as pool:
-        made = {moment: pool.submit(stack.manage, "seed_demo") for moment, stack in stacks.items()}
-    return stacks, made
+    with ThreadPoolExecutor(2) as aside:
+        yield (
+            stacks,
+            {
+                moment: aside.submit(stack.manage, "seed_demo", patient=True)
+                for moment, stack in stacks.items()
+            },
+        )
+
+
+@pytest.fixture(scope="session")
+def sample_clinics(clinics_being_made):
+    """(the clinics by moment, what their seed said by moment: to be waited for)."""
+    return clinics_being_made

@@ -25,6 +25,7 @@ from config.launcher.postgres import find_binaries
 from config.launcher.state import StateFolder
 from tests.faults.judges import Ledger, MailServer, Provider
 from tests.journeys.stack import ROOT, wait_until
+from tests.once import prepare, psycopg_url
 
 NOON = datetime(2026, 3, 3, 20, 0, tzinfo=UTC)  # Tuesday noon in Los Angeles: no quiet hours near
 CELERY = [sys.executable, "-m", "celery", "-A", "config"]
@@ -41,7 +42,7 @@ class Ground:
 
     def sql(self, statement: str, *, database: str = "postgres") -> list[tuple[Any, ...]]:
         """One statement as the owner, committed."""
-        connection = psycopg2.connect(self.url(database).replace("postgres://", "postgresql://", 1))
+        connection = psycopg2.connect(psycopg_url(self.url(database)))
         connection.autocommit = True
         try:
             with connection.cursor() as cursor:
@@ -116,12 +117,7 @@ def ground() -> Iterator[Ground]:
     """Own servers with a migrated template database."""
     with bare_ground() as found:
         found.sql("CREATE DATABASE storm_template")
-        for command in (["migrate", "-v0"], ["mark_database", "demo"], ["sync_roles"]):
-            done = subprocess.run(
-                [sys.executable, "manage.py", *command], cwd=ROOT, capture_output=True, text=True, timeout=900,
-                env=found.environment("storm_template", app=False),
-            )  # fmt: skip
-            assert done.returncode == 0, done.stderr[-3000:]
+        prepare(found.url("storm_template"), **found.environment("storm_template"))
         yield found
 
 

@@ -21,15 +21,8 @@ from psycopg2 import errors
 from tests.faults.breaks import Break
 from tests.faults.rules import RULES, TRIGGERS
 from tests.faults.rules_of_records import RAISED
-from tests.journeys.stack import (
-    ROOT,
-    Mailbox,
-    Stack,
-    _dsn,
-    _environment,
-    _fresh_database,
-    with_database,
-)
+from tests.journeys.stack import Stack, at_database
+from tests.once import fresh_database, psycopg_url
 
 pytestmark = pytest.mark.fault
 
@@ -58,8 +51,8 @@ def clinic(sample_clinics: Any) -> Stack:
     stacks, made = sample_clinics
     made["a weekday at noon"].result()
     base, name = os.environ["DATABASE_URL"], "sample_rules"
-    _fresh_database(base, name, stacks["a weekday at noon"].name)
-    stack = Stack(name, ROOT, Mailbox(), _environment(base, name), 0, with_database(base, name))
+    fresh_database(base, name, stacks["a weekday at noon"].name)
+    stack = at_database(base, name)
     stack.environment["PUBLIC_URL"] = "http://127.0.0.1"
     stack.run_python("tests.journeys.rare")
     return stack
@@ -68,7 +61,7 @@ def clinic(sample_clinics: Any) -> Stack:
 @contextmanager
 def open_transaction(url: str) -> Iterator[Any]:
     """A cursor of a connection of its own; nothing is kept."""
-    with closing(psycopg2.connect(_dsn(url))) as connection, connection.cursor() as cursor:
+    with closing(psycopg2.connect(psycopg_url(url))) as connection, connection.cursor() as cursor:
         yield cursor
         connection.rollback()
 

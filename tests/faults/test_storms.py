@@ -13,6 +13,7 @@ import pytest
 
 from tests.faults.judges import Ledger
 from tests.faults.storm import Ground, Storm, Verdict, bare_ground, ground, storm
+from tests.once import psycopg_url
 
 pytestmark = pytest.mark.fault
 LATEST = 30.0  # seconds late at most, in a storm
@@ -210,11 +211,6 @@ def release(one: Storm, fresh: Ground) -> None:
     later(fresh, 20)
     for _ in range(2):
         one.manage("dispatch_messages", "--once")
-
-
-def psycopg_url(url: str) -> str:
-    """The same address as PostgreSQL's own tools read it."""
-    return url.replace("postgres://", "postgresql://", 1)
 
 
 def naive(one: Storm, *, number: int, full: bool) -> tuple[list[str], list[str]]:

@@ -6,7 +6,6 @@ Every process is real and can be killed. The SMTP server is the judge of what wa
 from __future__ import annotations
 
 import base64
-import fcntl
 import json
 import os
 import secrets
@@ -32,7 +31,7 @@ import psycopg2
 import redis
 from aiosmtpd.controller import Controller
 
-from config.launcher.state import TEST_STATE_VARIABLE
+from tests.once import fresh_database, once, prepared_database, psycopg_url, with_database
 
 ROOT = Path(__file__).resolve().parents[2]
 PASSWORD = "a-long-sample-password-7"
@@ -72,16 +71,6 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def with_database(url: str, name: str, user: str | None = None) -> str:
-    """The same server as `url`, another database, perhaps another role (embedded servers trust their socket)."""
-    scheme, rest = url.split("://", 1)
-    authority, path = rest.split("/", 1)
-    query = path.partition("?")[2]
-    if user and "@" in authority and ":" not in authority.split("@")[0]:
-        authority = user + "@" + authority.split("@", 1)[1]
-    return f"{scheme}://{authority}/{name}" + (f"?{query}" if query else "")
-
-
 @dataclass
 class Stack:
     """Running servers; `url` is the web address, `mailbox` what the SMTP server accepted."""
@@ -98,16 +87,19 @@ class Stack:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def manage(self, *arguments: str, owner: bool = False) -> str:
-        """Run a management command as the app role (or the owner) and return what it printed."""
+    def manage(self, *arguments: str, owner: bool = False, patient: bool = False) -> str:
+        """Run a management command as the app role (or the owner) and return what it printed. A `patient` one has all
+        the time of the world and takes what the processor has left.
+        """
         environment = self.environment | ({"DATABASE_URL": self.owner_url} if owner else {})
+        behind = ["nice", "-n", "19"] if patient else []
         done = subprocess.run(
-            [sys.executable, "manage.py", *arguments],
+            [*behind, sys.executable, "manage.py", *arguments],
             cwd=ROOT,
             env=environment,
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=900 if patient else 300,
         )
         assert done.returncode == 0, done.stderr[-3000:]
         return done.stdout
@@ -163,7 +155,9 @@ class Stack:
     @contextmanager
     def sql(self, *, owner: bool = False) -> Iterator[Any]:
         """A cursor on a connection of its own, committed at the end; the app role unless `owner`."""
-        connection = psycopg2.connect(_dsn(self.owner_url if owner else self.environment["DATABASE_URL"]))
+        connection = psycopg2.connect(
+            psycopg_url(self.owner_url if owner else self.environment["DATABASE_URL"])
+        )
         try:
             with connection, connection.cursor() as cursor:
                 yield cursor
@@ -199,55 +193,22 @@ class Stack:
             self.kill(name, signal.SIGTERM if name == "web" else signal.SIGKILL)
 
 
-def _dsn(url: str) -> str:
-    return url.replace("postgres://", "postgresql://", 1)
-
-
-def _fresh_database(owner_url: str, name: str, template: str = "") -> None:
-    connection = psycopg2.connect(_dsn(with_database(owner_url, "postgres")))
-    connection.autocommit = True
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
-            copied = f' TEMPLATE "{template}"' if template else ""
-            cursor.execute(f'CREATE DATABASE "{name}"{copied}')
-    finally:
-        connection.close()
-
-
-def _once(base: str, name: str, fill: Callable[[Stack], None], copy_of: str = "") -> str:
-    """A database filled once for this run, however many workers ask for it at once; returns its name.
-
-    To copy a database takes a second; to fill one with the sample clinic takes most of a minute.
-    """
-    name = "_".join(filter(None, (os.environ.get("TEST_DATABASE_NAME"), name)))
-    done = Path(os.environ[TEST_STATE_VARIABLE]) / f"{name}.done"
-    with done.with_suffix(".lock").open("w") as turn:
-        fcntl.flock(turn, fcntl.LOCK_EX)
-        if not done.exists():
-            _fresh_database(base, name, copy_of)
-            fill(Stack(name, ROOT, Mailbox(), _environment(base, name), 0, with_database(base, name)))
-            done.touch()
-    return name
-
-
-def _migrate(stack: Stack) -> None:
-    stack.manage("migrate", "-v0", owner=True)
-    stack.manage("mark_database", "demo", owner=True)
-    stack.manage("sync_roles")
-
-
 def make_template(name: str, *, sample: bool = False) -> str:
     """Make the database `name` that stacks are copied from, and return its name.
 
     Migrated and marked as a demo (its clock may be moved); with the sample clinic if `sample`.
     """
     base = os.environ["DATABASE_URL"]
-    made = _once(base, "migrated_once", _migrate)
+    made = prepared_database(base)
     if sample:
-        made = _once(base, "sample_once", lambda stack: stack.manage("seed_demo"), copy_of=made)
-    _fresh_database(base, name, made)
+        made = once(base, "sample_once", lambda new: at_database(base, new).manage("seed_demo"), copy_of=made)
+    fresh_database(base, name, made)
     return name
+
+
+def at_database(base: str, name: str) -> Stack:
+    """A stack without servers, for commands on that database."""
+    return Stack(name, ROOT, Mailbox(), _environment(base, name), 0, with_database(base, name))
 
 
 def _own_broker(url: str) -> str:
@@ -296,7 +257,7 @@ def running_stack(name: str, *, template: str, env: str = "demo", **settings: st
     `settings` are environment variables besides the usual ones.
     """
     base = os.environ["DATABASE_URL"]
-    _fresh_database(base, name, template)
+    fresh_database(base, name, template)
     mailbox, port = Mailbox(), free_port()
     smtp = Controller(mailbox, hostname="127.0.0.1", port=free_port())
     smtp.start()

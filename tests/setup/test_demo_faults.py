@@ -314,7 +314,7 @@ def test_waits(record_property):
 @pytest.fixture
 def waiting_run(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
     """A test run of its own in the middle of a test that waits, and the mark of all its processes."""
-    hidden = ("DATABASE", "REDIS", "PYTEST", "CLEARWINDOW_TEST_STATE", "CLEARWINDOW_LANE")
+    hidden = ("DATABASE", "REDIS", "PYTEST", "CLEARWINDOW_TEST", "CLEARWINDOW_LANE")
     kept = {key: value for key, value in os.environ.items() if not key.startswith(hidden)}
     waiting = tmp_path / "test_waiting.py"
     waiting.write_text(SLOW_TEST, encoding="utf-8")
