@@ -46,8 +46,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def browser_type_launch_args() -> dict[str, Any]:
-    """Chromium as found on this machine."""
-    return launch_arguments(os.environ.get(VARIABLE, ""))
+    """Chromium as found on this machine. A page lives for a second or two here: to optimise its scripts, and axe's, costs
+    more than it saves (a seventh of the browser's time).
+    """
+    found = launch_arguments(os.environ.get(VARIABLE, ""))
+    return found | {"args": [*found["args"], "--js-flags=--no-opt --no-maglev"]}
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.urls import URLPattern, URLResolver, get_resolver
 
@@ -192,25 +192,41 @@ class Examples:
         return [kind for (kind,) in self._stack.rows("SELECT DISTINCT kind FROM patients_contraindication")]
 
 
-def seen_by(who: Person, path: str) -> str:
-    """`page`, or what else this person gets there: `post` (no GET), `part` (of a page), `leads on`, `file`, `closed`."""
+class Found(NamedTuple):
+    """A page, and who sees it there."""
+
+    route: str
+    label: str
+    path: str
+    may_have_forms: bool
+    """Its text has a form that is sent, or parts that load by themselves: worth opening for its forms."""
+
+
+HAS_FORMS = re.compile(r'<form[^>]*(method="post"|hx-post)|hx-trigger="[^"]*load')
+
+
+def seen_by(who: Person, path: str) -> tuple[str, str]:
+    """`page` and its text, or what else this person gets there: `post` (no GET), `part` (of a page), `leads on`, `file`,
+    `closed`.
+    """
     answer = who.context.request.get(path, max_redirects=0)
     if answer.status == 405:
-        return "post"
+        return "post", ""
     if answer.status in (301, 302):
-        return "leads on"
+        return "leads on", ""
     if answer.status != 200:
-        return "closed"
+        return "closed", ""
     if "text/html" not in answer.headers.get("content-type", ""):
-        return "file"
-    return "page" if "<!doctype html" in answer.text()[:2000].lower() else "part"
+        return "file", ""
+    text = answer.text()
+    return ("page" if "<!doctype html" in text[:2000].lower() else "part"), text
 
 
 def find(
     every: Iterable[str], examples: Examples, people: Mapping[str, Person]
-) -> tuple[list[tuple[str, str, str]], dict[str, set[str]]]:
-    """(route, who, address) of each route that shows a page; and what was met at the routes that showed none."""
-    pages: list[tuple[str, str, str]] = []
+) -> tuple[list[Found], dict[str, set[str]]]:
+    """Each route that shows a page; and what was met at the routes that showed none."""
+    pages: list[Found] = []
     without: dict[str, set[str]] = {}
     for route in every:
         met: set[str] = set()
@@ -218,28 +234,20 @@ def find(
         if found is None:
             without[route] = met
         else:
-            pages.append((route, *found))
+            pages.append(found)
     return pages, without
 
 
-def _first_page(
-    route: str, examples: Examples, people: Mapping[str, Person], met: set[str]
-) -> tuple[str, str] | None:
+def _first_page(route: str, examples: Examples, people: Mapping[str, Person], met: set[str]) -> Found | None:
     for path in examples.of(route):
         for label, who in people.items():
-            what = seen_by(who, path)
+            what, text = seen_by(who, path)
             if what == "page":
-                return label, path
+                return Found(route, label, path, bool(HAS_FORMS.search(text.partition("<main")[2])))
             met.add(what)
             if what in ("post", "part", "file"):
                 return None
     return None
-
-
-def may_have_forms(who: Person, path: str) -> bool:
-    """Whether opening this page is worth it: its text has a form that is sent, or parts that load by themselves."""
-    main = who.context.request.get(path).text().partition("<main")[2]
-    return bool(re.search(r'<form[^>]*(method="post"|hx-post)|hx-trigger="[^"]*load', main))
 
 
 def forms_with_boxes(who: Person) -> list[tuple[int, str]]:

@@ -49,6 +49,8 @@ NOT_A_PAGE = {
 }
 """Routes that show no page to anybody who is signed in, and why."""
 
+EMPTY = ("/", "/patients/", "/board/", "/week/", "/queue/", "/work/", "/messages/", "/outbox/", "/resources/")
+"""Pages that a new site must show without a line on them, among all others that need nothing to open."""
 SPOIL = """(place) => {
     const form = document.querySelectorAll("main form")[place];
     form.noValidate = true;
@@ -110,8 +112,8 @@ def test_pages_that_no_list_names(found: Any, people: dict[str, Person]) -> None
     """What `test_every_page` does not look at as a certain role is looked at here."""
     pages, _ = found
     named = [re.sub(r"\{\w+\}", "x", path) for paths in PAGES.values() for path in paths]
-    rest = set(places.left_out((route for route, _, _ in pages), named))
-    check([(label, path) for route, label, path in pages if route in rest], people)
+    rest = set(places.left_out((page.route for page in pages), named))
+    check([(page.label, page.path) for page in pages if page.route in rest], people)
 
 
 def check(pages: list[tuple[str, str]], people: dict[str, Person]) -> None:
@@ -159,10 +161,10 @@ def test_every_form_that_is_refused(found: Any, people: dict[str, Person]) -> No
     """Each form of each page once, sent with nothing and nonsense in it."""
     pages, _ = found
     wrong, refused, taken, seen = [], [], [], set()
-    for _, label, path in pages:
-        who = people[label]
-        if not places.may_have_forms(who, path):
+    for _, label, path, may_have_forms in pages:
+        if not may_have_forms:
             continue
+        who = people[label]
         who.open(path)
         fresh = True
         for place, shape in places.forms_with_boxes(who):
@@ -249,5 +251,7 @@ def test_every_page_of_a_site_that_has_just_been_opened(found: Any, browser: Any
     who = Person(browser, spare)
     who.sign_in(email)
     pages, _ = found
-    check([("first", f"/{route}") for route, _, _ in pages if "<" not in route], {"first": who})
+    empty = [f"/{page.route}" for page in pages if "<" not in page.route]
+    assert set(EMPTY) <= set(empty)
+    check([("first", path) for path in empty], {"first": who})
     who.context.close()

@@ -1,4 +1,5 @@
-"""Every page as each role sees it, on a wide screen and on a phone: empty, filled, and with something typed wrongly.
+"""Every page as each role sees it, on a wide screen and on a phone: filled, and with something typed wrongly. Empty pages
+are in test_every_form.
 
 Held to: no accessibility violation (axe), no console error (a CSP violation is one), no sideways scroll.
 """
@@ -135,7 +136,6 @@ PAGES = {
         "/resources/{nurse_lane}/", "/resources/{nurse_lane}/change/", "/accounts/2fa/",
     ),
 }  # fmt: skip
-EMPTY = ("/", "/patients/", "/board/", "/week/", "/queue/", "/work/", "/messages/", "/outbox/", "/resources/")
 EMAILS = {"Prescribing clinician": "clinician@demo.example", "Clinic manager": "manager@demo.example"}
 
 
@@ -168,18 +168,6 @@ def test_filled_pages(guest: Any, places: dict[str, str], label: str) -> None:
     else:
         who.one_click(label)
     walk(who, [path.format(**places) for path in PAGES[label]])
-
-
-def test_pages_of_a_site_that_has_just_been_opened(guest: Any, newcomer: str) -> None:
-    who: Person = guest()
-    who.sign_in(newcomer)
-    walk(who, EMPTY)
-
-
-@pytest.fixture(scope="module")
-def newcomer(demo: Stack) -> str:
-    """The address of a person at a site without patients."""
-    return str(demo.run_python("tests.journeys.empty_site")["email"])
 
 
 def test_pages_of_a_visitor(guest: Any) -> None:
