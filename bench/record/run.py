@@ -56,7 +56,8 @@ def find_record(page: Page) -> None:
     page.get_by_role("button", name="Infusion nurse").click()
     page.wait_for_url(re.compile(r"//[^/]+/$"))
     page.goto("/board/")
-    found: Any = page.eval_on_selector_all("a[href*='/infusions/']", "all => all.map((one) => one.pathname)")
+    links = "all => all.map((one) => one.getAttribute('href').split('#')[0])"  # some are links of a picture
+    found: Any = page.eval_on_selector_all("a[href*='/infusions/']", links)
     for path in dict.fromkeys(found):
         page.goto(path)
         if page.locator(".vitals-save").count() and page.locator("#record .plot svg").count():
