@@ -215,6 +215,11 @@ def longest_span(definition: ProtocolDefinition) -> timedelta:
     return timedelta(hours=hours)
 
 
+def longest_exception(definition: ProtocolDefinition) -> int | None:
+    """The longest gap that a prescriber may approve under this text; None when it allows none."""
+    return max((item.long_gap_max_hours or 0 for item in definition.phases), default=0) or None
+
+
 def series_request(
     definition: ProtocolDefinition,
     load: SiteLoad,
@@ -250,8 +255,7 @@ def series_request(
             (item.code for item in load.resources if own and item.row.user_id == own.pk), None
         ),
         closed=load.closed,
-        long_gap_limit_hours=max((item.long_gap_max_hours or 0 for item in definition.phases), default=0)
-        or None,
+        long_gap_limit_hours=longest_exception(definition),
     )
 
 

@@ -20,6 +20,7 @@ from scheduling.domain.intervals import as_utc
 from scheduling.domain.localtime import resolve_local
 from scheduling.domain.planner import plan_series
 from scheduling.domain.series_types import LongGapOffer, PlannedVisit, Refusal, SeriesRequest, Weights
+from scheduling.domain.spacing import rested_from
 from scheduling.loaders import SiteLoad, zone_of
 from scheduling.loaders_follow import load_course
 from scheduling.models import (
@@ -29,11 +30,18 @@ from scheduling.models import (
     ScheduleChange,
     TreatmentSeries,
 )
-from scheduling.planning import SEARCH_DAYS, Wish, load_for, load_patient, longest_span, predicted_clearance
+from scheduling.planning import (
+    SEARCH_DAYS,
+    Wish,
+    load_for,
+    load_patient,
+    longest_exception,
+    longest_span,
+    predicted_clearance,
+)
 from scheduling.planning import series_request as request_for
 from scheduling.services.moving import SessionMove
 from scheduling.services.neighbours import neighbours_of_ordinal
-from scheduling.services.proposals import longest_exception
 from scheduling.services.rules import (
     long_gaps_of,
 )
@@ -239,11 +247,14 @@ def _request(
     allowed = long_gaps_of(series)
     text = rest_of_definition(definition, numbers, before.ordinal if before else 0)
     soon = now + timedelta(minutes=1)
+    who = load_patient(series.patient, at=now, without=without)
+    if who.elsewhere_on is not None and rest[0].pk in wishes:
+        phase = definition.gap_before(numbers[0]) or definition.phases[0]
+        soon = max(soon, rested_from(who.elsewhere_on, phase, zone_of(series.site)))
     earliest = min([soon, *fixed.values()])
     last = max([soon, *fixed.values(), *(item.during.upper for item in rest)])
     until = last + min(longest_span(text), timedelta(days=SEARCH_DAYS)) + timedelta(days=1)
     load = load_for(series.site, earliest, until, without=without)
-    who = load_patient(series.patient, at=now, without=without)
     predicted = predicted_clearance(
         definition, series.patient, weight_kg=series.weight_kg, on=now.astimezone(load.zone).date()
     )

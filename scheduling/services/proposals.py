@@ -109,11 +109,10 @@ def propose_series(
 ) -> SeriesProposal:
     """The best series with starts from `first_day` (a date at the patient's site) on.
 
-    pinned: visits that must start then; current: starts shown before, moving one costs; long_gaps:
-    approved hours by ordinal; given_elsewhere: infusions of this course that the patient comes with, so that the
-    first one here is the next. An impossible series
-    gives a plan that is not complete, with the reasons. Raises InvalidInput for a weight or date that cannot
-    be used, and what `check_given_elsewhere` raises.
+    pinned: visits that must start then; current: starts shown before, moving one costs; long_gaps: approved hours by
+    ordinal; given_elsewhere: infusions of this course that the patient comes with, so that the first one here is the
+    next. An impossible series gives a plan that is not complete, with the reasons. Raises InvalidInput for a weight or
+    date that cannot be used, and what `check_given_elsewhere` raises.
     """
     now = at or app_now()
     site, definition = patient.site, protocol_version.read()
@@ -123,22 +122,13 @@ def propose_series(
     earliest = rested(who, definition, earliest, first=given_elsewhere + 1)
     load = load_for(site, earliest, until)
     predicted = predicted_clearance(definition, patient, weight_kg=weight_kg, on=local_date(now, load.zone))
-    request = series_request(
-        definition,
-        load,
-        who,
-        predicted,
-        earliest=earliest,
-        until=until,
-        wish=Wish(therapist, prescriber, part_of_day),
-    )
+    wish = Wish(therapist, prescriber, part_of_day)
     request = replace(
-        request,
+        series_request(definition, load, who, predicted, earliest=earliest, until=until, wish=wish),
         first_ordinal=given_elsewhere + 1,
         pinned=_in_utc(pinned),
         current=_in_utc(current),
         long_gap=dict(long_gaps or {}),
-        long_gap_limit_hours=longest_exception(definition),
     )
     plan = plan_series(request)
     visits = with_follow_ups(plan, definition, load, who, patient.therapist or therapist)
@@ -178,11 +168,6 @@ def _undecided(patient: Patient, version: ProtocolVersion, at: datetime) -> tupl
     accepted = set(signed.accepted) if signed else set()
     found = findings_for(patient, version.read(), at)
     return tuple(item for item in found if item.severity != "decide" or item.code not in accepted)
-
-
-def longest_exception(definition: ProtocolDefinition) -> int | None:
-    """The longest gap that a prescriber may approve under this text; None when it allows none."""
-    return max((item.long_gap_max_hours or 0 for item in definition.phases), default=0) or None
 
 
 def rested(

@@ -20,11 +20,11 @@ from scheduling.domain.localtime import in_words, local_date
 from scheduling.loaders import load_site, zone_of
 from scheduling.loaders_follow import load_course
 from scheduling.models import Appointment, FollowUp, Resource, ScheduleChange, TreatmentSeries, WorkItem
+from scheduling.planning import longest_exception
 from scheduling.services.cascade import MovePlan, propose_replan
 from scheduling.services.changes import record, snapshot
 from scheduling.services.move_diff import Diff, preview
 from scheduling.services.moving import SessionMove, move_visits
-from scheduling.services.proposals import longest_exception
 from scheduling.services.resources import outside_hours
 from scheduling.services.seating import VisitChoice
 from scheduling.services.therapy import book_therapy

@@ -17,6 +17,7 @@ from scheduling.loaders_gates import load_gates
 from scheduling.models import Appointment, TreatmentSeries, WorkItem
 from scheduling.schedule_checks import check_schedule
 from scheduling.services import visits as visit_service
+from scheduling.services.cascade import propose_replan
 from scheduling.services.course_reviews import review_series
 from scheduling.services.imports import import_bookings
 from scheduling.services.long_gaps import approve_long_gap
@@ -155,6 +156,16 @@ class TestTheGap:
             visit_service.move_visit(
                 appointment=visits_of(series)[0], start=local(clinic, 5), by=clinic.nurse, reason="staff"
             )
+
+    def test_a_plan_anew_keeps_the_gap_too(self, clinic, clock):
+        """Known on Thursday morning: treated elsewhere on Wednesday. Six visits move behind Friday 24:00."""
+        series = book(clinic)
+        clock.set(local(clinic, 5, 7))
+        on_record(clinic, 1, date(2026, 3, 4), route="intranasal")
+        first = visits_of(series)[0]
+        plan = propose_replan(series=series, hit=[first], at=clock.now())
+        assert plan.choices, plan.refusals
+        assert local_date(plan.choices[0].start, LA) >= date(2026, 3, 7)
 
     def test_what_comes_to_light_later_holds_the_pump_until_a_prescriber_decides(self, clinic, clock):
         visit = visits_of(book(clinic))[0]
