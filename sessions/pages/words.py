@@ -29,8 +29,12 @@ def zone_of(infusion: Infusion) -> ZoneInfo:
     return ZoneInfo(infusion.site.time_zone)
 
 
-def state_chip(infusion: Infusion, *, ready_to_sign: bool = False) -> dict[str, str]:
-    """Word, tone and icon of the record's state."""
+def state_chip(infusion: Infusion, *, ready_to_sign: bool = False, gone: bool = False) -> dict[str, str]:
+    """Word, tone and icon of the record's state. `gone`: the patient left otherwise than by discharge and recovers
+    here no longer, as board and Today say.
+    """
+    if infusion.status == Infusion.Status.RECOVERING and gone:
+        return {"word": "Ended otherwise", "tone": "warning", "icon": "triangle-alert"}
     if infusion.status == Infusion.Status.RECOVERING and ready_to_sign:
         return {"word": "Waiting for sign-off", "tone": "pending", "icon": "hourglass"}
     word, tone, icon = STATES[Infusion.Status(infusion.status)]

@@ -41,7 +41,8 @@ def record_context(
     """Everything the record templates read. `bound`: forms that were sent and come back with their errors."""
     user = cast("User", request.user)
     record = record_page.read_record(infusion, app_now(), user)
-    chip = state_chip(infusion, ready_to_sign=record.ready_to_sign)
+    gone = record.disposition is not None and record.disposition.unplanned
+    chip = state_chip(infusion, ready_to_sign=record.ready_to_sign, gone=gone)
     warning = driving_alert(infusion, record.therapy, record.now)
     identity = banner(infusion.patient, today=local_day(infusion.patient, record.now))
     identity["chips"] = [*identity["chips"], {"word": chip["word"], "tone": chip["tone"]}]

@@ -96,6 +96,9 @@ def test_whoever_was_taken_away_leaves_the_chair_free(clinic, clock, visit):
     row = visits_of_day(clinic.nurse, clinic.site, app_now())[0]
     assert (lane.cards[0].chip.word, row["chip"].word) == ("Ended otherwise", "Ended otherwise")
     assert row["act"].label == "See how it ended"
+    page = signed_in(clinic.nurse).get(reverse("infusion_detail", args=[record.code])).content.decode()
+    assert "Ended otherwise" in page
+    assert ">Recovering<" not in page
 
 
 def test_bars_follow_the_record(clinic, clock, visit):
