@@ -14,6 +14,7 @@ from django.db import connection
 
 from tests import factories
 from tests.once import prepared_database
+from tests.standing import Standing
 
 TUESDAY_NINE = datetime(2026, 3, 3, 17, 0, tzinfo=UTC)  # 09:00 in Los Angeles, far from both DST nights
 
@@ -101,6 +102,26 @@ def clock(db: Any) -> Clock:
 
 
 @pytest.fixture
-def clinic(clock: Clock) -> factories.Clinic:
+def clinic(clock: Clock, standing: Standing) -> factories.Clinic:
     """One site with chairs, one person per role, an active protocol and a patient."""
-    return factories.make_clinic()
+    return standing.copy() or factories.make_clinic()
+
+
+@pytest.fixture(scope="session")
+def standing(django_db_setup: Any, django_db_blocker: Any) -> Iterator[Standing]:
+    """What is kept between tests."""
+    kept = Standing()
+    yield kept
+    with django_db_blocker.unblock():
+        kept.remove()
+
+
+@pytest.fixture
+def _clinic_stands(request: pytest.FixtureRequest, standing: Standing, django_db_blocker: Any) -> None:
+    with django_db_blocker.unblock():
+        standing.fit(request, TUESDAY_NINE)
+
+
+@pytest.fixture
+def _django_db_helper(_clinic_stands: None, _django_db_helper: None) -> None:
+    """The transaction of a test begins after what it stands on."""
