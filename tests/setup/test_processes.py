@@ -150,7 +150,9 @@ def test_of_a_group_without_its_leader_only_our_own_members_are_stopped(start: S
 
 def test_marked_processes_end_and_others_stay(start: Starter) -> None:
     marked, other = start("sleep", "60", instance="this run"), start("sleep", "60", instance="another run")
-    environment = Path(f"/proc/{marked.pid}/environ")  # empty for an instant, while the new program takes over
+    environment = Path(
+        f"/proc/{marked.pid}/environ"
+    )  # empty for an instant, while the new program takes over
     assert wait_until(lambda: b"this run" in environment.read_bytes(), 10)
     processes.stop_marked(INSTANCE_VARIABLE, "this run")
     assert marked.wait(timeout=10) == -signal.SIGTERM
