@@ -7,6 +7,8 @@ import email
 import email.policy
 import socket
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from email.message import EmailMessage
 from typing import Any
 
@@ -66,3 +68,16 @@ class Mailbox:
     @property
     def subjects(self) -> list[str]:
         return [str(item["Subject"]) for item in self.taken]
+
+
+@contextmanager
+def receiving(settings: Any) -> Iterator[Mailbox]:
+    """A mailbox that listens on loopback, and this test's mail goes to it."""
+    box = Mailbox()
+    box.start()
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", box.port
+    try:
+        yield box
+    finally:
+        box.stop()

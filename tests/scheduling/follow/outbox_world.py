@@ -9,17 +9,13 @@ import pytest
 from scheduling.models import Message
 from scheduling.services import windows
 from tests.scheduling.follow import world as w
-from tests.scheduling.follow.mailbox import Mailbox
+from tests.scheduling.follow.mailbox import receiving
 
 
 @pytest.fixture
 def mailbox(settings):
-    box = Mailbox()
-    box.start()
-    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
-    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", box.port
-    yield box
-    box.stop()
+    with receiving(settings) as box:
+        yield box
 
 
 @pytest.fixture

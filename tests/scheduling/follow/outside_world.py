@@ -12,7 +12,7 @@ from patients.models import ContactPoint, ExternalTherapist, TherapistRelease
 from scheduling import dispatch
 from scheduling.models import FollowUp, Message
 from tests.scheduling.follow import world as w
-from tests.scheduling.follow.mailbox import Mailbox
+from tests.scheduling.follow.mailbox import receiving
 
 PATH = re.compile(r"https://visits\.example(/p/[\w-]{20,}/)")
 SIGNED = date(2026, 3, 1)
@@ -21,13 +21,9 @@ ADDRESS = "kit@practice.example"
 
 @pytest.fixture
 def mailbox(settings):
-    box = Mailbox()
-    box.start()
-    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
-    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", box.port
     settings.PUBLIC_URL = "https://visits.example"
-    yield box
-    box.stop()
+    with receiving(settings) as box:
+        yield box
 
 
 def outsider(clinic, patient=None, **over) -> ExternalTherapist:

@@ -19,7 +19,7 @@ from staff.errors import Clash, InvalidInput, RuleNotMet
 from tests import factories
 from tests.raw import as_owner, swap
 from tests.scheduling.follow import world as w
-from tests.scheduling.follow.mailbox import Mailbox
+from tests.scheduling.follow.mailbox import receiving
 
 pytestmark = pytest.mark.django_db
 LA = ZoneInfo("America/Los_Angeles")
@@ -27,13 +27,9 @@ LA = ZoneInfo("America/Los_Angeles")
 
 @pytest.fixture
 def mailbox(settings, tmp_path):
-    box = Mailbox()
-    box.start()
-    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
-    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", box.port
     settings.PUBLIC_URL, settings.OUTBOX_DIR = "https://visits.example", str(tmp_path)
-    yield box
-    box.stop()
+    with receiving(settings) as box:
+        yield box
 
 
 @pytest.fixture

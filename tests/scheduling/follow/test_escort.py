@@ -23,7 +23,7 @@ from staff.api import etag
 from staff.errors import Clash, InvalidInput, StateConflict
 from tests import factories
 from tests.scheduling.booking.helpers import book, choice, local, visits_of
-from tests.scheduling.follow.mailbox import Mailbox
+from tests.scheduling.follow.mailbox import receiving
 
 pytestmark = pytest.mark.django_db
 PATH = re.compile(r"https://visits\.example(/p/[\w-]{20,}/)")
@@ -32,13 +32,9 @@ ITEMS = WorkItem.Kind.PATIENT_ANSWER
 
 @pytest.fixture
 def mailbox(settings):
-    box = Mailbox()
-    box.start()
-    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
-    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", box.port
     settings.PUBLIC_URL = "https://visits.example"
-    yield box
-    box.stop()
+    with receiving(settings) as box:
+        yield box
 
 
 @pytest.fixture

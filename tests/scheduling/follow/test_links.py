@@ -14,7 +14,7 @@ from scheduling.models import FollowUp, Message, PatientLink, StaffAlert, StaffN
 from scheduling.services import answers, windows
 from sessions.models import OutcomeScore
 from tests.scheduling.follow import world as w
-from tests.scheduling.follow.mailbox import Mailbox
+from tests.scheduling.follow.mailbox import receiving
 
 pytestmark = pytest.mark.django_db
 URL = re.compile(r"https://visits\.example(/p/[\w-]{20,}/)")
@@ -23,13 +23,9 @@ CALM_PHQ, CALM_GAD = [0] * 9, [0] * 7
 
 @pytest.fixture
 def mailbox(settings):
-    box = Mailbox()
-    box.start()
-    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
-    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", box.port
     settings.PUBLIC_URL = "https://visits.example"
-    yield box
-    box.stop()
+    with receiving(settings) as box:
+        yield box
 
 
 @pytest.fixture

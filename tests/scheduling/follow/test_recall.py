@@ -21,7 +21,7 @@ from scheduling.services import visits as visit_service
 from staff.errors import RuleNotMet
 from tests.scheduling.booking.helpers import book, local, visits_of
 from tests.scheduling.follow import world as w
-from tests.scheduling.follow.mailbox import Mailbox
+from tests.scheduling.follow.mailbox import receiving
 
 pytestmark = pytest.mark.django_db
 NINE, ELEVEN = "Your visit on Thursday 5 March at 09:00", "Your visit on Thursday 5 March at 11:00"
@@ -29,12 +29,8 @@ NINE, ELEVEN = "Your visit on Thursday 5 March at 09:00", "Your visit on Thursda
 
 @pytest.fixture
 def mailbox(settings):
-    box = Mailbox()
-    box.start()
-    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
-    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", box.port
-    yield box
-    box.stop()
+    with receiving(settings) as box:
+        yield box
 
 
 @pytest.fixture

@@ -14,19 +14,15 @@ from scheduling.models import DatabaseMark, FollowUp, Message, RestoreHold, Work
 from scheduling.services import messages, restores, windows
 from staff.errors import InvalidInput, StateConflict
 from tests.scheduling.follow import world as w
-from tests.scheduling.follow.mailbox import Mailbox
+from tests.scheduling.follow.mailbox import receiving
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
 def mailbox(settings):
-    box = Mailbox()
-    box.start()
-    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
-    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", box.port
-    yield box
-    box.stop()
+    with receiving(settings) as box:
+        yield box
 
 
 @pytest.fixture
